@@ -1,0 +1,27 @@
+"""The only place where private scikit-learn names are imported.
+
+scikit-learn moves these names between releases; when one moves, this file changes
+and nothing else does.
+"""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Hidden,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_params,
+)
+
+__all__ = [
+    "HasMethods",
+    "Hidden",
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "StrOptions",
+    "fit_context",
+    "validate_params",
+]
