@@ -1,0 +1,21 @@
+"""Compare estimators on real and simulated tables, with statistics and a report.
+
+The command ``skext bench`` and the class :class:`Benchmark` drive the same runner.
+"""
+
+from skext.benchmark._benchmark import Benchmark
+from skext.benchmark._methods import Method, TaskInfo, make_preprocessor
+from skext.benchmark._results import BenchmarkResults, read_results
+from skext.benchmark._suites import load_suite
+from skext.benchmark._tasks import Task
+
+__all__ = [
+    "Benchmark",
+    "BenchmarkResults",
+    "Method",
+    "Task",
+    "TaskInfo",
+    "load_suite",
+    "make_preprocessor",
+    "read_results",
+]

@@ -1,0 +1,198 @@
+"""The Python interface of the benchmark runner."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from skext.benchmark._catalog import METHODS, select_methods
+from skext.benchmark._methods import from_user
+from skext.benchmark._parsing import parse_folds
+from skext.benchmark._runner import Runner
+from skext.benchmark._suites import as_tasks
+from skext.exceptions import BenchmarkError
+
+
+@dataclass
+class RunOptions:
+    """How a run is carried out; what is compared is not among it."""
+
+    metrics: tuple | None = None
+    seed: int = 0
+    lite: bool = False
+    tune: int = 0
+    strict_env: bool = False
+    n_jobs: int = -1
+    inner_threads: int | None = None
+    backend: str | None = None
+    scheduler: str | None = None
+    budget: object = None
+    time_limit: object = None
+    memory_limit: object = None
+    device: str = "auto"
+    retry: tuple = ()
+    fresh: bool = False
+    save_predictions: bool | None = None
+    progress: str = "none"
+    command: str = ""
+
+    def to_dict(self):
+        """Plain values, for ``run.json``."""
+        return asdict(self)
+
+
+class Benchmark:
+    """Compare estimators over tasks by cross-validation.
+
+    Every (task, method, repeat, fold) is one job. Jobs stream through joblib, a
+    failing one harms no other, and results are stored as they come, so that
+    running again into the same folder continues where it stopped.
+
+    Parameters
+    ----------
+    tasks : str, Task, dict, or list of those
+        Name of a suite, tasks of :func:`load_suite`, or a dict that maps a name to
+        ``(X, y)``.
+    methods : dict or list, default=None
+        A dict maps a name to an estimator, a pipeline, a grid, or a function that
+        returns one. A list holds names of the catalogue (globs allowed) and
+        ``"package.module:factory"``. None takes the default methods of each
+        task's track.
+    metrics : list of str, default=None
+        None takes those of the track. The first is the headline.
+    folds : "task", int or str, default=None
+        ``5``, ``"3x10"`` (repeats and folds), or the splits that come with the
+        data. None takes the suite's own rule.
+    max_rows : int, default=None
+        Sample larger tables down to this many rows.
+    preprocess : {"scale", "ordinal", "none"}, default="scale"
+        What precedes estimators given as a dict, fitted in the training fold.
+    tune : int, default=0
+        Number of random configurations tried for methods of the catalogue.
+    data_home : path-like, default=None
+        Folder of OpenML data; None is scikit-learn's data home.
+    offline : bool, default=None
+        True never opens a connection. None follows ``SKEXT_OFFLINE``.
+    random_state : int, default=0
+        Seed of splits, sampling and estimators.
+
+    See Also
+    --------
+    read_results : Read the results of an earlier run.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skext.benchmark import Benchmark
+    >>> bench = Benchmark(
+    ...     {"iris": load_iris(return_X_y=True)},
+    ...     methods={"logistic": LogisticRegression(), "bayes": GaussianNB()},
+    ...     metrics=["accuracy"],
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results = bench.run(folder, backend="sequential")
+    >>> results
+    <BenchmarkResults: 1 tasks, 10 ok>
+    """
+
+    def __init__(
+        self,
+        tasks="offline",
+        methods=None,
+        *,
+        metrics=None,
+        folds=None,
+        max_rows=None,
+        preprocess="scale",
+        tune=0,
+        data_home=None,
+        offline=None,
+        random_state=0,
+    ):
+        if folds is not None and not isinstance(folds, tuple):
+            folds = parse_folds(folds)
+        self.tasks = as_tasks(
+            tasks,
+            folds=folds,
+            max_rows=max_rows,
+            data_home=data_home,
+            offline=offline,
+            seed=random_state,
+        )
+        self.methods = _as_methods(methods, preprocess)
+        self.metrics = None if metrics is None else tuple(metrics)
+        self.tune = tune
+        self.random_state = random_state
+
+    def run(self, out=None, **options):
+        """Run all jobs that have no result yet.
+
+        Parameters
+        ----------
+        out : path-like, default=None
+            Folder of the results; None is a new one below ``runs/``. Giving the
+            folder of an earlier run continues it.
+        **options : dict
+            ``n_jobs`` (default -1), ``backend`` (None is joblib's current one, or
+            "loky", "dask", "ray", "sequential"), ``scheduler`` (address of a
+            cluster), ``inner_threads``, ``budget`` ("2h": start no job after
+            that), ``time_limit`` and ``memory_limit`` of a job, ``lite`` (first
+            fold only), ``retry`` (statuses to try again), ``fresh`` (forget
+            earlier results), ``save_predictions``, ``strict_env``, ``device``,
+            ``progress`` ("none", "plain" or "auto").
+
+        Returns
+        -------
+        results : BenchmarkResults
+            All results in the folder.
+
+        Raises
+        ------
+        BenchmarkError
+            If the folder cannot be used or there is nothing to run.
+        """
+        try:
+            run_options = RunOptions(
+                **{"metrics": self.metrics, "seed": self.random_state, **options},
+                **({} if "tune" in options else {"tune": self.tune}),
+            )
+        except TypeError as exc:
+            raise BenchmarkError(f"Unknown run option: {exc}.") from exc
+        folder = Path(out) if out is not None else default_folder("python")
+        return Runner(self.tasks, self.methods, run_options).run(folder)
+
+    def __repr__(self):
+        methods = "default" if self.methods is None else len(self.methods)
+        return f"<Benchmark: {len(self.tasks)} tasks, {methods} methods>"
+
+    def _repr_html_(self):
+        tasks = ", ".join(task.id for task in self.tasks)
+        methods = "the default methods of each track"
+        if self.methods is not None:
+            methods = ", ".join(method.name for method in self.methods)
+        return f"<p><b>Benchmark</b></p><p>Tasks: {tasks}</p><p>Methods: {methods}</p>"
+
+
+def default_folder(suite):
+    """``runs/<suite>-<date>``, numbered if it is taken."""
+    stem = Path("runs") / f"{suite}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder, number = stem, 1
+    while folder.exists():
+        number += 1
+        folder = stem.with_name(f"{stem.name}-{number}")
+    return folder
+
+
+def _as_methods(methods, preprocess):
+    if methods is None:
+        return None
+    if isinstance(methods, dict):
+        return [
+            from_user(name, thing, preprocess=preprocess)
+            if not isinstance(thing, str) or ":" in thing
+            else METHODS.get(thing) or select_methods([thing])[0]
+            for name, thing in methods.items()
+        ]
+    return select_methods(methods)

@@ -1,0 +1,340 @@
+"""The method catalogue: the one place where a method is registered.
+
+The main job, the suites, ``skext bench list``, the documentation and the speed
+runner all read it. A new method adds its entries to ``METHODS`` (and, with a new
+kind of comparison, a ``Track``), its tasks to ``_offline.py`` and its speed cases
+to ``_speed_cases.py``.
+"""
+
+import fnmatch
+from dataclasses import dataclass
+
+from skext.benchmark._methods import Method, from_user
+from skext.benchmark._parsing import unknown
+
+
+@dataclass(frozen=True)
+class Track:
+    """A comparison: what is measured, and against which baseline.
+
+    Attributes
+    ----------
+    metrics : dict of str to tuple
+        Metrics of each task type; the first is the headline.
+    baseline : str
+        Method that all others are compared with.
+    """
+
+    name: str
+    metrics: dict
+    baseline: str
+    description: str
+
+
+TRACKS = {
+    track.name: track
+    for track in (
+        Track(
+            "classification",
+            {
+                "binary": ("accuracy", "roc_auc", "log_loss", "balanced_accuracy"),
+                "multiclass": ("accuracy", "roc_auc", "log_loss", "balanced_accuracy"),
+            },
+            "logistic",
+            "Classifiers on tables as they are.",
+        ),
+        Track(
+            "imbalanced",
+            {
+                "binary": (
+                    "balanced_accuracy",
+                    "average_precision",
+                    "roc_auc",
+                    "log_loss",
+                ),
+                "multiclass": ("balanced_accuracy", "geometric_mean", "roc_auc"),
+            },
+            "logistic-tuned-threshold",
+            "Rare classes: resampling against weights and a tuned threshold, all "
+            "with the same classifier.",
+        ),
+        Track(
+            "regression",
+            {"regression": ("rmse", "mae", "r2")},
+            "ridge",
+            "Regressors on tables as they are.",
+        ),
+    )
+}
+
+CLASSIFIERS = ("binary", "multiclass")
+
+
+def _estimator(path, **parameters):
+    """Return a factory that stays importable and picklable."""
+    return _Factory(path, tuple(sorted(parameters.items())))
+
+
+@dataclass(frozen=True)
+class _Factory:
+    path: str
+    parameters: tuple
+
+    def __call__(self):
+        from skext.benchmark._tasks import resolve
+
+        return resolve(self.path)(**dict(self.parameters))
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """A sampler before logistic regression, or logistic regression alone."""
+
+    sampler: str | None = None
+    class_weight: str | None = None
+    tuned_threshold: bool = False
+
+    def __call__(self):
+        from imblearn.pipeline import Pipeline
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import TunedThresholdClassifierCV
+
+        model = LogisticRegression(max_iter=1000, class_weight=self.class_weight)
+        if self.tuned_threshold:
+            return TunedThresholdClassifierCV(model, cv=5)
+        if self.sampler is None:
+            return model
+        from skext.benchmark._tasks import resolve
+
+        return Pipeline([("sampler", resolve(self.sampler)()), ("model", model)])
+
+
+def _classifier(name, factory, family, description, **options):
+    options = {"task_types": CLASSIFIERS, "tracks": ("classification",), **options}
+    return Method(name, factory, family=family, description=description, **options)
+
+
+def _imbalance(name, factory, family, description, **options):
+    options = {"task_types": CLASSIFIERS, "tracks": ("imbalanced",), **options}
+    return Method(name, factory, family=family, description=description, **options)
+
+
+_LOGISTIC_SPACE = {"C": [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]}
+_BOOSTING_SPACE = {
+    "learning_rate": [0.01, 0.03, 0.1, 0.3],
+    "max_leaf_nodes": [7, 15, 31, 63],
+    "l2_regularization": [0.0, 0.1, 1.0, 10.0],
+}
+
+METHODS = {
+    method.name: method
+    for method in (
+        # Baselines that every run contains.
+        Method(
+            "dummy",
+            _estimator("sklearn.dummy:DummyClassifier", strategy="prior"),
+            tracks=("classification", "imbalanced"),
+            task_types=CLASSIFIERS,
+            family="baseline",
+            cost=0.1,
+            description="class frequencies, whatever the row",
+        ),
+        _classifier(
+            "logistic",
+            _estimator("sklearn.linear_model:LogisticRegression", max_iter=1000),
+            "baseline",
+            "logistic regression, C = 1",
+            space=_LOGISTIC_SPACE,
+        ),
+        _classifier(
+            "random-forest",
+            _estimator("sklearn.ensemble:RandomForestClassifier", n_estimators=100),
+            "baseline",
+            "100 trees",
+            preprocess="ordinal",
+            cost=8.0,
+            space={
+                "min_samples_leaf": [1, 2, 5, 10, 20],
+                "max_features": ["sqrt", 0.3, 0.6, 1.0],
+            },
+        ),
+        _classifier(
+            "hist-gradient-boosting",
+            _estimator("sklearn.ensemble:HistGradientBoostingClassifier", max_iter=100),
+            "baseline",
+            "100 rounds",
+            preprocess="ordinal",
+            cost=15.0,
+            space=_BOOSTING_SPACE,
+        ),
+        # Naive Bayes.
+        _classifier(
+            "skext-linear-gaussian-nb",
+            _estimator("skext.naive_bayes:LinearGaussianNB"),
+            "skext",
+            "Gaussian naive Bayes with one variance for all classes",
+            cost=0.3,
+            space={"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0]},
+        ),
+        _classifier(
+            "gaussian-nb",
+            _estimator("sklearn.naive_bayes:GaussianNB"),
+            "peer",
+            "Gaussian naive Bayes with a variance per class",
+            cost=0.3,
+            space={"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0]},
+        ),
+        _classifier(
+            "nearest-centroid",
+            _estimator("sklearn.neighbors:NearestCentroid"),
+            "peer",
+            "class of the nearest mean",
+            cost=0.3,
+            space={"shrink_threshold": [None, 0.1, 0.2, 0.5, 1.0]},
+        ),
+        _classifier(
+            "lda",
+            _estimator("sklearn.discriminant_analysis:LinearDiscriminantAnalysis"),
+            "peer",
+            "linear discriminant analysis",
+            cost=0.6,
+        ),
+        # Over-sampling, all with the same logistic regression behind it.
+        _imbalance(
+            "logistic-plain", _Resampled(), "baseline", "no resampling", cost=1.0
+        ),
+        _imbalance(
+            "logistic-balanced",
+            _Resampled(class_weight="balanced"),
+            "baseline",
+            "class weights",
+        ),
+        _imbalance(
+            "logistic-tuned-threshold",
+            _Resampled(tuned_threshold=True),
+            "baseline",
+            "no resampling, threshold tuned for balanced accuracy",
+            task_types=("binary",),
+            cost=4.0,
+        ),
+        _imbalance(
+            "random-over-sampling",
+            _Resampled("imblearn.over_sampling:RandomOverSampler"),
+            "baseline",
+            "rare rows repeated",
+            cost=1.5,
+        ),
+        _imbalance(
+            "imblearn-smote",
+            _Resampled("imblearn.over_sampling:SMOTE"),
+            "peer",
+            "imbalanced-learn's SMOTE",
+            cost=1.5,
+        ),
+        _imbalance(
+            "skext-smote",
+            _Resampled("skext.over_sampling:SMOTE"),
+            "skext",
+            "SMOTE, exact neighbours with self excluded by index",
+            cost=1.5,
+        ),
+        _imbalance(
+            "balanced-random-forest",
+            _estimator(
+                "sklearn.ensemble:RandomForestClassifier",
+                n_estimators=100,
+                class_weight="balanced",
+            ),
+            "baseline",
+            "100 trees, class weights",
+            preprocess="ordinal",
+            cost=8.0,
+        ),
+        _imbalance(
+            "boosting",
+            _estimator("sklearn.ensemble:HistGradientBoostingClassifier", max_iter=100),
+            "baseline",
+            "gradient boosting, 100 rounds, no resampling",
+            preprocess="ordinal",
+            cost=15.0,
+        ),
+        # Regression: the ground for the methods to come.
+        Method(
+            "dummy-regressor",
+            _estimator("sklearn.dummy:DummyRegressor"),
+            tracks=("regression",),
+            task_types=("regression",),
+            family="baseline",
+            cost=0.1,
+            description="training mean",
+        ),
+        Method(
+            "ridge",
+            _estimator("sklearn.linear_model:RidgeCV"),
+            tracks=("regression",),
+            task_types=("regression",),
+            family="baseline",
+            cost=0.5,
+            description="ridge regression, strength by generalised cross-validation",
+        ),
+        Method(
+            "random-forest-regressor",
+            _estimator("sklearn.ensemble:RandomForestRegressor", n_estimators=100),
+            tracks=("regression",),
+            task_types=("regression",),
+            preprocess="ordinal",
+            family="baseline",
+            cost=15.0,
+            description="100 trees",
+        ),
+        Method(
+            "boosting-regressor",
+            _estimator("sklearn.ensemble:HistGradientBoostingRegressor", max_iter=100),
+            tracks=("regression",),
+            task_types=("regression",),
+            preprocess="ordinal",
+            family="baseline",
+            cost=10.0,
+            space=_BOOSTING_SPACE,
+            description="gradient boosting, 100 rounds",
+        ),
+    )
+}
+
+DUMMIES = {"regression": "dummy-regressor"}
+
+
+def dummy_of(track):
+    """Name of the trivial method that stands in for failures."""
+    return DUMMIES.get(track, "dummy")
+
+
+def track_metrics(track, task_type):
+    """Metrics of a task unless others are named."""
+    if track in TRACKS and task_type in TRACKS[track].metrics:
+        return TRACKS[track].metrics[task_type]
+    if task_type == "regression":
+        return TRACKS["regression"].metrics["regression"]
+    return TRACKS["classification"].metrics[task_type]
+
+
+def select_methods(patterns) -> list[Method]:
+    """Methods by name, by glob, or as ``package.module:factory``."""
+    chosen = {}
+    for pattern in patterns:
+        if isinstance(pattern, Method):
+            found = [pattern]
+        elif ":" in pattern:
+            found = [from_user(pattern)]
+        else:
+            names = fnmatch.filter(METHODS, pattern)
+            if not names:
+                raise unknown("method", pattern, METHODS)
+            found = [METHODS[name] for name in names]
+        chosen.update((method.name, method) for method in found)
+    return list(chosen.values())
+
+
+def default_methods(track) -> list[Method]:
+    """Methods that join a track unless others are named."""
+    return [method for method in METHODS.values() if track in method.tracks]

@@ -1,0 +1,609 @@
+"""Figures of the benchmark report."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skext.benchmark._svg import COLOR, Canvas, styled
+from skext.benchmark._text import format_number, format_seconds, shorten
+
+MARKER = {"skext": "o", "peer": "s", "baseline": "^", "user": "D"}
+WIDTH = 760
+_ROW = 30
+# Mean advance of a system font at 12.5 px, rounded up.
+_CHARACTER = 6.9
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An inline SVG drawing with the texts around it."""
+
+    key: str
+    title: str
+    svg: str
+    alt: str
+    caption: str
+    legend: tuple = ()
+
+
+def family_of(method_info, name):
+    """Return the family of a method; unknown ones count as the user's."""
+    family = (method_info.get(name) or {}).get("family")
+    return family if family in MARKER else "user"
+
+
+def bounded(scores):
+    """Whether the scores of different tasks lie on one scale (-1 to 1)."""
+    values = scores.to_numpy(dtype=float)
+    values = values[np.isfinite(values)]
+    return bool(values.size and np.abs(values).max() <= 1 + 1e-9)
+
+
+def _gutter(names):
+    return int(min(230, 26 + _CHARACTER * max(len(shorten(n)) for n in names)))
+
+
+def _method_rows(ax, names, method_info, *, baseline=None):
+    """Put the methods on the y axis, first on top; ours in bold."""
+    from matplotlib.transforms import blended_transform_factory
+
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_yticks([])
+    where = blended_transform_factory(ax.figure.transFigure, ax.transData)
+    for row, name in enumerate(names):
+        ours = family_of(method_info, name) == "skext"
+        ax.text(
+            2 / (ax.figure.get_figwidth() * 72),
+            row,
+            shorten(name),
+            transform=where,
+            va="center_baseline",
+            weight="bold" if ours else "normal",
+            color=COLOR["muted" if name == baseline else "ink"],
+        )
+        if row:
+            ax.axhline(row - 0.5, color=COLOR["grid"], linewidth=0.6, alpha=0.6)
+
+
+def _x_grid(ax, ticks, labels):
+    ax.set_xticks(ticks, labels)
+    ax.xaxis.set_minor_locator(_null_locator())
+    ax.grid(axis="x", color=COLOR["grid"], linewidth=0.8)
+
+
+def _null_locator():
+    from matplotlib.ticker import NullLocator
+
+    return NullLocator()
+
+
+def _nice_ticks(low, high, count=6):
+    from matplotlib.ticker import MaxNLocator
+
+    ticks = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [t for t in ticks if low - 1e-12 <= t <= high + 1e-12]
+
+
+def _tick_text(value):
+    return f"{value:.6g}".replace("-", "−")
+
+
+def family_legend(method_info, names):
+    """Families that occur among the methods, in a fixed order."""
+    present = {family_of(method_info, name) for name in names}
+    return tuple(family for family in MARKER if family in present)
+
+
+@styled
+def critical_difference(key, analysis, method_info):
+    """Mean ranks on a line; bars join methods that the tests do not tell apart."""
+    if analysis.n_tasks < 2 or len(analysis.summary) < 3:
+        return None
+    from skext.metrics import CriticalDifferenceDisplay
+
+    display = CriticalDifferenceDisplay.from_analysis(analysis)
+    return None
+
+
+@styled
+def probability_bars(key, analysis, method_info):
+    """P(better), P(equivalent), P(worse) of each method against the baseline."""
+    parts = ["p_better", "p_equivalent", "p_worse"]
+    table = analysis.summary.drop(index=analysis.baseline, errors="ignore")
+    table = table[[p for p in parts if p in table]].astype(float).dropna()
+    if table.empty or table.shape[1] < 3:
+        return None
+    order = (table["p_better"] + table["p_equivalent"] / 2).sort_values(
+        ascending=False, kind="stable"
+    )
+    table = table.loc[order.index]
+    left, height = _gutter(table.index), _ROW * len(table)
+    canvas = Canvas(key, WIDTH, height + 32)
+    ax = canvas.axes(left, 4, WIDTH - left - 26, height)
+    _method_rows(ax, list(table.index), method_info)
+    start = np.zeros(len(table))
+    for part, color in zip(parts, ("better", "equal", "worse"), strict=True):
+        share = table[part].to_numpy()
+        bars = ax.barh(
+            np.arange(len(table)), share, left=start, height=0.62, color=COLOR[color]
+        )
+        for row, bar in enumerate(bars):
+            name, value = table.index[row], share[row]
+            canvas.titled(bar, [f"{name}: P({part[2:]}) = {value:.3f}"])
+            if value >= 0.07:
+                ax.text(
+                    start[row] + value / 2,
+                    row,
+                    f"{value:.0%}",
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=11.5,
+                    color=COLOR[f"on-{color}"],
+                )
+        start = start + share
+    ax.set_xlim(0, 1)
+    _x_grid(ax, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    best = table.index[0]
+    alt = (
+        f"Stacked bars for {len(table)} methods against {analysis.baseline}. "
+        f"{best} comes first: better with probability {table['p_better'].iloc[0]:.0%}, "
+        f"practically equivalent {table['p_equivalent'].iloc[0]:.0%}, "
+        f"worse {table['p_worse'].iloc[0]:.0%}."
+    )
+    caption = (
+        f"Bayesian signed-rank test over {analysis.n_tasks} tasks: how probable it is "
+        f"that the method is better than, equivalent to (within ±{analysis.rope:g}) "
+        f"or worse than {analysis.baseline}."
+    )
+    return Figure(
+        key,
+        f"Probability of beating {analysis.baseline}",
+        canvas.svg(alt),
+        alt,
+        caption,
+        ("better", "equal", "worse"),
+    )
+
+
+def oriented_differences(analysis):
+    """Differences to the baseline, positive where the method is better.
+
+    Returns
+    -------
+    differences : DataFrame of shape (n_tasks, n_methods)
+        In units of the metric, or relative to the baseline's score if the tasks are
+        not on one scale.
+    relative : bool
+        Which of the two.
+    """
+    base = analysis.scores[analysis.baseline]
+    difference = analysis.scores.sub(base, axis=0)
+    if not analysis.greater_is_better:
+        difference = -difference
+    if bounded(analysis.scores):
+        return difference, False
+    return difference.div(base.abs().where(base != 0), axis=0), True
+
+
+@styled
+def difference_dots(key, analysis, method_info):
+    """One dot per task: by how much each method beats the baseline there."""
+    if analysis.baseline not in analysis.scores:
+        return None
+    table, relative = oriented_differences(analysis)
+    table = table.drop(columns=analysis.baseline).dropna(axis=1, how="all")
+    if table.empty:
+        return None
+    medians = table.median().sort_values(ascending=False, kind="stable")
+    table = table[medians.index]
+    left, height = _gutter(table.columns), (_ROW + 4) * table.shape[1]
+    canvas = Canvas(key, WIDTH, height + 52)
+    ax = canvas.axes(left, 4, WIDTH - left - 22, height)
+    _method_rows(ax, list(table.columns), method_info)
+    _difference_axis(ax, table.to_numpy(), relative)
+    if not relative and analysis.rope:
+        ax.axvspan(-analysis.rope, analysis.rope, color=COLOR["band"], linewidth=0)
+    ax.axvline(0, color=COLOR["muted"], linewidth=1.2)
+    for row, name in enumerate(table.columns):
+        _difference_row(canvas, ax, row, table[name].dropna(), analysis, method_info)
+    better = "right" if medians.iloc[0] > 0 else "left"
+    alt = (
+        f"Dot plot with one dot per task and one row per method; right of zero is "
+        f"better than {analysis.baseline}. {medians.index[0]} has the highest median "
+        f"({format_number(medians.iloc[0])}), on the {better} side of zero."
+    )
+    unit = "relative difference" if relative else "difference"
+    caption = (
+        f"Each dot is a task: {unit} in {analysis.metric} to {analysis.baseline}, "
+        "right is better. The vertical tick is the median over tasks"
+        + (
+            ""
+            if relative
+            else f", the band the region of equivalence ±{analysis.rope:g}"
+        )
+        + ". Hollow marks are failures that the dummy stands in for."
+    )
+    return Figure(
+        key,
+        f"Task by task against {analysis.baseline}",
+        canvas.svg(alt),
+        alt,
+        caption,
+        family_legend(method_info, table.columns),
+    )
+
+
+def _difference_axis(ax, values, relative):
+    """Choose a linear scale, or a symmetric logarithmic one for wide spreads."""
+    size = np.abs(values[np.isfinite(values)])
+    top = float(size.max(initial=0.0)) or 0.01
+    typical = float(np.median(size[size > 0])) if (size > 0).any() else top
+    low = min(float(np.nanmin(values)), 0.0)
+    high = max(float(np.nanmax(values)), 0.0)
+    suffix = " %" if relative else ""
+    scale = 100 if relative else 1
+    if top > 25 * typical:
+        linear = 10.0 ** np.floor(np.log10(typical))
+        ax.set_xscale("symlog", linthresh=linear, linscale=0.6)
+        powers = linear * 10.0 ** np.arange(0, np.ceil(np.log10(top / linear)) + 1)
+        ticks = np.concatenate([-powers[::-1], [0.0], powers])
+        step = 2 if (len(ticks) > 11) else 1
+        middle = len(powers)
+        ticks = [t for i, t in enumerate(ticks) if (i - middle) % step == 0]
+        low, high = low * 1.3, high * 1.3
+        ticks = [t for t in ticks if low <= t <= high]
+    else:
+        margin = 0.04 * (high - low)
+        low, high = low - margin, high + margin
+        ticks = _nice_ticks(low, high)
+    ax.set_xlim(low if low < 0 else -0.05 * high, high if high > 0 else -0.05 * low)
+    signs = ["" if t <= 0 else "+" for t in ticks]
+    labels = [
+        f"{s}{_tick_text(t * scale)}{suffix}" for s, t in zip(signs, ticks, strict=True)
+    ]
+    _x_grid(ax, ticks, labels)
+    for x, side, text in ((0, "left", "← worse"), (1, "right", "better →")):
+        ax.text(
+            x, 0, text, transform=ax.transAxes + _shift(0, -42), ha=side,
+            color=COLOR["muted"],
+        )  # fmt: skip
+
+
+def _difference_row(canvas, ax, row, values, analysis, method_info):
+    name = values.name
+    family = family_of(method_info, name)
+    # A low-discrepancy spread keeps dots apart and is the same in every run.
+    offset = ((np.arange(values.size) * 0.618034) % 1 - 0.5) * 0.5
+    failed = np.zeros(values.size, dtype=bool)
+    if name in analysis.raw_scores:
+        failed = analysis.raw_scores[name].reindex(values.index).isna().to_numpy()
+    for hollow in (False, True):
+        some = failed == hollow
+        if some.any():
+            titles = [
+                f"{name} on {task}: {value:+.4f}{' (failed, dummy)' if hollow else ''}"
+                for task, value in values[some].items()
+            ]
+            canvas.points(
+                ax,
+                values.to_numpy()[some],
+                row + offset[some],
+                titles,
+                color=family,
+                marker=MARKER[family],
+                size=7,
+                hollow=hollow,
+            )
+    ax.plot(
+        [values.median()] * 2, [row - 0.36, row + 0.36], color=COLOR["ink"], linewidth=2
+    )
+
+
+@styled
+def score_against_time(key, analysis, method_info):
+    """Quality against cost, with the methods that nothing beats in both."""
+    on_scale = bounded(analysis.scores)
+    column = "mean_score" if on_scale else "mean_rank"
+    table = analysis.summary[[column, "fit_time"]].astype(float).dropna()
+    table = table[table["fit_time"] > 0]
+    if len(table) < 2:
+        return None
+    upward = analysis.greater_is_better and on_scale
+    x, y = np.log10(table["fit_time"].to_numpy()), table[column].to_numpy()
+    canvas = Canvas(key, WIDTH, 404)
+    ax = canvas.axes(64, 22, WIDTH - 64 - 24, 330)
+    # At least most of a decade, so that equal times do not look different.
+    pad = max(0.06 * (x.max() - x.min()) + 0.08, 0.45 - (x.max() - x.min()) / 2)
+    ax.set_xlim(x.min() - pad, x.max() + max(pad, 0.25))
+    span = (y.max() - y.min()) or 0.1
+    edges = (y.min() - 0.1 * span, y.max() + 0.1 * span)
+    ax.set_ylim(*(edges if upward else edges[::-1]))
+    _time_axis(ax)
+    ax.set_yticks(_nice_ticks(*edges))
+    ax.yaxis.set_major_formatter(lambda v, _: _tick_text(v))
+    ax.grid(axis="y", color=COLOR["grid"], linewidth=0.8)
+    label = f"mean {analysis.metric}" if on_scale else f"mean rank by {analysis.metric}"
+    ax.text(0, 1.03, f"↑ better: {label}", transform=ax.transAxes, color=COLOR["muted"])
+    front = _pareto(x, y if upward else -y)
+    ax.plot(x[front], y[front], color=COLOR["front"], linewidth=1.6, zorder=1.5)
+    for i, name in enumerate(table.index):
+        family = family_of(method_info, name)
+        title = (
+            f"{name}: {label} {format_number(y[i])}, "
+            f"fit {format_seconds(table['fit_time'].iloc[i])}"
+        )
+        canvas.points(
+            ax, x[i : i + 1], y[i : i + 1], [title], color=family,
+            marker=MARKER[family], size=9.5,
+        )  # fmt: skip
+    _place_labels(ax, x, y, list(table.index), method_info)
+    winners = ", ".join(table.index[front])
+    alt = (
+        f"Scatter plot of {label} against mean fit time for {len(table)} methods. "
+        f"Not beaten in both at once: {winners}."
+    )
+    caption = (
+        "Up is better, left is faster; the time axis is logarithmic. The line joins the "
+        "methods that no other beats in both."
+    )
+    return Figure(
+        key,
+        "Score against fit time",
+        canvas.svg(alt),
+        alt,
+        caption,
+        family_legend(method_info, table.index),
+    )
+
+
+def _pareto(cost, gain):
+    """Positions of the points that no other beats in both, by rising cost."""
+    best, front = -np.inf, []
+    for i in np.lexsort((-gain, cost)):
+        if gain[i] > best:
+            best = gain[i]
+            front.append(i)
+    return np.array(front)
+
+
+def _time_axis(ax):
+    low, high = ax.get_xlim()
+    ticks = np.arange(np.ceil(low), np.floor(high) + 1)
+    if len(ticks) < 3:
+        fine = [
+            np.log10(m) + p for p in np.arange(low // 1, high + 1) for m in (1, 2, 5)
+        ]
+        ticks = np.array([t for t in fine if low <= t <= high])
+    _x_grid(ax, ticks, [format_seconds(10.0**t) for t in ticks])
+    ax.set_xlabel("mean fit time per fold", labelpad=8)
+
+
+def _place_labels(ax, x, y, names, method_info):
+    """Write names beside their points where they cover nothing."""
+    points = ax.transData.transform(np.column_stack([x, y]))
+    frame = ax.get_window_extent()
+    taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
+    for i in np.argsort(-points[:, 1], kind="stable"):
+        text = shorten(names[i], 26)
+        width = _CHARACTER * len(text)
+        best = None
+        for dx, dy in _LABEL_PLACES:
+            left = points[i, 0] + (dx if dx > 0 else dx - width)
+            left = left if dx else points[i, 0] - width / 2
+            box = (left, points[i, 1] + dy - 7, left + width, points[i, 1] + dy + 7)
+            cost = sum(_overlap(box, other) for other in taken)
+            cost += 40 * max(0, frame.x0 - 50 - box[0])
+            cost += 40 * max(0, box[2] - frame.x1 - 20)
+            cost += 40 * (max(0, frame.y0 - box[1]) + max(0, box[3] - frame.y1 - 4))
+            cost += 0.6 * (abs(dx) + abs(dy))
+            if best is None or cost < best[0]:
+                best = (cost, dx, dy, box)
+        _, dx, dy, box = best
+        taken.append(box)
+        ours = family_of(method_info, names[i]) == "skext"
+        ax.annotate(
+            text,
+            (x[i], y[i]),
+            xytext=(dx, dy),
+            textcoords="offset points",
+            ha="left" if dx > 0 else "right" if dx < 0 else "center",
+            va="center_baseline",
+            fontsize=12,
+            weight="bold" if ours else "normal",
+            annotation_clip=False,
+        )
+
+
+_LABEL_PLACES = [(10, 0), (-10, 0), (0, 14), (0, -14), (8, 11), (8, -11), (-8, 11)]
+_LABEL_PLACES += [(-8, -11), (8, 20), (8, -20), (-8, 20), (-8, -20), (0, 26), (0, -26)]
+
+
+def _overlap(a, b):
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+_PROPERTIES = {
+    "n_rows": "rows",
+    "n_columns": "columns",
+    "minority_share": "minority share",
+}
+
+
+@styled
+def ranks_by_property(key, analysis, tasks, method_info):
+    """Mean rank on the lower and the upper half of the tasks, by task property."""
+    ranks = analysis.ranks.dropna(axis=1, how="all")
+    halves = _halves(ranks, tasks)
+    if len(ranks) < 6 or ranks.shape[1] < 2 or not halves:
+        return None
+    names = list(ranks.mean().sort_values(kind="stable").index)
+    left, height = _gutter(names), _ROW * len(names)
+    gap, top = 26, 40
+    panel = (WIDTH - left - 14 - gap * (len(halves) - 1)) / len(halves)
+    canvas = Canvas(key, WIDTH, top + height + 48)
+    for i, (label, split, low, high) in enumerate(halves):
+        ax = canvas.axes(left + i * (panel + gap), top, panel, height)
+        if i == 0:
+            _method_rows(ax, names, method_info)
+        else:
+            ax.set_ylim(len(names) - 0.5, -0.5)
+            ax.set_yticks([])
+        _rank_panel(canvas, ax, ranks, names, (low, high), (label, split), method_info)
+    listed = ", ".join(label for label, *_ in halves)
+    first = halves[0]
+    moved = (ranks.loc[first[3]].mean() - ranks.loc[first[2]].mean()).dropna()
+    most = moved.abs().idxmax()
+    direction = "worse" if moved[most] > 0 else "better"
+    alt = (
+        f"Mean rank of {len(names)} methods on the lower and the upper half of the "
+        f"tasks by {listed}. With more {first[0]}, {most} changes most: its rank gets "
+        f"{direction} by {abs(moved[most]):.1f}."
+    )
+    caption = (
+        "Mean rank on tasks at or below the middle value (hollow) and above it "
+        "(filled); left is better. A long bar means that the method's standing depends "
+        "on the property. Halves of so few tasks are a hint, not a test."
+    )
+    return Figure(
+        key,
+        "Rank by task property",
+        canvas.svg(alt),
+        alt,
+        caption,
+        family_legend(method_info, names),
+    )
+
+
+def _halves(ranks, tasks):
+    """Split the tasks at the middle of each property that varies."""
+    found = []
+    for column, label in _PROPERTIES.items():
+        if column not in tasks:
+            continue
+        values = tasks[column].reindex(ranks.index).astype(float).dropna()
+        if len(values) < 6:
+            continue
+        split = float(np.median(values))
+        if values.max() <= split:
+            split = float(values[values < values.max()].max(initial=-np.inf))
+        low, high = values.index[values <= split], values.index[values > split]
+        if min(len(low), len(high)) >= 3:
+            found.append((label, split, low, high))
+    return found
+
+
+def _rank_panel(canvas, ax, ranks, names, halves, text, method_info):
+    label, split = text
+    low, high = (ranks.loc[half, names].mean() for half in halves)
+    for row, name in enumerate(names):
+        if row:
+            ax.axhline(row - 0.5, color=COLOR["grid"], linewidth=0.6, alpha=0.6)
+        family = family_of(method_info, name)
+        ax.plot(
+            [low[name], high[name]], [row, row], color=COLOR[family], linewidth=2.5,
+            alpha=0.45, solid_capstyle="butt",
+        )  # fmt: skip
+        for value, hollow, sign in ((low[name], True, "≤"), (high[name], False, ">")):
+            canvas.points(
+                ax,
+                [value],
+                [row],
+                [f"{name}, {label} {sign} {format_number(split)}: rank {value:.2f}"],
+                color=family,
+                marker=MARKER[family],
+                size=7.5,
+                hollow=hollow,
+            )
+    top = max(ranks.shape[1], 2)
+    ax.set_xlim(0.6, top + 0.4)
+    ticks = [t for t in _nice_ticks(1, top, 4) if t == int(t) and t > 1]
+    _x_grid(ax, [1, *ticks], [f"{t:g}" for t in [1, *ticks]])
+    ax.set_xlabel("mean rank", labelpad=6)
+    ax.text(0, 1, label, transform=ax.transAxes + _shift(0, 20), weight="bold")
+    bound = f"hollow ≤ {format_number(split)} < filled"
+    ax.text(
+        0, 1, bound, transform=ax.transAxes + _shift(0, 5), color=COLOR["muted"],
+        fontsize=11.5,
+    )  # fmt: skip
+
+
+def _shift(x, y):
+    from matplotlib.transforms import Affine2D
+
+    return Affine2D().translate(x, y)
+
+
+@styled
+def reliability(key, curves, method_info, *, limit=12):
+    """Small multiples: forecast probabilities against what happened."""
+    curves = {n: c for n, c in curves.items() if len(c[0])}
+    if not curves:
+        return None
+    errors = {name: calibration_error(curve) for name, curve in curves.items()}
+    names = sorted(curves, key=lambda name: (errors[name], name))
+    shown = names[:limit]
+    columns = min(4, len(shown))
+    rows = -(-len(shown) // columns)
+    side, gap, top = 152, 30, 44
+    canvas = Canvas(key, WIDTH, rows * (side + top + 30))
+    for i, name in enumerate(shown):
+        left = 40 + (i % columns) * (side + gap)
+        ax = canvas.axes(left, top + (i // columns) * (side + top + 30), side, side)
+        _reliability_panel(canvas, ax, name, curves[name], errors[name], method_info)
+    alt = (
+        f"Reliability plots of {len(shown)} methods: share of positives against mean "
+        f"forecast. {names[0]} has the smallest calibration error "
+        f"({errors[names[0]]:.3f}), {names[-1]} the largest ({errors[names[-1]]:.3f})."
+    )
+    caption = (
+        "Forecast probability (across) against the share of positives that came "
+        "(up), pooled over the binary tasks in ten bins; the diagonal is perfect, and "
+        "larger dots hold more rows. ECE is the mean gap weighted by rows."
+    )
+    if len(shown) < len(names):
+        caption += f" Shown: the best {limit} of {len(names)}."
+    return Figure(
+        key,
+        "Reliability of the probabilities",
+        canvas.svg(alt),
+        alt,
+        caption,
+        family_legend(method_info, shown),
+    )
+
+
+def calibration_error(curve):
+    """Mean gap between forecast and outcome, weighted by the number of rows."""
+    forecast, outcome, weight = (np.asarray(part, dtype=float) for part in curve)
+    return float(np.abs(forecast - outcome) @ weight / weight.sum())
+
+
+def _reliability_panel(canvas, ax, name, curve, error, method_info):
+    forecast, outcome, weight = (np.asarray(part, dtype=float) for part in curve)
+    family = family_of(method_info, name)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    ticks, labels = [0, 0.5, 1], ["0", "0.5", "1"]
+    _x_grid(ax, ticks, labels)
+    ax.set_yticks(ticks, labels)
+    ax.grid(axis="y", color=COLOR["grid"], linewidth=0.8)
+    ax.plot([0, 1], [0, 1], color=COLOR["muted"], linewidth=1, dashes=(4, 3))
+    ax.plot(forecast, outcome, color=COLOR[family], linewidth=1.6)
+    sizes = 4 + 6 * np.sqrt(weight / weight.max())
+    for x, y, n, size in zip(forecast, outcome, weight, sizes, strict=True):
+        title = f"{name}: forecast {x:.3f}, came {y:.3f}, {n:,.0f} rows"
+        canvas.points(
+            ax, [x], [y], [title], color=family, marker=MARKER[family], size=size
+        )
+    place = ax.transAxes + _shift(0, 23)
+    ours = family == "skext"
+    ax.text(
+        0, 1, shorten(name, 24), transform=place, fontsize=12,
+        weight="bold" if ours else "normal",
+    )  # fmt: skip
+    ax.text(
+        0, 1, f"ECE {error:.3f}", transform=ax.transAxes + _shift(0, 8),
+        color=COLOR["muted"], fontsize=11.5,
+    )  # fmt: skip

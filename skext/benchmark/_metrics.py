@@ -1,0 +1,239 @@
+"""The metrics that the runner can compute from stored predictions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn import metrics as skm
+
+from skext.benchmark._parsing import unknown
+from skext.exceptions import BenchmarkError
+
+CLASSIFICATION = ("binary", "multiclass")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of one test fold.
+
+    ``function(y, prediction)`` gets the true codes (or values) and the entry of
+    ``Predictions`` that ``needs`` names.
+    """
+
+    name: str
+    function: Callable
+    needs: str
+    greater_is_better: bool
+    task_types: tuple[str, ...]
+    description: str
+
+
+@dataclass
+class Predictions:
+    """What an estimator said about the rows of one test fold.
+
+    Attributes
+    ----------
+    label : ndarray of shape (n_test,)
+        Predicted class codes, or values in regression.
+    proba : ndarray of shape (n_test, n_classes) or None
+        Class probabilities; columns in the order of the task's class codes.
+    score : ndarray of shape (n_test,) or None
+        Ranking score of the positive class (binary tasks only).
+    """
+
+    label: np.ndarray
+    proba: np.ndarray | None = None
+    score: np.ndarray | None = None
+
+    def arrays(self) -> dict:
+        """Return the arrays that exist, for ``numpy.savez_compressed``."""
+        fields = {"label": self.label, "proba": self.proba, "score": self.score}
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def predict(estimator, X, task_type, n_classes) -> Predictions:
+    """Ask a fitted estimator for all that the metrics can use."""
+    label = np.asarray(estimator.predict(X))
+    if task_type not in CLASSIFICATION:
+        return Predictions(label.astype(np.float64))
+    proba = score = None
+    if hasattr(estimator, "predict_proba"):
+        seen = np.asarray(estimator.classes_).astype(np.intp)
+        # A class that is absent from the training fold gets probability zero.
+        proba = np.zeros((label.shape[0], n_classes))
+        proba[:, seen] = estimator.predict_proba(X)
+        score = proba[:, 1] if task_type == "binary" else None
+    elif task_type == "binary" and hasattr(estimator, "decision_function"):
+        score = np.asarray(estimator.decision_function(X), dtype=np.float64)
+    return Predictions(label.astype(np.intp), proba, score)
+
+
+def _roc_auc(y, proba):
+    """ROC AUC; one against one, macro-averaged, for several classes."""
+    if proba.ndim == 1:
+        return skm.roc_auc_score(y, proba)
+    total = proba.sum(axis=1, keepdims=True)
+    proba = np.divide(
+        proba, total, out=np.full_like(proba, 1 / proba.shape[1]), where=total > 0
+    )
+    present = np.unique(y)
+    if present.size < proba.shape[1]:
+        # A class with no test row has no ROC curve; the others still do.
+        proba = proba[:, present] + 1e-300
+        proba = proba / proba.sum(axis=1, keepdims=True)
+        y = np.searchsorted(present, y)
+        if present.size == 2:
+            return skm.roc_auc_score(y, proba[:, 1])
+    return skm.roc_auc_score(y, proba, multi_class="ovo", average="macro")
+
+
+def _log_loss(y, proba):
+    # Clipped at 1e-7 so that one confident mistake costs 16, not infinity.
+    p = np.clip(proba[np.arange(y.size), y], 1e-7, 1.0)
+    return float(-np.mean(np.log(p)))
+
+
+def _brier(y, proba):
+    truth = np.zeros_like(proba)
+    truth[np.arange(y.size), y] = 1.0
+    scale = 2.0 if proba.shape[1] == 2 else 1.0
+    return float(np.mean(np.sum((proba - truth) ** 2, axis=1)) / scale)
+
+
+def _balanced_accuracy(y, label):
+    # Mean recall over the classes in the test fold; predictions of a class that
+    # the fold lacks count as errors, without scikit-learn's warning about it.
+    return float(np.mean([np.mean(label[y == c] == c) for c in np.unique(y)]))
+
+
+def _geometric_mean(y, label):
+    recalls = [np.mean(label[y == c] == c) for c in np.unique(y)]
+    return float(np.prod(recalls) ** (1 / len(recalls)))
+
+
+def _f1(y, label):
+    if max(y.max(), label.max()) <= 1:
+        return skm.f1_score(y, label, zero_division=0.0)
+    return skm.f1_score(y, label, average="macro", zero_division=0.0)
+
+
+def _accuracy(y, label):
+    return float(np.mean(y == label))
+
+
+_ALL = (
+    Metric("accuracy", _accuracy, "label", True, CLASSIFICATION, "share of hits"),
+    Metric(
+        "balanced_accuracy",
+        _balanced_accuracy,
+        "label",
+        True,
+        CLASSIFICATION,
+        "mean recall over classes",
+    ),
+    Metric(
+        "geometric_mean",
+        _geometric_mean,
+        "label",
+        True,
+        CLASSIFICATION,
+        "geometric mean of the recalls",
+    ),
+    Metric(
+        "f1",
+        _f1,
+        "label",
+        True,
+        CLASSIFICATION,
+        "F1 of the positive class; macro average for several classes",
+    ),
+    Metric(
+        "roc_auc",
+        _roc_auc,
+        "score",
+        True,
+        CLASSIFICATION,
+        "area under the ROC curve; one against one for several classes",
+    ),
+    Metric(
+        "average_precision",
+        skm.average_precision_score,
+        "score",
+        True,
+        ("binary",),
+        "area under the precision-recall curve",
+    ),
+    Metric(
+        "log_loss",
+        _log_loss,
+        "proba",
+        False,
+        CLASSIFICATION,
+        "mean negative log probability, clipped at 1e-7",
+    ),
+    Metric("brier", _brier, "proba", False, CLASSIFICATION, "mean squared error of p"),
+    Metric(
+        "r2",
+        skm.r2_score,
+        "label",
+        True,
+        ("regression",),
+        "share of variance explained",
+    ),
+    Metric(
+        "rmse",
+        skm.root_mean_squared_error,
+        "label",
+        False,
+        ("regression",),
+        "root mean squared error",
+    ),
+    Metric(
+        "mae",
+        skm.mean_absolute_error,
+        "label",
+        False,
+        ("regression",),
+        "mean absolute error",
+    ),
+)
+
+METRICS = {metric.name: metric for metric in _ALL}
+
+
+def get_metric(name) -> Metric:
+    """Return the metric of that name or raise with the nearest names."""
+    try:
+        return METRICS[name]
+    except KeyError:
+        raise unknown("metric", name, METRICS) from None
+
+
+def score(metric_names, y, predictions, task_type) -> dict:
+    """Score predictions.
+
+    Returns
+    -------
+    values : dict of str to (float, str)
+        Value (NaN where undefined) and the reason why it is undefined.
+    """
+    values = {}
+    for name in metric_names:
+        metric = get_metric(name)
+        if task_type not in metric.task_types:
+            raise BenchmarkError(
+                f"Metric {name!r} is not defined for {task_type} tasks; it needs "
+                f"{' or '.join(metric.task_types)}."
+            )
+        needs = metric.needs
+        if needs == "score" and task_type == "multiclass":
+            needs = "proba"
+        prediction = getattr(predictions, needs)
+        if prediction is None:
+            values[name] = (np.nan, f"no {needs}: the estimator lacks predict_proba")
+        elif np.unique(y).size < 2 and metric.needs == "score":
+            values[name] = (np.nan, "the test fold has one class only")
+        else:
+            values[name] = (float(metric.function(y, prediction)), "")
+    return values

@@ -1,0 +1,147 @@
+"""The suite that needs no network: scikit-learn's bundled data and simulations.
+
+A new method adds its tasks here; :mod:`skext.benchmark._catalog` says which
+methods meet them.
+"""
+
+import numpy as np
+
+from skext.benchmark._tasks import Task
+
+_HERE = "skext.benchmark._offline"
+
+
+def offline_tasks():
+    """Tasks of the main job, those of each track together."""
+    return [
+        _bundled("iris", "load_iris"),
+        _bundled("wine", "load_wine"),
+        _bundled("breast-cancer", "load_breast_cancer"),
+        _task("digits-500", "digits", source="scikit-learn, 500 rows"),
+        _task(
+            "gaussians-10x100",
+            "gaussian_mixture",
+            source="simulated, shared diagonal covariance",
+            n_classes=3,
+            n_features=100,
+            n_samples=400,
+        ),
+        _task(
+            "cancer-rare",
+            "rare_cancer",
+            track="imbalanced",
+            source="scikit-learn, 40 of 212 malignant rows",
+        ),
+        _task(
+            "digit-8",
+            "rare_digit",
+            track="imbalanced",
+            source="scikit-learn, digit 8 against the rest, first 8 components",
+        ),
+        _task(
+            "mixture-5pct",
+            "imbalanced_mixture",
+            track="imbalanced",
+            source="simulated, 5 % positive",
+            minority=0.05,
+            n_samples=1000,
+        ),
+        _task(
+            "mixture-1pct",
+            "imbalanced_mixture",
+            track="imbalanced",
+            source="simulated, 1 % positive",
+            minority=0.01,
+            n_samples=3000,
+        ),
+        _task(
+            "wine-1-vs-rest",
+            "rare_wine",
+            track="imbalanced",
+            source="scikit-learn, 15 of 48 rows of class 2",
+        ),
+        _task(
+            "mixture-10pct-wide",
+            "imbalanced_mixture",
+            track="imbalanced",
+            source="simulated, 10 % positive, 20 columns",
+            minority=0.10,
+            n_samples=1000,
+            n_features=20,
+        ),
+    ]
+
+
+def _task(name, loader, *, track="auto", source="", **arguments):
+    return Task(
+        id=name,
+        track=track,
+        loader=f"{_HERE}:{loader}",
+        arguments=tuple(sorted(arguments.items())),
+        folds=(1, 5),
+        source=source,
+        suite="offline 1",
+    )
+
+
+def _bundled(name, function):
+    return _task(name, "bundled", source="scikit-learn", function=function)
+
+
+def bundled(function):
+    """One of scikit-learn's data sets that come with the package."""
+    from sklearn import datasets
+
+    bunch = getattr(datasets, function)(as_frame=True)
+    y = bunch.target
+    task_type = "regression"
+    if hasattr(bunch, "target_names"):
+        y = np.asarray(bunch.target_names)[y]
+        task_type = "binary" if len(bunch.target_names) == 2 else "multiclass"
+    return {"X": bunch.data, "y": np.asarray(y), "task_type": task_type}
+
+
+def digits(n_samples=500):
+    """First rows of the digits."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    return {"X": X[:n_samples], "y": y[:n_samples].to_numpy()}
+
+
+def rare_cancer():
+    """Breast cancer with 40 of the malignant rows; malignant is positive."""
+    from sklearn.datasets import load_breast_cancer
+
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    return _thin_out(X, y.to_numpy() == 0, 40)
+
+
+def rare_wine():
+    """Wine with 15 rows of class 2, which is positive."""
+    from sklearn.datasets import load_wine
+
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    return _thin_out(X, y.to_numpy() == 2, 15)
+
+
+def rare_digit():
+    """Digit 8 against the rest, on every eighth pixel row's sums."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    images = X.reshape(-1, 8, 8)
+    profiles = np.hstack([images.sum(axis=1), images.sum(axis=2)])
+    return {"X": profiles, "y": np.where(y == 8, "8", "rest"), "positive_class": "8"}
+
+
+def _thin_out(X, positive, n_positive):
+    rng = np.random.default_rng(0)
+    kept = rng.choice(np.flatnonzero(positive), n_positive, replace=False)
+    rows = np.sort(np.concatenate([kept, np.flatnonzero(~positive)]))
+    labels = np.where(positive, "positive", "negative")
+    return {
+        "X": X.iloc[rows].reset_index(drop=True),
+        "y": labels[rows],
+        "positive_class": "positive",
+    }

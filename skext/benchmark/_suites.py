@@ -1,0 +1,255 @@
+"""From what a user names to tasks: suites, OpenML ids, TOML files, Python data."""
+
+import fnmatch
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+from skext.benchmark._parsing import unknown
+from skext.benchmark._tasks import Task
+from skext.exceptions import BenchmarkError
+
+# Tracks of the frozen lists; the others follow from the type of their tasks.
+_SUITE_TRACKS = {"imbalanced": "imbalanced"}
+
+
+def load_suite(
+    name, *, folds=None, max_rows=None, data_home=None, offline=None, seed=0
+):
+    """List the tasks of a suite, ready for :class:`Benchmark`.
+
+    Parameters
+    ----------
+    name : str
+        ``"offline"`` (bundled and simulated data), a frozen list such as
+        ``"cc18"`` (see :func:`skext.datasets.list_suites`), ``"openml:<data id>"``,
+        ``"task:<task id>"`` or a TOML file.
+    folds : "task", int or tuple of (int, int), default=None
+        Number of folds, or repeats and folds. None takes the suite's own rule.
+    max_rows : int, default=None
+        Sample larger tables down to this many rows.
+    data_home : path-like, default=None
+        Folder of the data; None is scikit-learn's data home.
+    offline : bool, default=None
+        True never opens a connection. None follows ``SKEXT_OFFLINE``.
+    seed : int, default=0
+        Seed of splits and sampling.
+
+    Returns
+    -------
+    tasks : list of Task
+        Nothing is loaded yet.
+
+    Raises
+    ------
+    BenchmarkError
+        If there is no such suite.
+
+    Examples
+    --------
+    >>> from skext.benchmark import load_suite
+    >>> [task.id for task in load_suite("offline")][:3]
+    ['iris', 'wine', 'breast-cancer']
+    """
+    source = {"data_home": None if data_home is None else str(data_home)}
+    source["offline"] = offline
+    if name == "offline":
+        from skext.benchmark._offline import offline_tasks
+
+        tasks = offline_tasks()
+    elif name.startswith(("openml:", "task:")):
+        tasks = [_openml_task(name, source)]
+    elif name.endswith(".toml"):
+        tasks = read_config(name, source)["tasks"]
+    else:
+        tasks = _frozen_tasks(name, source)
+    changes = {"seed": seed}
+    if folds is not None:
+        changes["folds"] = (1, folds) if isinstance(folds, int) else folds
+    if max_rows is not None:
+        changes["max_rows"] = max_rows
+    return [replace(task, **changes) for task in tasks]
+
+
+def _openml_task(name, source):
+    kind, _, number = name.partition(":")
+    if not number.isdigit():
+        raise BenchmarkError(
+            f"{name!r} is not understood; write '{kind}:' and a number, such as "
+            f"'{kind}:31'."
+        )
+    key = "data_id" if kind == "openml" else "task_id"
+    return Task(
+        id=name,
+        loader="skext.datasets:load_openml",
+        arguments=((key, int(number)), *source.items()),
+        folds="task" if kind == "task" else (1, 5),
+        source="OpenML",
+    )
+
+
+def _frozen_tasks(name, source):
+    from skext import datasets
+
+    known = [*datasets.list_suites(), "offline"]
+    if name not in known:
+        raise unknown("suite", name, known)
+    suite = datasets.load_suite(name)
+    return [
+        Task(
+            id=f"{suite.name}/{entry.name}",
+            track=_SUITE_TRACKS.get(suite.name, "auto"),
+            loader="skext.benchmark._suites:load_entry",
+            arguments=(("suite", suite.name), ("entry", entry.name), *source.items()),
+            folds="task" if entry.task_id else (1, 5),
+            positive_class=entry.positive_class,
+            source=f"OpenML data {entry.data_id}" if entry.data_id else "OpenML",
+            suite=f"{suite.name} {suite.version}",
+        )
+        for entry in suite.tasks
+    ]
+
+
+def load_entry(suite, entry, **source):
+    """Load one task of a frozen list; runs in the workers."""
+    from skext import datasets
+
+    entries = {task.name: task for task in datasets.load_suite(suite).tasks}
+    return datasets.load_suite_task(entries[entry], **source)
+
+
+def select_tasks(tasks, patterns):
+    """Tasks by id, by the last part of the id, or by glob."""
+    if not patterns:
+        return tasks
+    names = {task.id: (task.id, task.id.rpartition("/")[2]) for task in tasks}
+    chosen = []
+    for pattern in patterns:
+        found = [
+            task
+            for task in tasks
+            if any(fnmatch.fnmatch(name, pattern) for name in names[task.id])
+        ]
+        if not found:
+            raise unknown("task", pattern, [n for pair in names.values() for n in pair])
+        chosen += [task for task in found if task not in chosen]
+    return chosen
+
+
+_RUN_KEYS = frozenset(
+    "suites tasks methods metrics folds lite max_rows tune jobs inner_threads backend "
+    "scheduler budget time_limit memory_limit device out retry fresh offline data_home "
+    "seed progress save_predictions allow_failures strict_env track".split()
+)
+
+
+def read_config(path, source=None):
+    """Read a benchmark file.
+
+    Parameters
+    ----------
+    path : path-like
+        TOML with a table ``[run]`` (the command line's options, with ``_`` for
+        ``-``) and lists ``[[tasks]]`` and ``[[methods]]``.
+    source : dict, default=None
+        ``data_home`` and ``offline`` for the tasks.
+
+    Returns
+    -------
+    config : dict
+        ``run`` (dict), ``tasks`` (list of Task), ``methods`` (list of Method).
+    """
+    from skext.benchmark._methods import from_user
+
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        raise BenchmarkError(f"File {str(path)!r} does not exist.") from None
+    except (OSError, tomllib.TOMLDecodeError) as exc:
+        raise BenchmarkError(f"File {str(path)!r} cannot be read: {exc}.") from exc
+    for key in set(content) - {"run", "tasks", "methods"}:
+        raise unknown(f"table in {path.name}", key, ("run", "tasks", "methods"))
+    run = content.get("run", {})
+    for key in set(run) - _RUN_KEYS:
+        raise unknown(f"option in [run] of {path.name}", key, _RUN_KEYS)
+    tasks = [_configured_task(item, source or {}) for item in content.get("tasks", [])]
+    methods = []
+    for item in content.get("methods", []):
+        item = dict(item)
+        if "factory" not in item:
+            raise BenchmarkError(
+                f"A method in {path.name} lacks 'factory'; write "
+                'factory = "package.module:name".'
+            )
+        factory = item.pop("factory")
+        name = item.pop("name", factory)
+        for key in set(item) - {"preprocess", "tracks", "task_types", "description"}:
+            raise unknown(f"key of [[methods]] in {path.name}", key, ("preprocess",))
+        methods.append(from_user(name, factory, **item))
+    return {"run": run, "tasks": tasks, "methods": methods}
+
+
+def _configured_task(item, source):
+    item = dict(item)
+    track = item.pop("track", "auto")
+    folds = item.pop("folds", None)
+    positive = item.pop("positive_class", None)
+    kinds = [key for key in ("data_id", "task_id", "loader") if key in item]
+    if len(kinds) != 1:
+        raise BenchmarkError(
+            f"Task {item!r} must have exactly one of data_id, task_id and loader."
+        )
+    kind = kinds[0]
+    value = item.pop(kind)
+    name = item.pop("name", None)
+    if kind == "loader":
+        task = Task(
+            id=name or value, loader=value, arguments=tuple(item.items()), source=value
+        )
+    else:
+        prefix = "openml" if kind == "data_id" else "task"
+        task = _openml_task(f"{prefix}:{value}", source)
+        arguments = task.arguments + tuple(item.items())
+        task = replace(task, id=name or task.id, arguments=arguments)
+    if folds is not None:
+        from skext.benchmark._parsing import parse_folds
+
+        task = replace(task, folds=parse_folds(folds))
+    return replace(task, track=track, positive_class=positive)
+
+
+def as_tasks(given, **options):
+    """Make tasks of whatever :class:`Benchmark` was given.
+
+    Parameters
+    ----------
+    given : str, Task, list of those, skext.datasets.Suite, or dict
+        A dict maps a name to ``(X, y)``.
+    **options : dict
+        ``folds``, ``max_rows``, ``data_home``, ``offline``, ``seed`` as in
+        :func:`load_suite`.
+
+    Returns
+    -------
+    tasks : list of Task
+        With the options applied.
+    """
+    if isinstance(given, str):
+        return load_suite(given, **options)
+    changes = {key: options[key] for key in ("max_rows",) if options.get(key)}
+    changes["seed"] = options.get("seed", 0)
+    if options.get("folds") is not None:
+        folds = options["folds"]
+        changes["folds"] = (1, folds) if isinstance(folds, int) else folds
+    if isinstance(given, Task):
+        return [replace(given, **changes)]
+    if isinstance(given, dict):
+        return [
+            Task(id=name, arrays=tuple(data), source="given in Python", **changes)
+            for name, data in given.items()
+        ]
+    if hasattr(given, "tasks") and hasattr(given, "name"):
+        return load_suite(given.name, **options)
+    return [task for item in given for task in as_tasks(item, **options)]

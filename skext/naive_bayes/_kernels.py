@@ -1,0 +1,242 @@
+"""Compiled loops that turn rows into class counts, means and sums of squares.
+
+All kernels accumulate in float64 whatever the input is, fill arrays that the caller
+allocated, and call only functions of this file. Features are independent of each
+other, so a caller may split the columns over threads without changing one bit.
+"""
+
+import numpy as np
+
+from skext.utils._numba import jit
+
+
+@jit
+def sort_by_class(codes, weights, start, stop, bounds, order):
+    """Write the rows start:stop with a positive weight, grouped by class.
+
+    Rows of class ``k`` end up in ``order[bounds[k]:bounds[k + 1]]``, in their
+    original order. An empty ``weights`` means that every weight is one.
+    """
+    weighted = weights.size > 0
+    n_classes = bounds.size - 1
+    bounds[:] = 0
+    for i in range(start, stop):
+        if not weighted or weights[i] > 0.0:
+            bounds[codes[i] + 1] += 1
+    for k in range(n_classes):
+        bounds[k + 1] += bounds[k]
+    position = bounds[:-1].copy()
+    for i in range(start, stop):
+        if not weighted or weights[i] > 0.0:
+            k = codes[i]
+            order[position[k]] = i
+            position[k] += 1
+
+
+@jit(reassociate=True)
+def _add_block(X, order, first, last, j0, shift, total, squares):
+    """Add rows ``order[first:last]``, shifted, to sums; four rows per sweep."""
+    width = shift.size
+    r = first
+    while r + 4 <= last:
+        row0 = X[order[r], j0 : j0 + width]
+        row1 = X[order[r + 1], j0 : j0 + width]
+        row2 = X[order[r + 2], j0 : j0 + width]
+        row3 = X[order[r + 3], j0 : j0 + width]
+        for j in range(width):
+            c = shift[j]
+            v0 = np.float64(row0[j]) - c
+            v1 = np.float64(row1[j]) - c
+            v2 = np.float64(row2[j]) - c
+            v3 = np.float64(row3[j]) - c
+            total[j] += (v0 + v1) + (v2 + v3)
+            squares[j] += (v0 * v0 + v1 * v1) + (v2 * v2 + v3 * v3)
+        r += 4
+    while r < last:
+        row0 = X[order[r], j0 : j0 + width]
+        for j in range(width):
+            v0 = np.float64(row0[j]) - shift[j]
+            total[j] += v0
+            squares[j] += v0 * v0
+        r += 1
+
+
+@jit(reassociate=True)
+def _add_weighted_block(X, order, weights, first, last, j0, shift, total, squares):
+    """Add rows ``order[first:last]``, shifted and weighted, to sums."""
+    width = shift.size
+    for r in range(first, last):
+        weight = weights[order[r]]
+        row = X[order[r], j0 : j0 + width]
+        for j in range(width):
+            v = np.float64(row[j]) - shift[j]
+            total[j] += weight * v
+            squares[j] += weight * v * v
+
+
+@jit
+def dense_row_moments(X, order, bounds, weights, means, squares, start, stop):
+    """Class means and pooled sums of squares of the columns start:stop, row by row.
+
+    ``X`` is C-contiguous. Each class is read in blocks of rows. A block is shifted
+    by one of its own rows, the one with the largest weight, which bounds the ratio
+    of the shifted to the centred sum of squares by the number of rows in the block:
+    whatever the data, no more than two digits cancel. Blocks are joined by the
+    update of Chan, Golub and LeVeque, which does not cancel at all.
+    """
+    block_rows = 128
+    weighted = weights.size > 0
+    width = stop - start
+    shift = np.empty(width)
+    total = np.empty(width)
+    block_squares = np.empty(width)
+    for k in range(bounds.size - 1):
+        mean = means[k, start:stop]
+        done = 0.0
+        first = bounds[k]
+        while first < bounds[k + 1]:
+            last = min(first + block_rows, bounds[k + 1])
+            anchor = first
+            size = float(last - first)
+            if weighted:
+                size = 0.0
+                for r in range(first, last):
+                    size += weights[order[r]]
+                    if weights[order[r]] > weights[order[anchor]]:
+                        anchor = r
+            reference = X[order[anchor], start:stop]
+            for j in range(width):
+                shift[j] = reference[j]
+                total[j] = 0.0
+                block_squares[j] = 0.0
+            if weighted:
+                _add_weighted_block(
+                    X, order, weights, first, last, start, shift, total, block_squares
+                )
+            else:
+                _add_block(
+                    X, order, first + 1, last, start, shift, total, block_squares
+                )
+            done += size
+            gain = size / done
+            between = size * (1.0 - gain)
+            for j in range(width):
+                offset = total[j] / size
+                delta = shift[j] + offset - mean[j]
+                squares[start + j] += (
+                    block_squares[j] - total[j] * offset + delta * delta * between
+                )
+                mean[j] += delta * gain
+            first = last
+
+
+@jit(reassociate=True)
+def dense_column_moments(columns, order, bounds, weights, means, squares, start, stop):
+    """Class means and pooled sums of squares of the features start:stop.
+
+    ``columns`` is the transpose of Fortran-ordered data: C-contiguous of shape
+    (n_features, n_samples). Each feature is gathered once into a buffer in class
+    order and then read in two passes.
+    """
+    n_rows = bounds[-1]
+    weighted = weights.size > 0
+    values = np.empty(n_rows)
+    row_weights = np.ones(n_rows)
+    if weighted:
+        for r in range(n_rows):
+            row_weights[r] = weights[order[r]]
+    for j in range(start, stop):
+        column = columns[j]
+        for r in range(n_rows):
+            values[r] = column[order[r]]
+        pooled = 0.0
+        for k in range(bounds.size - 1):
+            first = bounds[k]
+            last = bounds[k + 1]
+            if first == last:
+                continue
+            reference = values[first]
+            size = 0.0
+            total = 0.0
+            for r in range(first, last):
+                size += row_weights[r]
+                total += row_weights[r] * (values[r] - reference)
+            mean = reference + total / size
+            rest = 0.0
+            square = 0.0
+            for r in range(first, last):
+                v = values[r] - mean
+                rest += row_weights[r] * v
+                square += row_weights[r] * v * v
+            means[k, j] = mean
+            # What rounding left in the mean, to second order.
+            pooled += square - rest * rest / size
+        squares[j] = pooled
+
+
+@jit
+def csr_moments(
+    data, indices, indptr, codes, weights, counts, means, stored, squares
+):
+    """Class means and pooled sums of squares of compressed sparse rows.
+
+    The stored entries are read twice, for the means and for the squares around
+    them; entries that are not stored add ``(count - stored) * mean ** 2``.
+    """
+    weighted = weights.size > 0
+    n_classes, n_features = means.shape
+    for i in range(codes.size):
+        k = codes[i]
+        weight = weights[i] if weighted else 1.0
+        if weight == 0.0:
+            continue
+        for p in range(indptr[i], indptr[i + 1]):
+            means[k, indices[p]] += weight * data[p]
+            stored[k, indices[p]] += weight
+    for k in range(n_classes):
+        if counts[k] > 0.0:
+            for j in range(n_features):
+                means[k, j] /= counts[k]
+                absent = max(counts[k] - stored[k, j], 0.0)
+                squares[j] += absent * means[k, j] * means[k, j]
+    for i in range(codes.size):
+        k = codes[i]
+        weight = weights[i] if weighted else 1.0
+        if weight == 0.0:
+            continue
+        for p in range(indptr[i], indptr[i + 1]):
+            v = data[p] - means[k, indices[p]]
+            squares[indices[p]] += weight * v * v
+
+
+@jit
+def csc_moments(
+    data, indices, indptr, codes, weights, counts, means, squares, start, stop
+):
+    """Class means and pooled sums of squares of compressed sparse columns."""
+    weighted = weights.size > 0
+    n_classes = counts.size
+    total = np.empty(n_classes)
+    stored = np.empty(n_classes)
+    for j in range(start, stop):
+        total[:] = 0.0
+        stored[:] = 0.0
+        for p in range(indptr[j], indptr[j + 1]):
+            i = indices[p]
+            weight = weights[i] if weighted else 1.0
+            if weight > 0.0:
+                total[codes[i]] += weight * data[p]
+                stored[codes[i]] += weight
+        pooled = 0.0
+        for k in range(n_classes):
+            if counts[k] > 0.0:
+                total[k] /= counts[k]
+                means[k, j] = total[k]
+                pooled += max(counts[k] - stored[k], 0.0) * total[k] * total[k]
+        for p in range(indptr[j], indptr[j + 1]):
+            i = indices[p]
+            weight = weights[i] if weighted else 1.0
+            if weight > 0.0:
+                v = data[p] - total[codes[i]]
+                pooled += weight * v * v
+        squares[j] = pooled

@@ -1,0 +1,310 @@
+"""Linear probes in closed form: the estimators."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skext.base import SkextMixin
+from skext.naive_bayes._linear_form import derive_linear_form
+from skext.naive_bayes._moments import ClassMoments, check_moments_finite
+from skext.utils._sklearn import (
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fit_context,
+)
+
+
+class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
+    r"""Gaussian naive Bayes with one variance per feature, shared by all classes.
+
+    Sharing the variances makes the classifier linear. It is fitted in closed form
+    from the class means :math:`\mu_k`, the class priors :math:`\pi_k` and the pooled
+    variances :math:`\sigma_j^2`, and predicts the class with the largest
+
+    .. math:: \log \pi_k - \frac12 \sum_j \frac{(x_j - \mu_{kj})^2}{\sigma_j^2}.
+
+    On frozen embeddings and other wide data it needs far fewer labels than logistic
+    regression to come close to its own best accuracy [1]_; with many labels logistic
+    regression wins. In statistics it is known as diagonal linear discriminant
+    analysis [2]_.
+
+    Parameters
+    ----------
+    priors : array-like of shape (n_classes,), {"uniform", "empirical"} or None, \
+            default=None
+        Class probabilities in the order of ``classes_``. ``None`` and
+        ``"empirical"`` use the class frequencies of the training data,
+        ``"uniform"`` gives all classes the same probability. A class without any
+        training data cannot be predicted: its probability is zero and the others
+        are scaled to sum to one.
+    var_smoothing : float, default=1e-9
+        Part of the largest total variance of all features that is added to each
+        variance.
+    n_jobs : int, default=None
+        Number of threads of ``fit`` and ``partial_fit``. ``None`` means one unless
+        in a :func:`joblib.parallel_config` context, ``-1`` means all cores. The
+        result is the same, bit for bit, for any number. Predictions are matrix
+        products, which the linear algebra library spreads over threads itself.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    class_count_ : ndarray of shape (n_classes,)
+        Sum of the sample weights of each class.
+    class_prior_ : ndarray of shape (n_classes,)
+        Probability of each class.
+    theta_ : ndarray of shape (n_classes, n_features)
+        Mean of each feature in each class; zeros for a class without data.
+    var_ : ndarray of shape (n_features,)
+        Pooled variance of each feature, smoothing included.
+    center_ : ndarray of shape (n_features,)
+        Mean of the class means, weighted with ``class_prior_``.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights of the features in the decision function; one row for two classes.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Constants of the decision function.
+    epsilon_ : float
+        Absolute value that was added to each variance.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if ``X`` had string column names.
+
+    See Also
+    --------
+    sklearn.naive_bayes.GaussianNB : One variance per feature and class; quadratic.
+    sklearn.discriminant_analysis.LinearDiscriminantAnalysis : Full covariance.
+    sklearn.neighbors.NearestCentroid : Nearest class mean.
+
+    Notes
+    -----
+    Fitting costs O(n_samples * n_features) in one pass, predicting
+    O(n_samples * n_features * n_classes) in one matrix product over chunks of rows.
+    Statistics are kept in float64 for any input; float32 input is not copied, other
+    types are converted chunk by chunk, sparse input stays sparse. ``predict``,
+    ``predict_proba``, ``predict_log_proba`` and ``decision_function`` compute in
+    float32 for float32 and float16 input and in float64 otherwise; the joint and
+    marginal log-densities are always computed in float64.
+
+    Variances are maximum likelihood estimates, with the number of rows as divisor,
+    as in [1]_. Unlike there, smoothing is relative to the total variance, which
+    follows from the statistics, so the order of batches does not matter.
+
+    If no class has two different rows, the mean total variance serves all features.
+    A feature that is constant over all classes gets weight zero.
+
+    References
+    ----------
+    .. [1] Chenyu Zheng, Guoqiang Wu, Fan Bao, Yue Cao, Chongxuan Li and Jun Zhu,
+       "Revisiting Discriminative vs. Generative Classifiers: Theory and
+       Implications", International Conference on Machine Learning, 2023.
+    .. [2] Sandrine Dudoit, Jane Fridlyand and Terence P. Speed, "Comparison of
+       Discrimination Methods for the Classification of Tumors Using Gene Expression
+       Data", Journal of the American Statistical Association 97, 2002.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skext.naive_bayes import LinearGaussianNB
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = LinearGaussianNB().fit(X[:900], y[:900])
+    >>> round(model.score(X[900:], y[900:]), 2)
+    0.87
+
+    Rows may come in batches, and new classes may appear on the way:
+
+    >>> model = LinearGaussianNB()
+    >>> for start in range(0, 900, 5):
+    ...     model = model.partial_fit(X[start : start + 5], y[start : start + 5])
+    >>> round(model.score(X[900:], y[900:]), 2)
+    0.87
+    """
+
+    _parameter_constraints: dict = {
+        "priors": ["array-like", StrOptions({"uniform", "empirical"}), None],
+        "var_smoothing": [Interval(Real, 0, None, closed="left")],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(self, *, priors=None, var_smoothing=1e-9, n_jobs=None):
+        self.priors = priors
+        self.var_smoothing = var_smoothing
+        self.n_jobs = n_jobs
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model, forgetting earlier data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data. Memory maps are read front to back, once.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts: weight 2 equals the row twice, weight 0
+            equals the row left out, though its class stays in ``classes_``.
+
+        Returns
+        -------
+        self : LinearGaussianNB
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If ``X`` is not finite, weights are negative or all zero, or ``priors``
+            do not fit the classes.
+        """
+        labels, batch = self._summarize(X, y, sample_weight, reset=True)
+        prior = self._class_prior(batch.counts)
+        form = derive_linear_form(batch, prior, self.var_smoothing)
+        self.classes_ = labels
+        self._classes_are_fixed = False
+        self._moments = batch
+        self._prior = prior
+        self._form = form
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Update the model with further rows.
+
+        The result is that of one ``fit`` on all rows, in any order, to rounding.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Further training data.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that may ever occur. Once given, other labels are errors.
+            If never given, the set of classes grows with the data.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, as in ``fit``.
+
+        Returns
+        -------
+        self : LinearGaussianNB
+            The updated estimator.
+
+        Raises
+        ------
+        ValueError
+            As in ``fit``, or if ``y`` has labels that are not in ``classes``, or
+            ``classes`` contradicts earlier calls. The model is then unchanged.
+        """
+        first = not hasattr(self, "classes_")
+        labels, batch = self._summarize(X, y, sample_weight, reset=first)
+        known = labels[:0] if first else self.classes_
+        fixed = not first and self._classes_are_fixed
+        merged = _join_classes(known, labels, classes, fixed)
+        if first:
+            moments = ClassMoments.empty(merged.size, batch.squares.size)
+        elif merged.size > known.size:
+            rows = np.searchsorted(merged, known)
+            moments = self._moments.expanded(rows, merged.size)
+        else:
+            moments = self._moments
+        rows = np.searchsorted(merged, labels)
+        counts = moments.counts.copy()
+        counts[rows] += batch.counts
+        prior = self._class_prior(counts)
+        moments.merge(batch, rows)
+        self.classes_ = merged
+        self._classes_are_fixed = fixed or classes is not None
+        self._moments = moments
+        self._prior = prior
+        # Derived when first asked for, so that many small updates stay cheap.
+        self._form = None
+        return self
+
+    def predict(self, X):
+        """Predict the most probable class; the first one on ties.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            A label of ``classes_`` for each row.
+        """
+        X = self._check_input(X)
+        best = np.empty(X.shape[0], dtype=np.intp)
+        self._map_chunks(X, _best_class, best)
+        return self.classes_[best]
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        X = self._check_input(X)
+        return self._map_chunks(X, _softmax, self._allocate(X, self.classes_.size))
+
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        X = self._check_input(X)
+        return self._map_chunks(X, _log_softmax, self._allocate(X, self.classes_.size))
+
+    def predict_joint_log_proba(self, X):
+        """Compute the joint log-density of each row with each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        joint : ndarray of shape (n_samples, n_classes), dtype float64
+            ``log P(class) + log p(row | class)``, in the order of ``classes_``.
+        """
+        X = self._check_input(X)
+        joint = np.empty((X.shape[0], self.classes_.size))
+        return self._map_chunks(X, self._form._joint, joint, dtype=np.float64)
+
+    def score_samples(self, X):
+        """Compute the log-density of each row under the mixture of all classes.
+
+        Low values mark rows unlike the training data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n_samples,), dtype float64
+            ``log p(row)``.
+        """
+        X = self._check_input(X)
