@@ -54,7 +54,7 @@ def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device
             say(f"{task.id}: left out: {exc}")
             continue
         properties.append(loaded.properties())
-        names = metrics or _catalog.track_metrics(loaded.track, loaded.task_type)
+        names = _metrics_of(loaded, metrics)
         info = TaskInfo.of(loaded, primary_metric=names[0], device=device)
         chosen = methods
         if chosen is None:
@@ -70,6 +70,20 @@ def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device
     for position, (_, job, row) in enumerate(planned):
         rows.append((job, (*row, position)))
     return rows, properties, unavailable
+
+
+def _metrics_of(loaded, asked):
+    """Metrics asked for that this type of task has; the track's own by default."""
+    if not asked:
+        return _catalog.track_metrics(loaded.track, loaded.task_type)
+    kind = loaded.task_type
+    names = [name for name in asked if kind in _metrics.get_metric(name).task_types]
+    if not names:
+        raise BenchmarkError(
+            f"None of the metrics {', '.join(asked)} is defined for task "
+            f"{loaded.task.id!r}, which is {kind}; see 'skext bench list metrics'."
+        )
+    return names
 
 
 def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env):

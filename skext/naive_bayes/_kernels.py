@@ -175,9 +175,7 @@ def dense_column_moments(columns, order, bounds, weights, means, squares, start,
 
 
 @jit
-def csr_moments(
-    data, indices, indptr, codes, weights, counts, means, stored, squares
-):
+def csr_moments(data, indices, indptr, codes, weights, counts, means, stored, squares):
     """Class means and pooled sums of squares of compressed sparse rows.
 
     The stored entries are read twice, for the means and for the squares around
@@ -240,3 +238,41 @@ def csc_moments(
                 v = data[p] - total[codes[i]]
                 pooled += weight * v * v
         squares[j] = pooled
+
+
+@jit(reassociate=True)
+def score_rows(X, center, weights, bias, scores, start, stop):
+    """Write ``(X - center) @ weights.T + bias`` for the rows start:stop.
+
+    ``X`` is C-contiguous and everything has one float type. For few classes this
+    beats a matrix product, because each row is read once and the difference stays
+    in the cache. Every row is computed on its own: its scores do not depend on its
+    neighbours. A row with NaN or infinity has non-finite scores throughout.
+    """
+    n_classes, n_features = weights.shape
+    zero = bias.dtype.type(0)
+    row = np.empty(n_features, center.dtype)
+    for i in range(start, stop):
+        for j in range(n_features):
+            row[j] = X[i, j] - center[j]
+        k = 0
+        while k + 4 <= n_classes:
+            w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
+            s0 = s1 = s2 = s3 = zero
+            for j in range(n_features):
+                s0 += row[j] * w0[j]
+                s1 += row[j] * w1[j]
+                s2 += row[j] * w2[j]
+                s3 += row[j] * w3[j]
+            scores[i, k] = s0 + bias[k]
+            scores[i, k + 1] = s1 + bias[k + 1]
+            scores[i, k + 2] = s2 + bias[k + 2]
+            scores[i, k + 3] = s3 + bias[k + 3]
+            k += 4
+        while k < n_classes:
+            w0 = weights[k]
+            s0 = zero
+            for j in range(n_features):
+                s0 += row[j] * w0[j]
+            scores[i, k] = s0 + bias[k]
+            k += 1

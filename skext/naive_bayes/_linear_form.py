@@ -6,8 +6,15 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
-_CHUNK_BYTES = 16 * 2**20
+from skext.naive_bayes._kernels import score_rows
+from skext.utils._parallel import run_chunks
+
+_CHUNK_BYTES = 8 * 2**20
 _MAX_CHUNK_ROWS = 4096
+_MAX_DIRECT_ROWS = 65536
+# Up to here one compiled pass over the rows beats centring and a matrix product.
+_FEW_CLASSES = 32
+_MIN_SIZE_FOR_THREADS = 2**18
 # Weights beyond this are too close to the range of float32 to be used in it.
 _MAX_FLOAT32_WEIGHT = 1e12
 
@@ -64,52 +71,68 @@ class LinearForm:
             return np.dtype(np.float64)
         return np.dtype(np.float32)
 
-    def operator(self, dtype):
-        """Return transposed weights, bias and centre in ``dtype``.
+    def operator(self, dtype, every_class):
+        """Return weights, bias and centre in ``dtype``.
 
-        With two classes there is one column: the difference of their scores.
-        The bias belongs to the centre as rounded to ``dtype``.
+        With two classes there is one row, the difference of their scores, unless
+        ``every_class`` asks for both. The bias belongs to the centre as rounded to
+        ``dtype``.
         """
-        if dtype not in self._operators:
+        key = (dtype, every_class)
+        if key not in self._operators:
             center = self.center.astype(dtype)
-            shift = self.weights @ (self.center - center.astype(np.float64))
-            bias = self.bias - shift
-            if bias.size == 2:
-                bias = bias[1:] - bias[:1]
-            weights = np.ascontiguousarray(self.coef.T, dtype=dtype)
-            self._operators[dtype] = weights, bias.astype(dtype), center
-        return self._operators[dtype]
+            bias = self.bias + self.weights @ (center.astype(np.float64) - self.center)
+            weights = self.weights
+            if bias.size == 2 and not every_class:
+                bias, weights = bias[1:] - bias[:1], weights[1:] - weights[:1]
+            self._operators[key] = weights.astype(dtype), bias.astype(dtype), center
+        return self._operators[key]
 
-    def map_chunks(self, X, function, out, *, estimator_name, dtype=None):
-        """Fill ``out`` with ``function(scores, squares)`` of chunks of rows.
+    def map_chunks(self, X, function, out, *, name, joint=False, n_jobs=None):
+        """Fill ``out`` with ``function(scores)`` of chunks of rows.
 
-        ``scores`` has one column for each class, or one in all for two classes;
-        ``function`` may overwrite it. Sizes of chunks depend on shapes only.
+        ``scores`` has one column for each class, or a single one for two classes;
+        ``function`` may overwrite it. With ``joint=True`` it has the joint
+        log-densities of all classes in float64. Sizes of chunks depend on shapes
+        and types only.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Rows, not yet known to be finite.
+        function : callable
+            Maps scores of a chunk to what ``out`` shall hold.
+        out : ndarray of shape (n_samples, ...)
+            Filled and returned.
+        name : str
+            Name of the estimator for error messages.
+        joint : bool, default=False
+            Whether joint log-densities are wanted instead of linear scores.
+        n_jobs : int, default=None
+            Number of threads where there are few classes.
+
+        Returns
+        -------
+        out : ndarray of shape (n_samples, ...)
+            The filled array.
         """
-        dtype = self.compute_dtype(X) if dtype is None else np.dtype(dtype)
-        weights, bias, center = self.operator(dtype)
-        n_samples, n_features = X.shape
-        widest = max(n_features, bias.size) * dtype.itemsize
-        rows = int(np.clip(_CHUNK_BYTES // widest, 64, _MAX_CHUNK_ROWS))
         if sparse.issparse(X):
-            chunks = self._sparse_chunks(X.tocsr(), rows, weights, bias, center)
+            operator = self.operator(np.dtype(np.float64), joint)
+            chunks = _score_sparse(X.tocsr(), *operator)
+        elif joint:
+            chunks = _score_many(X, *self.operator(np.dtype(np.float64), joint))
         else:
-            chunks = _dense_chunks(X, rows, dtype, weights, bias, center)
-        for start, values, scores, centered in chunks:
-            assert_all_finite(values, estimator_name=estimator_name, input_name="X")
-            out[start : start + scores.shape[0]] = function(scores, centered)
+            operator = self.operator(self.compute_dtype(X), joint)
+            if operator[1].size <= _FEW_CLASSES:
+                chunks = _score_few(X, *operator, n_jobs)
+            else:
+                chunks = _score_many(X, *operator)
+        for start, suspects, scores, chunk in chunks:
+            assert_all_finite(suspects, estimator_name=name, input_name="X")
+            if joint:
+                scores += self.log_normalizer(chunk)[:, np.newaxis]
+            out[start : start + scores.shape[0]] = function(scores)
         return out
-
-    def _sparse_chunks(self, X, rows, weights, bias, center):
-        """Yield scores without subtracting the centre from the entries.
-
-        The arithmetic is in float64, where the offset of sparse data does no harm.
-        """
-        weights, bias, center = self.operator(np.dtype(np.float64))
-        bias = bias - center @ weights
-        for start in range(0, X.shape[0], rows):
-            chunk = X[start : start + rows].astype(np.float64)
-            yield start, chunk.data, chunk @ weights + bias, chunk
 
     def log_normalizer(self, chunk):
         """Return what all joint log-densities of a row have in common.
@@ -131,27 +154,75 @@ class LinearForm:
             distance = np.einsum("ij,ij,j->i", chunk, chunk, precision)
         return -0.5 * (distance + constant)
 
-    def centered_bias(self):
-        """Return the two scores at the centre that ``operator`` subtracted."""
-        return self.bias
 
+def _score_few(X, weights, bias, center, n_jobs):
+    """Yield (first row, rows to check, scores, None) from the compiled kernel.
 
-def _dense_chunks(X, rows, dtype, weights, bias, center):
-    """Yield (first row, raw rows, scores, centred rows) in reused buffers."""
+    Rows that are C-contiguous in the right type are not copied.
+    """
     n_samples, n_features = X.shape
-    rows = min(rows, n_samples)
+    direct = X.dtype == weights.dtype and X.dtype.isnative and X.flags.c_contiguous
+    rows = _MAX_DIRECT_ROWS if direct else _chunk_rows(weights)
+    column = bias.argmax()
+    for start in range(0, n_samples, rows):
+        values = X[start : start + rows]
+        block = np.ascontiguousarray(values, dtype=weights.dtype).view()
+        block.flags.writeable = False
+        scores = np.empty((values.shape[0], bias.size), dtype=weights.dtype)
+        run_chunks(
+            score_rows,
+            values.shape[0],
+            block,
+            center,
+            weights,
+            bias,
+            scores,
+            n_jobs=n_jobs,
+            min_chunk=1 + _MIN_SIZE_FOR_THREADS // n_features,
+        )
+        # Rows that are not finite have no finite score; looking at one column
+        # spares a pass over the data.
+        suspects = values[~np.isfinite(scores[:, column])]
+        yield start, suspects, scores, None
+
+
+def _score_many(X, weights, bias, center):
+    """Yield (first row, rows to check, scores, centred rows) in reused buffers."""
+    n_samples, n_features = X.shape
+    rows = min(_chunk_rows(weights), n_samples)
     order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
-    buffer = np.empty((rows, n_features), dtype=dtype, order=order)
-    scores = np.empty((rows, bias.size), dtype=dtype)
-    # Non-finite rows are reported by the caller, with a better message.
-    with np.errstate(invalid="ignore", over="ignore"):
-        for start in range(0, n_samples, rows):
-            values = X[start : start + rows]
-            size = values.shape[0]
+    buffer = np.empty((rows, n_features), dtype=weights.dtype, order=order)
+    scores = np.empty((rows, bias.size), dtype=weights.dtype)
+    for start in range(0, n_samples, rows):
+        values = X[start : start + rows]
+        size = values.shape[0]
+        # Non-finite rows are reported by the caller, with a better message.
+        with np.errstate(invalid="ignore", over="ignore"):
             np.subtract(values, center, out=buffer[:size], casting="same_kind")
-            np.matmul(buffer[:size], weights, out=scores[:size])
+            np.matmul(buffer[:size], weights.T, out=scores[:size])
             scores[:size] += bias
-            yield start, values, scores[:size], buffer[:size]
+        yield start, values, scores[:size], buffer[:size]
+
+
+def _score_sparse(X, weights, bias, center):
+    """Yield (first row, entries to check, scores, raw rows).
+
+    The centre is taken from the scores instead of the entries, in float64, where
+    the offsets that sparse data can have do no harm.
+    """
+    bias = bias - weights @ center
+    rows = _chunk_rows(weights)
+    for start in range(0, X.shape[0], rows):
+        chunk = X[start : start + rows].astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            scores = chunk @ weights.T + bias
+        yield start, chunk.data, scores, chunk
+
+
+def _chunk_rows(weights):
+    """Return how many rows keep a buffer of features or scores small."""
+    widest = max(weights.shape) * weights.itemsize
+    return int(np.clip(_CHUNK_BYTES // widest, 64, _MAX_CHUNK_ROWS))
 
 
 def derive_linear_form(moments, prior, var_smoothing):

@@ -3,7 +3,9 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,6 +18,98 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+
+
+def _read_only(array):
+    """Return a view that protects the state of an estimator."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _best_class(scores):
+    """Return the index of the largest score; a single column is a difference."""
+    if scores.shape[1] == 1:
+        return scores[:, 0] > 0
+    return scores.argmax(axis=1)
+
+
+def _log_sum_exp(scores):
+    """Return ``log(sum(exp(scores)))`` of each row."""
+    largest = scores.max(axis=1, keepdims=True)
+    return np.log(np.exp(scores - largest).sum(axis=1)) + largest[:, 0]
+
+
+def _log_softmax(scores):
+    """Return log-probabilities; a single column is the score of class 1 less 0."""
+    scores = scores.astype(np.float64)
+    if scores.shape[1] == 1:
+        return -np.logaddexp(0, scores * [[1, -1]])
+    scores -= _log_sum_exp(scores)[:, np.newaxis]
+    return scores
+
+
+def _softmax(scores):
+    """Return probabilities; a single column is the score of class 1 less class 0."""
+    scores = scores.astype(np.float64)
+    if scores.shape[1] == 1:
+        return expit(scores * [[-1, 1]])
+    scores -= scores.max(axis=1, keepdims=True)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1, keepdims=True)
+    return scores
+
+
+def _join_classes(known, labels, classes, fixed):
+    """Return the sorted class labels after a batch with these labels.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_known,)
+        Labels so far.
+    labels : ndarray of shape (n_labels,)
+        Labels of the batch.
+    classes : array-like of shape (n_classes,) or None
+        What the caller declared in this call.
+    fixed : bool
+        Whether an earlier call declared the classes.
+    """
+    if classes is not None:
+        declared = np.unique(column_or_1d(classes))
+        if fixed and not np.array_equal(declared, known):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to "
+                f"partial_fit, was: {known!r}; pass the same classes or none."
+            )
+        _check_comparable(declared, known)
+        if not np.isin(known, declared).all():
+            raise ValueError(
+                f"classes must contain the labels seen so far, {known.tolist()}, got "
+                f"{declared.tolist()}; add the missing ones."
+            )
+    elif fixed:
+        declared = known
+    else:
+        _check_comparable(labels, known)
+        return np.union1d(known, labels) if known.size else labels
+    _check_comparable(labels, declared)
+    unknown = labels[~np.isin(labels, declared)]
+    if unknown.size:
+        raise ValueError(
+            f"y must only have labels from `classes`, got {unknown.tolist()}, which do "
+            f"not exist in the initial classes {declared.tolist()}; declare all labels "
+            "in the first call of partial_fit, or none to let the classes grow."
+        )
+    return declared
+
+
+def _check_comparable(labels, known):
+    """Refuse to mix numbers and strings, which numpy would turn into strings."""
+    if known.size and (labels.dtype.kind in "biuf") != (known.dtype.kind in "biuf"):
+        raise ValueError(
+            f"y must have labels of one kind, got {labels.tolist()} after "
+            f"{known.tolist()}; convert them to strings or to numbers."
+        )
 
 
 class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
@@ -45,10 +139,11 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
         Part of the largest total variance of all features that is added to each
         variance.
     n_jobs : int, default=None
-        Number of threads of ``fit`` and ``partial_fit``. ``None`` means one unless
-        in a :func:`joblib.parallel_config` context, ``-1`` means all cores. The
-        result is the same, bit for bit, for any number. Predictions are matrix
-        products, which the linear algebra library spreads over threads itself.
+        Number of threads for fitting, and for predicting few classes. ``None``
+        means one unless in a :func:`joblib.parallel_config` context, ``-1`` means
+        all cores. The result is the same, bit for bit, for any number. Predicting
+        many classes is a matrix product, which the linear algebra library spreads
+        over threads by its own settings.
 
     Attributes
     ----------
@@ -86,10 +181,9 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
     Fitting costs O(n_samples * n_features) in one pass, predicting
     O(n_samples * n_features * n_classes) in one matrix product over chunks of rows.
     Statistics are kept in float64 for any input; float32 input is not copied, other
-    types are converted chunk by chunk, sparse input stays sparse. ``predict``,
-    ``predict_proba``, ``predict_log_proba`` and ``decision_function`` compute in
-    float32 for float32 and float16 input and in float64 otherwise; the joint and
-    marginal log-densities are always computed in float64.
+    types are converted chunk by chunk, sparse input stays sparse. Scores of
+    float32 and float16 rows are computed in float32, other scores and all joint and
+    marginal log-densities in float64; probabilities are normalized in float64.
 
     Variances are maximum likelihood estimates, with the number of rows as divisor,
     as in [1]_. Unlike there, smoothing is relative to the total variance, which
@@ -114,7 +208,7 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
     >>> X, y = load_digits(return_X_y=True)
     >>> model = LinearGaussianNB().fit(X[:900], y[:900])
     >>> round(model.score(X[900:], y[900:]), 2)
-    0.87
+    0.85
 
     Rows may come in batches, and new classes may appear on the way:
 
@@ -122,7 +216,7 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
     >>> for start in range(0, 900, 5):
     ...     model = model.partial_fit(X[start : start + 5], y[start : start + 5])
     >>> round(model.score(X[900:], y[900:]), 2)
-    0.87
+    0.85
     """
 
     _parameter_constraints: dict = {
@@ -257,7 +351,8 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         X = self._check_input(X)
-        return self._map_chunks(X, _softmax, self._allocate(X, self.classes_.size))
+        proba = np.empty((X.shape[0], self.classes_.size))
+        return self._map_chunks(X, _softmax, proba)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -273,7 +368,8 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         X = self._check_input(X)
-        return self._map_chunks(X, _log_softmax, self._allocate(X, self.classes_.size))
+        log_proba = np.empty((X.shape[0], self.classes_.size))
+        return self._map_chunks(X, _log_softmax, log_proba)
 
     def predict_joint_log_proba(self, X):
         """Compute the joint log-density of each row with each class.
@@ -290,7 +386,7 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
         """
         X = self._check_input(X)
         joint = np.empty((X.shape[0], self.classes_.size))
-        return self._map_chunks(X, self._form._joint, joint, dtype=np.float64)
+        return self._map_chunks(X, np.asarray, joint, joint=True)
 
     def score_samples(self, X):
         """Compute the log-density of each row under the mixture of all classes.
@@ -308,3 +404,161 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
             ``log p(row)``.
         """
         X = self._check_input(X)
+        density = np.empty(X.shape[0])
+        return self._map_chunks(X, _log_sum_exp, density, joint=True)
+
+    def decision_function(self, X):
+        """Compute the linear scores whose largest decides.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows to classify.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            ``X @ coef_.T + intercept_``. For two classes one number per row, which
+            is positive for ``classes_[1]``.
+        """
+        X = self._check_input(X)
+        n_samples, n_classes = X.shape[0], self.classes_.size
+        dtype = np.float32 if X.dtype in (np.float32, np.float16) else np.float64
+        if n_classes == 2:
+            return self._map_chunks(X, np.ravel, np.empty(n_samples, dtype=dtype))
+        scores = np.empty((n_samples, n_classes), dtype=dtype)
+        return self._map_chunks(X, np.asarray, scores)
+
+    @property
+    def class_count_(self):
+        """Sum of the sample weights of each class."""
+        return _read_only(self._fitted("_moments").counts)
+
+    @property
+    def class_prior_(self):
+        """Probability of each class."""
+        return _read_only(self._fitted("_prior"))
+
+    @property
+    def theta_(self):
+        """Mean of each feature in each class."""
+        return _read_only(self._fitted("_moments").means)
+
+    @property
+    def var_(self):
+        """Pooled variance of each feature, smoothing included."""
+        return _read_only(self._fitted_form().variance)
+
+    @property
+    def center_(self):
+        """Mean of the class means, weighted with the priors."""
+        return _read_only(self._fitted_form().center)
+
+    @property
+    def coef_(self):
+        """Weights of the features in the decision function."""
+        return _read_only(self._fitted_form().coef)
+
+    @property
+    def intercept_(self):
+        """Constants of the decision function."""
+        return _read_only(self._fitted_form().intercept)
+
+    @property
+    def epsilon_(self):
+        """Absolute value that was added to each variance."""
+        return self._fitted_form().epsilon
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _fitted(self, name):
+        """Return private state, or say that a fitted attribute is missing."""
+        if name not in self.__dict__:
+            raise AttributeError(
+                f"This {type(self).__name__} instance is not fitted yet; call 'fit' "
+                "or 'partial_fit' before reading its fitted attributes."
+            )
+        return self.__dict__[name]
+
+    def _fitted_form(self):
+        """Return the linear form, derived now if data came since."""
+        form = self._fitted("_form")
+        if form is None:
+            form = derive_linear_form(self._moments, self._prior, self.var_smoothing)
+            self._form = form
+        return form
+
+    def _summarize(self, X, y, sample_weight, *, reset):
+        """Validate one batch; return its sorted labels and its moments."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse=("csr", "csc"),
+            ensure_all_finite=False,
+        )
+        check_classification_targets(y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        labels, codes = np.unique(y, return_inverse=True)
+        batch = ClassMoments.from_data(
+            X, codes, labels.size, sample_weight, n_jobs=self.n_jobs
+        )
+        check_moments_finite(batch, X, type(self).__name__)
+        return labels, batch
+
+    def _class_prior(self, counts):
+        """Return the class probabilities for these class counts."""
+        if self.priors is None or isinstance(self.priors, str):
+            if self.priors == "uniform":
+                counts = (counts > 0).astype(np.float64)
+            return counts / counts.sum()
+        prior = np.asarray(self.priors, dtype=np.float64)
+        if prior.shape != counts.shape:
+            raise ValueError(
+                f"priors must have one entry for each of the {counts.size} classes, "
+                f"got shape {prior.shape}; Number of priors must match number of "
+                "classes (for partial_fit, pass all of them as `classes`)."
+            )
+        if not np.all(prior >= 0):
+            raise ValueError(f"priors must be non-negative, got {prior.tolist()}.")
+        if not np.isclose(prior.sum(), 1.0):
+            raise ValueError(
+                f"priors must sum to 1, got {prior.tolist()} with sum {prior.sum()}."
+            )
+        prior = np.where(counts > 0, prior, 0.0)
+        if not prior.any():
+            raise ValueError(
+                f"priors must be positive for some class with training data, got "
+                f"{np.asarray(self.priors).tolist()} for classes with the counts "
+                f"{counts.tolist()}."
+            )
+        return prior / prior.sum()
+
+    def _check_input(self, X):
+        """Validate rows to predict, without a pass over the values."""
+        check_is_fitted(self)
+        return validate_data(
+            self,
+            X,
+            reset=False,
+            accept_sparse=("csr", "csc"),
+            ensure_all_finite=False,
+        )
+
+    def _map_chunks(self, X, function, out, *, joint=False):
+        """Fill ``out`` from scores of chunks of rows; see ``LinearForm``."""
+        return self._fitted_form().map_chunks(
+            X,
+            function,
+            out,
+            name=type(self).__name__,
+            joint=joint,
+            n_jobs=self.n_jobs,
+        )
