@@ -19,12 +19,22 @@ def offline_tasks():
         _bundled("breast-cancer", "load_breast_cancer"),
         _task("digits-500", "digits", source="scikit-learn, 500 rows"),
         _task(
-            "gaussians-10x100",
+            "gaussians-3x100",
             "gaussian_mixture",
-            source="simulated, shared diagonal covariance",
+            source="simulated, one variance for all classes, Bayes error 7 %",
             n_classes=3,
             n_features=100,
-            n_samples=400,
+            n_samples=600,
+            separation=5.0,
+        ),
+        _task(
+            "gaussians-2x400",
+            "gaussian_mixture",
+            source="simulated, fewer rows than columns, Bayes error 7 %",
+            n_classes=2,
+            n_features=400,
+            n_samples=300,
+            separation=3.0,
         ),
         _task(
             "cancer-rare",
@@ -43,7 +53,7 @@ def offline_tasks():
             "imbalanced_mixture",
             track="imbalanced",
             source="simulated, 5 % positive",
-            minority=0.05,
+            minority_fraction=0.05,
             n_samples=1000,
         ),
         _task(
@@ -51,7 +61,7 @@ def offline_tasks():
             "imbalanced_mixture",
             track="imbalanced",
             source="simulated, 1 % positive",
-            minority=0.01,
+            minority_fraction=0.01,
             n_samples=3000,
         ),
         _task(
@@ -65,9 +75,10 @@ def offline_tasks():
             "imbalanced_mixture",
             track="imbalanced",
             source="simulated, 10 % positive, 20 columns",
-            minority=0.10,
+            minority_fraction=0.10,
             n_samples=1000,
             n_features=20,
+            separation=1.0,
         ),
     ]
 
@@ -107,6 +118,22 @@ def digits(n_samples=500):
 
     X, y = load_digits(return_X_y=True, as_frame=True)
     return {"X": X[:n_samples], "y": y[:n_samples].to_numpy()}
+
+
+def gaussian_mixture(**options):
+    """Classes for which naive Bayes with one variance is the right model."""
+    from skext.datasets import make_gaussian_mixture
+
+    found = make_gaussian_mixture(random_state=0, **options)
+    return {"X": found.data, "y": found.target, "bayes_error": found.bayes_error}
+
+
+def imbalanced_mixture(**options):
+    """A rare class in clusters at the edge of a common one."""
+    from skext.datasets import make_imbalanced_mixture
+
+    found = make_imbalanced_mixture(random_state=0, **options)
+    return {"X": found.data, "y": found.target, "positive_class": "1"}
 
 
 def rare_cancer():

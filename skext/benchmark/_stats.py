@@ -115,13 +115,10 @@ def oriented_differences(a, b, *, greater_is_better=True, relative=False):
     return difference
 
 
-def _round_digits(values, digits=12):
-    """Round to a number of significant digits, so that rounding makes no order."""
-    size = np.abs(values)
-    finite = np.isfinite(values) & (size > 0)
-    exponent = np.floor(np.log10(np.where(finite, size, 1.0))).clip(-280)
-    unit = 10.0 ** (exponent - digits + 1)
-    return np.where(finite, np.round(values / unit) * unit, values)
+def _round_digits(values):
+    """Round to 40 bits (12 digits), so that rounding errors make no order."""
+    significand, exponent = np.frexp(values)
+    return np.ldexp(np.round(significand * 2.0**40), exponent - 40)
 
 
 def average_ranks(scores, *, greater_is_better=True):

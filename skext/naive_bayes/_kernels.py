@@ -175,11 +175,13 @@ def dense_column_moments(columns, order, bounds, weights, means, squares, start,
 
 
 @jit
-def csr_moments(data, indices, indptr, codes, weights, counts, means, stored, squares):
+def csr_moments(data, indices, indptr, codes, weights, counts, means, buffer, squares):
     """Class means and pooled sums of squares of compressed sparse rows.
 
     The stored entries are read twice, for the means and for the squares around
-    them; entries that are not stored add ``(count - stored) * mean ** 2``.
+    them; entries that are not stored add ``(count - stored) * mean ** 2``. The
+    second pass also corrects what rounding left in the means. ``buffer`` is a
+    work array of zeros, of the shape of ``means``.
     """
     weighted = weights.size > 0
     n_classes, n_features = means.shape
@@ -190,13 +192,16 @@ def csr_moments(data, indices, indptr, codes, weights, counts, means, stored, sq
             continue
         for p in range(indptr[i], indptr[i + 1]):
             means[k, indices[p]] += weight * data[p]
-            stored[k, indices[p]] += weight
+            buffer[k, indices[p]] += weight
+    # From here on, the buffer has sums of residuals instead of stored weights.
     for k in range(n_classes):
         if counts[k] > 0.0:
             for j in range(n_features):
-                means[k, j] /= counts[k]
-                absent = max(counts[k] - stored[k, j], 0.0)
-                squares[j] += absent * means[k, j] * means[k, j]
+                mean = means[k, j] / counts[k]
+                absent = max(counts[k] - buffer[k, j], 0.0)
+                means[k, j] = mean
+                buffer[k, j] = -absent * mean
+                squares[j] += absent * mean * mean
     for i in range(codes.size):
         k = codes[i]
         weight = weights[i] if weighted else 1.0
@@ -204,40 +209,59 @@ def csr_moments(data, indices, indptr, codes, weights, counts, means, stored, sq
             continue
         for p in range(indptr[i], indptr[i + 1]):
             v = data[p] - means[k, indices[p]]
+            buffer[k, indices[p]] += weight * v
             squares[indices[p]] += weight * v * v
+    for k in range(n_classes):
+        if counts[k] > 0.0:
+            for j in range(n_features):
+                correction = buffer[k, j] / counts[k]
+                squares[j] -= correction * buffer[k, j]
+                means[k, j] += correction
+    for j in range(n_features):
+        squares[j] = max(squares[j], 0.0) if np.isfinite(squares[j]) else np.nan
 
 
 @jit
 def csc_moments(
     data, indices, indptr, codes, weights, counts, means, squares, start, stop
 ):
-    """Class means and pooled sums of squares of compressed sparse columns."""
+    """Class means and pooled sums of squares of compressed sparse columns.
+
+    The arithmetic is that of :func:`csr_moments`.
+    """
     weighted = weights.size > 0
     n_classes = counts.size
     total = np.empty(n_classes)
-    stored = np.empty(n_classes)
+    buffer = np.empty(n_classes)
     for j in range(start, stop):
         total[:] = 0.0
-        stored[:] = 0.0
+        buffer[:] = 0.0
         for p in range(indptr[j], indptr[j + 1]):
             i = indices[p]
             weight = weights[i] if weighted else 1.0
             if weight > 0.0:
                 total[codes[i]] += weight * data[p]
-                stored[codes[i]] += weight
+                buffer[codes[i]] += weight
         pooled = 0.0
         for k in range(n_classes):
             if counts[k] > 0.0:
                 total[k] /= counts[k]
-                means[k, j] = total[k]
-                pooled += max(counts[k] - stored[k], 0.0) * total[k] * total[k]
+                absent = max(counts[k] - buffer[k], 0.0)
+                buffer[k] = -absent * total[k]
+                pooled += absent * total[k] * total[k]
         for p in range(indptr[j], indptr[j + 1]):
             i = indices[p]
             weight = weights[i] if weighted else 1.0
             if weight > 0.0:
                 v = data[p] - total[codes[i]]
+                buffer[codes[i]] += weight * v
                 pooled += weight * v * v
-        squares[j] = pooled
+        for k in range(n_classes):
+            if counts[k] > 0.0:
+                correction = buffer[k] / counts[k]
+                pooled -= correction * buffer[k]
+                means[k, j] = total[k] + correction
+        squares[j] = max(pooled, 0.0) if np.isfinite(pooled) else np.nan
 
 
 @jit(reassociate=True)

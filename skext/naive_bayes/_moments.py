@@ -16,7 +16,7 @@ from skext.utils._parallel import run_chunks
 # Sizes that fix where sums are split. They depend on the data only, never on the
 # number of threads, so that a fit gives the same bits for every n_jobs.
 _TILE_COLUMNS = 384
-_CHUNK_BYTES = 128 * 2**20
+_CHUNK_BYTES = 256 * 2**20
 _CHUNK_ROWS = 65536
 _CONVERTED_ROWS = 4096
 _ITEMS_PER_ROUND = 16
@@ -253,9 +253,9 @@ def _sparse_moments(X, codes, weights, counts, n_jobs):
     entries = _frozen(data), _frozen(X.indices), _frozen(X.indptr)
     moments = ClassMoments.empty(counts.size, X.shape[1])
     if X.format == "csr":
-        stored = np.zeros_like(moments.means)
+        buffer = np.zeros_like(moments.means)
         csr_moments(
-            *entries, codes, weights, counts, moments.means, stored, moments.squares
+            *entries, codes, weights, counts, moments.means, buffer, moments.squares
         )
     else:
         run_chunks(

@@ -41,23 +41,29 @@ def _log_sum_exp(scores):
 
 
 def _log_softmax(scores):
-    """Return log-probabilities; a single column is the score of class 1 less 0."""
+    """Return log-probabilities of all classes."""
     scores = scores.astype(np.float64)
-    if scores.shape[1] == 1:
-        return -np.logaddexp(0, scores * [[1, -1]])
     scores -= _log_sum_exp(scores)[:, np.newaxis]
     return scores
 
 
+def _log_sigmoid(scores):
+    """Return log-probabilities of two classes from the difference of their scores."""
+    return -np.logaddexp(0, scores.astype(np.float64) * [[1, -1]])
+
+
 def _softmax(scores):
-    """Return probabilities; a single column is the score of class 1 less class 0."""
+    """Return probabilities of all classes."""
     scores = scores.astype(np.float64)
-    if scores.shape[1] == 1:
-        return expit(scores * [[-1, 1]])
     scores -= scores.max(axis=1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(axis=1, keepdims=True)
     return scores
+
+
+def _sigmoid(scores):
+    """Return probabilities of two classes from the difference of their scores."""
+    return expit(scores.astype(np.float64) * [[-1, 1]])
 
 
 def _join_classes(known, labels, classes, fixed):
@@ -352,7 +358,8 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
         """
         X = self._check_input(X)
         proba = np.empty((X.shape[0], self.classes_.size))
-        return self._map_chunks(X, _softmax, proba)
+        function = _sigmoid if self.classes_.size == 2 else _softmax
+        return self._map_chunks(X, function, proba)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -369,7 +376,8 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
         """
         X = self._check_input(X)
         log_proba = np.empty((X.shape[0], self.classes_.size))
-        return self._map_chunks(X, _log_softmax, log_proba)
+        function = _log_sigmoid if self.classes_.size == 2 else _log_softmax
+        return self._map_chunks(X, function, log_proba)
 
     def predict_joint_log_proba(self, X):
         """Compute the joint log-density of each row with each class.
@@ -501,12 +509,14 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
             accept_sparse=("csr", "csc"),
             ensure_all_finite=False,
         )
-        check_classification_targets(y)
+        labels, codes = np.unique(y, return_inverse=True)
+        # Asked only where it can raise: it warns about small batches of many classes.
+        if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
+            check_classification_targets(y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        labels, codes = np.unique(y, return_inverse=True)
         batch = ClassMoments.from_data(
             X, codes, labels.size, sample_weight, n_jobs=self.n_jobs
         )

@@ -1,5 +1,6 @@
 """Critical-difference diagram: mean ranks, and which methods the tests tell apart."""
 
+import functools
 import re
 
 import numpy as np
@@ -278,8 +279,8 @@ class CriticalDifferenceDisplay:
         """
         matplotlib = _matplotlib()
         font_size = font_size or matplotlib.rcParams["font.size"]
-        label = max(_text_width(text, font_size) for text in self._labels())
-        label = min(label / font_size, _MAX_LABEL)
+        label = max(_text_width(text) for text in self._labels())
+        label = min(label, _MAX_LABEL)
         axis = max(24.0, 1.8 * len(self.method_names))
         width = max(2 * (label + _MARGIN) + axis, 44.0)
         top, bottom = self._extent()
@@ -357,16 +358,27 @@ def _matplotlib():
     return optional_import("matplotlib", extra="plot", purpose="Plotting")
 
 
-def _text_width(text, font_size):
-    """Width of a text in points, without a renderer."""
+@functools.lru_cache(maxsize=1024)
+def _text_width(text):
+    """Width of a text in font sizes, without a renderer."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
     # Letters that the font may lack are as wide as an M; formulas are not meant.
     plain = re.sub(r"[^\x20-\x7e]", "M", text).replace("$", "S").replace("\\", "/")
-    path = TextPath((0, 0), plain or " ", prop=FontProperties(size=font_size))
-    spaces = 0.35 * font_size * (len(text) - len(text.strip()))
-    return path.get_extents().width + spaces if plain.strip() else spaces
+    if not plain.strip():
+        return 0.35 * len(plain)
+    path = TextPath((0, 0), plain, prop=FontProperties(size=20))
+    # Small letters are drawn a little wider, on whole pixels.
+    return 1.05 * float(path.get_extents().width) / 20
+
+
+def _cut(name, length):
+    """Shorten a name in the middle, where names of variants differ least."""
+    if length >= len(name):
+        return name
+    head = (length - 1) * 2 // 3
+    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
 
 
 class _Drawing:
@@ -391,17 +403,14 @@ class _Drawing:
         fitted = []
         for label in labels:
             name, rank = label.rsplit("  ", 1)
-            length = len(name)
-            while length > 4 and self._em(label) > most:
+            width = _text_width(label)
+            # A first guess from the mean width of a letter, then letter by letter.
+            length = int(len(label) * min(1.0, most / width)) - len(rank) - 1
+            length = min(len(name), length) if width > most else len(name)
+            while length > 4 and _text_width(f"{_cut(name, length)}  {rank}") > most:
                 length -= 1
-                head = (length - 1) * 2 // 3
-                tail = name[len(name) - (length - 1 - head) :]
-                label = f"{name[:head]}…{tail}  {rank}"
-            fitted.append(label)
-        return fitted, max(self._em(label) for label in fitted)
-
-    def _em(self, text):
-        return _text_width(text, self.size) / self.size
+            fitted.append(f"{_cut(name, max(length, 4))}  {rank}")
+        return fitted, max(_text_width(label) for label in fitted)
 
     def x(self, rank):
         """Place of a rank."""
@@ -512,7 +521,7 @@ class _Drawing:
         )
         text = f"{start} ({', '.join(what)})"
         y = display._extent()[1] - 0.9
-        scale = min(0.9, (self.width - 1) / self._em(text))
+        scale = min(0.9, (self.width - 1) / _text_width(text))
         self.text(self.width / 2, y, text, scale=scale)
 
 
