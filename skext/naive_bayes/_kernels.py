@@ -168,8 +168,8 @@ def dense_column_moments(columns, order, bounds, weights, means, squares, start,
                 v = values[r] - mean
                 rest += row_weights[r] * v
                 square += row_weights[r] * v * v
-            means[k, j] = mean
-            # What rounding left in the mean, to second order.
+            # The residuals sum to what rounding left in the mean.
+            means[k, j] = mean + rest / size
             pooled += square - rest * rest / size
         squares[j] = pooled
 

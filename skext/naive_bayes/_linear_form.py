@@ -45,6 +45,7 @@ class LinearForm:
         self.center = center
         self.variance = variance
         self.epsilon = epsilon
+        self._fits_float32 = bool(np.abs(weights).max() < _MAX_FLOAT32_WEIGHT)
         self._operators = {}
 
     def __getstate__(self):
@@ -65,11 +66,9 @@ class LinearForm:
 
     def compute_dtype(self, X):
         """Return the float type in which scores of ``X`` are computed."""
-        if X.dtype not in (np.float32, np.float16):
-            return np.dtype(np.float64)
-        if np.abs(self.weights).max() > _MAX_FLOAT32_WEIGHT:
-            return np.dtype(np.float64)
-        return np.dtype(np.float32)
+        if X.dtype in (np.float32, np.float16) and self._fits_float32:
+            return np.dtype(np.float32)
+        return np.dtype(np.float64)
 
     def operator(self, dtype, every_class):
         """Return weights, bias and centre in ``dtype``.
@@ -169,17 +168,19 @@ def _score_few(X, weights, bias, center, n_jobs):
         block = np.ascontiguousarray(values, dtype=weights.dtype).view()
         block.flags.writeable = False
         scores = np.empty((values.shape[0], bias.size), dtype=weights.dtype)
-        run_chunks(
-            score_rows,
-            values.shape[0],
-            block,
-            center,
-            weights,
-            bias,
-            scores,
-            n_jobs=n_jobs,
-            min_chunk=1 + _MIN_SIZE_FOR_THREADS // n_features,
-        )
+        # Non-finite rows are reported by the caller, with a better message.
+        with np.errstate(invalid="ignore", over="ignore"):
+            run_chunks(
+                score_rows,
+                values.shape[0],
+                block,
+                center,
+                weights,
+                bias,
+                scores,
+                n_jobs=n_jobs,
+                min_chunk=1 + _MIN_SIZE_FOR_THREADS // n_features,
+            )
         # Rows that are not finite have no finite score; looking at one column
         # spares a pass over the data.
         suspects = values[~np.isfinite(scores[:, column])]
@@ -196,7 +197,6 @@ def _score_many(X, weights, bias, center):
     for start in range(0, n_samples, rows):
         values = X[start : start + rows]
         size = values.shape[0]
-        # Non-finite rows are reported by the caller, with a better message.
         with np.errstate(invalid="ignore", over="ignore"):
             np.subtract(values, center, out=buffer[:size], casting="same_kind")
             np.matmul(buffer[:size], weights.T, out=scores[:size])

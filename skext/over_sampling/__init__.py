@@ -1,0 +1,5 @@
+"""Over-sampling of rare classes by synthetic rows."""
+
+from skext.over_sampling._smote import SMOTE
+
+__all__ = ["SMOTE"]
