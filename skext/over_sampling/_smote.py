@@ -253,7 +253,7 @@ class SMOTE(SkextMixin, _BaseSMOTE):
             return k
         if self.on_small_class == "duplicate":
             warnings.warn(
-                f"Class {label!r} has {n_rows} rows, too few for {k} neighbours; its "
+                f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; its "
                 "rows are repeated.",
                 UserWarning,
                 stacklevel=6,
@@ -261,12 +261,12 @@ class SMOTE(SkextMixin, _BaseSMOTE):
             return 0
         if self.on_small_class == "raise" or n_rows == 1:
             raise ValueError(
-                f"Class {label!r} has {n_rows} rows, too few for k_neighbors={k} "
+                f"Class {str(label)!r} has {n_rows} rows, too few for k_neighbors={k} "
                 "(Expected n_neighbors <= n_samples_fit); give at most "
                 f"k_neighbors={max(n_rows - 1, 1)}, or on_small_class='duplicate'."
             )
         warnings.warn(
-            f"Class {label!r} has {n_rows} rows, too few for {k} neighbours; all "
+            f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; all "
             f"{n_rows - 1} others are used.",
             UserWarning,
             stacklevel=6,

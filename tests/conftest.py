@@ -1,0 +1,55 @@
+"""Fixtures for all tests."""
+
+import os
+
+# Without this scikit-learn's array API check skips itself in silence. It has to be
+# set before scipy is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+# No test may reach the network.
+os.environ["SKEXT_OFFLINE"] = "1"
+
+import random
+import threading
+
+import numpy as np
+import pytest
+
+
+# Suites of others, which draw from the global state themselves.
+FOREIGN = ("test_scikit_learn", "test_imbalanced_learn")
+
+
+@pytest.fixture(autouse=True)
+def guard_random_state(request):
+    """Fail a test after which a global random state has moved."""
+    legacy, plain = np.random.get_state(), random.getstate()
+    yield
+    moved = not np.array_equal(legacy[1], np.random.get_state()[1])
+    moved = moved or legacy[2:] != np.random.get_state()[2:]
+    if moved or plain != random.getstate():
+        np.random.set_state(legacy)
+        random.setstate(plain)
+        if request.node.originalname in FOREIGN:
+            return
+        pytest.fail("the test changed a global random state")
+
+
+@pytest.fixture
+def no_new_threads():
+    """Fail a test that leaves a thread behind."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert not left, left
+
+
+@pytest.fixture
+def pyplot():
+    """matplotlib's pyplot without a window; figures are closed afterwards."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    pyplot.close("all")
+    yield pyplot
+    pyplot.close("all")
