@@ -106,7 +106,7 @@ def _frozen_tasks(name, source):
             source=f"OpenML data {entry.data_id}" if entry.data_id else "OpenML",
             suite=f"{suite.name} {suite.version}",
         )
-        for entry in suite.tasks
+        for entry in suite.selected
     ]
 
 

@@ -1,8 +1,24 @@
 """Real tables by number, frozen lists of them, and simulations with known truth."""
 
 from skext.datasets._generators import make_gaussian_mixture, make_imbalanced_mixture
+from skext.datasets._openml import load_openml
+from skext.datasets._suites import (
+    Suite,
+    SuiteTask,
+    fetch_suite,
+    list_suites,
+    load_suite,
+    load_suite_task,
+)
 
 __all__ = [
+    "Suite",
+    "SuiteTask",
+    "fetch_suite",
+    "list_suites",
+    "load_openml",
+    "load_suite",
+    "load_suite_task",
     "make_gaussian_mixture",
     "make_imbalanced_mixture",
 ]

@@ -25,5 +25,14 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "fit_context",
+    "load_arff_from_gzip_file",
     "validate_params",
 ]
+
+
+def load_arff_from_gzip_file(*args, **kwargs):
+    """Call scikit-learn's ARFF reader, which touches no network and no file."""
+    # Few need it, and scikit-learn's data sets take a while to import.
+    from sklearn.datasets._arff_parser import load_arff_from_gzip_file
+
+    return load_arff_from_gzip_file(*args, **kwargs)
