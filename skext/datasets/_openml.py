@@ -125,6 +125,35 @@ def load_openml(
         raise ValueError(
             f"data_id={data_id} and task_id={task_id}: name exactly one of the two."
         )
+    return load_table(
+        data_id,
+        task_id,
+        target=target,
+        data_home=data_home,
+        offline=offline,
+        as_frame=as_frame,
+        max_rows=max_rows,
+        random_state=random_state,
+    )
+
+
+def load_table(
+    data_id,
+    task_id=None,
+    *,
+    target=None,
+    suggested=None,
+    data_home=None,
+    offline=None,
+    as_frame=True,
+    max_rows=None,
+    random_state=0,
+):
+    """Do the work of :func:`load_openml`.
+
+    ``suggested`` is the target of a task or list: it gives way to the table's own
+    if a curated cache names its columns otherwise.
+    """
     offline = is_offline(offline)
     home = resolve_data_home(data_home, create=not offline)
     splits = n_folds = None
@@ -133,14 +162,10 @@ def load_openml(
 
         task = find_task(task_id, offline=offline)
         data_id, splits, n_folds = task.data_id, task.splits, task.n_folds
-        target = target or task.target
-    try:
-        table = cache.find_table(data_id, home)
-    except DataNotAvailableError:
-        if offline:
-            raise
-        cache.download(data_id, home)
-        table = cache.find_table(data_id, home)
+        suggested = suggested or task.target
+    table = _find(data_id, home, offline)
+    if target is None and suggested in {column["name"] for column in table.columns}:
+        target = suggested
     bunch = _read(table, data_id, _target_name(table, data_id, target), home)
     splits = _check_splits(splits, bunch.y.shape[0], task_id)
     if max_rows is not None and bunch.y.shape[0] > max_rows:
@@ -148,6 +173,16 @@ def load_openml(
         splits = None
     bunch.update(splits=splits, n_folds=n_folds if splits is not None else None)
     return bunch if as_frame else _to_arrays(bunch)
+
+
+def _find(data_id, home, offline):
+    try:
+        return cache.find_table(data_id, home)
+    except DataNotAvailableError:
+        if offline:
+            raise
+    cache.download(data_id, home)
+    return cache.find_table(data_id, home)
 
 
 def is_offline(offline: bool | None) -> bool:
@@ -281,7 +316,7 @@ def _load_frame(table, data_id, names, home):
             f"OpenML data set {data_id} should have {table.n_rows} rows and has "
             f"{frame.shape[0]}.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     _write_copy(path, frame, sha256)
     return frame[names], sha256
@@ -377,7 +412,7 @@ def _check_splits(splits, n_rows, task_id):
         f"The splits of OpenML task {task_id} do not fit the table of {n_rows} rows in "
         "the cache and are left out.",
         UserWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
     return None
 

@@ -8,7 +8,12 @@ from importlib import resources
 
 import numpy as np
 
-from skext.datasets._openml import is_offline, load_openml, resolve_data_home
+from skext.datasets._openml import (
+    is_offline,
+    load_openml,
+    load_table,
+    resolve_data_home,
+)
 from skext.exceptions import BenchmarkError, DataNotAvailableError
 
 
@@ -229,11 +234,12 @@ def load_suite_task(entry, *, data_home=None, offline=None):
     if entry.source == "zenodo":
         bunch = _load_zenodo(entry, data_home, is_offline(offline))
     else:
-        where = {"data_id": entry.data_id}
-        if entry.task_id is not None:
-            where = {"task_id": entry.task_id}
-        bunch = load_openml(
-            **where, target=entry.target, data_home=data_home, offline=offline
+        bunch = load_table(
+            entry.data_id,
+            entry.task_id,
+            suggested=entry.target,
+            data_home=data_home,
+            offline=offline,
         )
     if entry.task_type == "regression" and bunch.task_type != "regression":
         bunch.y = bunch.y.astype(str).astype("float64")

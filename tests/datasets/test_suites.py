@@ -100,6 +100,19 @@ def test_named_order_and_positive_class(cache):
     assert found.class_order is None
 
 
+def test_target_of_the_list_is_a_suggestion(cache):
+    """A curated cache may name the target otherwise."""
+    columns = [("a", ["x", "y"]), ("b", "numeric"), ("quality", ["0", "1"])]
+    cache.add(1, columns, ["x,1,0", "y,2,1"], "quality")
+    entry = SuiteTask("t", "binary", data_id=1, target="class")
+    found = load_suite_task(entry, data_home=cache.home, offline=True)
+    assert found.target_name == "quality"
+    found = load_suite_task(
+        replace(entry, target="a"), data_home=cache.home, offline=True
+    )
+    assert found.target_name == "a"
+
+
 def test_regression_with_a_nominal_target(cache):
     columns = [("a", "numeric"), ("y", ["1.5", "2", "10"])]
     cache.add(1, columns, ["1,10", "2,1.5", "3,2"], "y")
