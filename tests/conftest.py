@@ -14,9 +14,8 @@ import threading
 import numpy as np
 import pytest
 
-
 # Suites of others, which draw from the global state themselves.
-FOREIGN = ("test_scikit_learn", "test_imbalanced_learn")
+FOREIGN = ("test_scikit_learn", "test_scikit_learn_checks", "test_imbalanced_learn")
 
 
 @pytest.fixture(autouse=True)

@@ -1,97 +1,24 @@
 """Figures of the benchmark report."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from skext.benchmark._drawing import (
+    CHARACTER,
+    MARKER,
+    ROW,
+    WIDTH,
+    Figure,
+    bounded,
+    family_legend,
+    family_of,
+    gutter,
+    method_rows,
+    nice_ticks,
+    tick_text,
+    x_grid,
+)
 from skext.benchmark._svg import COLOR, Canvas, styled
 from skext.benchmark._text import format_number, format_seconds, shorten
-
-MARKER = {"skext": "o", "peer": "s", "baseline": "^", "user": "D"}
-WIDTH = 760
-_ROW = 30
-# Mean advance of a system font at 12.5 px, rounded up.
-_CHARACTER = 6.9
-
-
-@dataclass(frozen=True)
-class Figure:
-    """An inline SVG drawing with the texts around it."""
-
-    key: str
-    title: str
-    svg: str
-    alt: str
-    caption: str
-    legend: tuple = ()
-
-
-def family_of(method_info, name):
-    """Return the family of a method; unknown ones count as the user's."""
-    family = (method_info.get(name) or {}).get("family")
-    return family if family in MARKER else "user"
-
-
-def bounded(scores):
-    """Whether the scores of different tasks lie on one scale (-1 to 1)."""
-    values = scores.to_numpy(dtype=float)
-    values = values[np.isfinite(values)]
-    return bool(values.size and np.abs(values).max() <= 1 + 1e-9)
-
-
-def _gutter(names):
-    return int(min(230, 26 + _CHARACTER * max(len(shorten(n)) for n in names)))
-
-
-def _method_rows(ax, names, method_info, *, baseline=None):
-    """Put the methods on the y axis, first on top; ours in bold."""
-    from matplotlib.transforms import blended_transform_factory
-
-    ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.set_yticks([])
-    where = blended_transform_factory(ax.figure.transFigure, ax.transData)
-    for row, name in enumerate(names):
-        ours = family_of(method_info, name) == "skext"
-        ax.text(
-            2 / (ax.figure.get_figwidth() * 72),
-            row,
-            shorten(name),
-            transform=where,
-            va="center_baseline",
-            weight="bold" if ours else "normal",
-            color=COLOR["muted" if name == baseline else "ink"],
-        )
-        if row:
-            ax.axhline(row - 0.5, color=COLOR["grid"], linewidth=0.6, alpha=0.6)
-
-
-def _x_grid(ax, ticks, labels):
-    ax.set_xticks(ticks, labels)
-    ax.xaxis.set_minor_locator(_null_locator())
-    ax.grid(axis="x", color=COLOR["grid"], linewidth=0.8)
-
-
-def _null_locator():
-    from matplotlib.ticker import NullLocator
-
-    return NullLocator()
-
-
-def _nice_ticks(low, high, count=6):
-    from matplotlib.ticker import MaxNLocator
-
-    ticks = MaxNLocator(count, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [t for t in ticks if low - 1e-12 <= t <= high + 1e-12]
-
-
-def _tick_text(value):
-    return f"{value:.6g}".replace("-", "−")
-
-
-def family_legend(method_info, names):
-    """Families that occur among the methods, in a fixed order."""
-    present = {family_of(method_info, name) for name in names}
-    return tuple(family for family in MARKER if family in present)
 
 
 @styled
@@ -102,14 +29,33 @@ def critical_difference(key, analysis, method_info):
     from skext.metrics import CriticalDifferenceDisplay
 
     display = CriticalDifferenceDisplay.from_analysis(analysis)
-    return None
+    font_size = 12.5
+    height = round(72 * display.natural_size(font_size)[1])
+    canvas = Canvas(key, WIDTH, height)
+    display.plot(canvas.axes(0, 0, WIDTH, height), font_size=font_size)
+    ranks = zip(display.method_names, display.mean_ranks, strict=True)
+    groups = [
+        " and ".join(display.method_names[i] for i in clique)
+        for clique in display.cliques
+    ]
+    alt = "Mean ranks: " + ", ".join(f"{name} {rank:.2f}" for name, rank in ranks) + "."
+    if groups:
+        alt += f" Not told apart: {'; '.join(groups)}."
+    tested = (
+        "All pairs are tested; a method may share bars with several others."
+        if analysis.pairwise is not None
+        else "They are too few for tests."
+    )
+    caption = f"Ranks are averaged over {analysis.n_tasks} tasks. {tested}"
+    return Figure(key, "Critical differences", canvas.svg(alt), alt, caption)
 
 
 @styled
 def probability_bars(key, analysis, method_info):
     """P(better), P(equivalent), P(worse) of each method against the baseline."""
     parts = ["p_better", "p_equivalent", "p_worse"]
-    table = analysis.summary.drop(index=analysis.baseline, errors="ignore")
+    table = analysis.summary
+    table = table[table.index != analysis.baseline]
     table = table[[p for p in parts if p in table]].astype(float).dropna()
     if table.empty or table.shape[1] < 3:
         return None
@@ -117,10 +63,10 @@ def probability_bars(key, analysis, method_info):
         ascending=False, kind="stable"
     )
     table = table.loc[order.index]
-    left, height = _gutter(table.index), _ROW * len(table)
+    left, height = gutter(table.index), ROW * len(table)
     canvas = Canvas(key, WIDTH, height + 32)
     ax = canvas.axes(left, 4, WIDTH - left - 26, height)
-    _method_rows(ax, list(table.index), method_info)
+    method_rows(ax, list(table.index), method_info)
     start = np.zeros(len(table))
     for part, color in zip(parts, ("better", "equal", "worse"), strict=True):
         share = table[part].to_numpy()
@@ -142,7 +88,7 @@ def probability_bars(key, analysis, method_info):
                 )
         start = start + share
     ax.set_xlim(0, 1)
-    _x_grid(ax, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
+    x_grid(ax, [0, 0.25, 0.5, 0.75, 1], ["0 %", "25 %", "50 %", "75 %", "100 %"])
     best = table.index[0]
     alt = (
         f"Stacked bars for {len(table)} methods against {analysis.baseline}. "
@@ -196,10 +142,10 @@ def difference_dots(key, analysis, method_info):
         return None
     medians = table.median().sort_values(ascending=False, kind="stable")
     table = table[medians.index]
-    left, height = _gutter(table.columns), (_ROW + 4) * table.shape[1]
+    left, height = gutter(table.columns), (ROW + 4) * table.shape[1]
     canvas = Canvas(key, WIDTH, height + 52)
     ax = canvas.axes(left, 4, WIDTH - left - 22, height)
-    _method_rows(ax, list(table.columns), method_info)
+    method_rows(ax, list(table.columns), method_info)
     _difference_axis(ax, table.to_numpy(), relative)
     if not relative and analysis.rope:
         ax.axvspan(-analysis.rope, analysis.rope, color=COLOR["band"], linewidth=0)
@@ -255,13 +201,13 @@ def _difference_axis(ax, values, relative):
     else:
         margin = 0.04 * (high - low)
         low, high = low - margin, high + margin
-        ticks = _nice_ticks(low, high)
+        ticks = nice_ticks(low, high)
     ax.set_xlim(low if low < 0 else -0.05 * high, high if high > 0 else -0.05 * low)
     signs = ["" if t <= 0 else "+" for t in ticks]
     labels = [
-        f"{s}{_tick_text(t * scale)}{suffix}" for s, t in zip(signs, ticks, strict=True)
+        f"{s}{tick_text(t * scale)}{suffix}" for s, t in zip(signs, ticks, strict=True)
     ]
-    _x_grid(ax, ticks, labels)
+    x_grid(ax, ticks, labels)
     for x, side, text in ((0, "left", "← worse"), (1, "right", "better →")):
         ax.text(
             x, 0, text, transform=ax.transAxes + _shift(0, -42), ha=side,
@@ -319,8 +265,8 @@ def score_against_time(key, analysis, method_info):
     edges = (y.min() - 0.1 * span, y.max() + 0.1 * span)
     ax.set_ylim(*(edges if upward else edges[::-1]))
     _time_axis(ax)
-    ax.set_yticks(_nice_ticks(*edges))
-    ax.yaxis.set_major_formatter(lambda v, _: _tick_text(v))
+    ax.set_yticks(nice_ticks(*edges))
+    ax.yaxis.set_major_formatter(lambda v, _: tick_text(v))
     ax.grid(axis="y", color=COLOR["grid"], linewidth=0.8)
     label = f"mean {analysis.metric}" if on_scale else f"mean rank by {analysis.metric}"
     ax.text(0, 1.03, f"↑ better: {label}", transform=ax.transAxes, color=COLOR["muted"])
@@ -343,8 +289,8 @@ def score_against_time(key, analysis, method_info):
         f"Not beaten in both at once: {winners}."
     )
     caption = (
-        "Up is better, left is faster; the time axis is logarithmic. The line joins the "
-        "methods that no other beats in both."
+        "Up is better, left is faster; the time axis is logarithmic. The line joins "
+        "the methods that no other beats in both."
     )
     return Figure(
         key,
@@ -374,7 +320,7 @@ def _time_axis(ax):
             np.log10(m) + p for p in np.arange(low // 1, high + 1) for m in (1, 2, 5)
         ]
         ticks = np.array([t for t in fine if low <= t <= high])
-    _x_grid(ax, ticks, [format_seconds(10.0**t) for t in ticks])
+    x_grid(ax, ticks, [format_seconds(10.0**t) for t in ticks])
     ax.set_xlabel("mean fit time per fold", labelpad=8)
 
 
@@ -385,7 +331,7 @@ def _place_labels(ax, x, y, names, method_info):
     taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
     for i in np.argsort(-points[:, 1], kind="stable"):
         text = shorten(names[i], 26)
-        width = _CHARACTER * len(text)
+        width = CHARACTER * len(text)
         best = None
         for dx, dy in _LABEL_PLACES:
             left = points[i, 0] + (dx if dx > 0 else dx - width)
@@ -439,14 +385,14 @@ def ranks_by_property(key, analysis, tasks, method_info):
     if len(ranks) < 6 or ranks.shape[1] < 2 or not halves:
         return None
     names = list(ranks.mean().sort_values(kind="stable").index)
-    left, height = _gutter(names), _ROW * len(names)
+    left, height = gutter(names), ROW * len(names)
     gap, top = 26, 40
     panel = (WIDTH - left - 14 - gap * (len(halves) - 1)) / len(halves)
     canvas = Canvas(key, WIDTH, top + height + 48)
     for i, (label, split, low, high) in enumerate(halves):
         ax = canvas.axes(left + i * (panel + gap), top, panel, height)
         if i == 0:
-            _method_rows(ax, names, method_info)
+            method_rows(ax, names, method_info)
         else:
             ax.set_ylim(len(names) - 0.5, -0.5)
             ax.set_yticks([])
@@ -518,8 +464,8 @@ def _rank_panel(canvas, ax, ranks, names, halves, text, method_info):
             )
     top = max(ranks.shape[1], 2)
     ax.set_xlim(0.6, top + 0.4)
-    ticks = [t for t in _nice_ticks(1, top, 4) if t == int(t) and t > 1]
-    _x_grid(ax, [1, *ticks], [f"{t:g}" for t in [1, *ticks]])
+    ticks = [t for t in nice_ticks(1, top, 4) if t == int(t) and t > 1]
+    x_grid(ax, [1, *ticks], [f"{t:g}" for t in [1, *ticks]])
     ax.set_xlabel("mean rank", labelpad=6)
     ax.text(0, 1, label, transform=ax.transAxes + _shift(0, 20), weight="bold")
     bound = f"hollow ≤ {format_number(split)} < filled"
@@ -586,7 +532,7 @@ def _reliability_panel(canvas, ax, name, curve, error, method_info):
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
     ticks, labels = [0, 0.5, 1], ["0", "0.5", "1"]
-    _x_grid(ax, ticks, labels)
+    x_grid(ax, ticks, labels)
     ax.set_yticks(ticks, labels)
     ax.grid(axis="y", color=COLOR["grid"], linewidth=0.8)
     ax.plot([0, 1], [0, 1], color=COLOR["muted"], linewidth=1, dashes=(4, 3))

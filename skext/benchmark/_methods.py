@@ -19,6 +19,21 @@ class TaskInfo:
     """What a factory may know about the task that it makes an estimator for.
 
     The training labels are not among it.
+
+    Parameters
+    ----------
+    id, track : str
+        Name of the task, and comparison that it belongs to.
+    task_type : {"binary", "multiclass", "regression"}
+        Kind of target.
+    n_rows, n_columns, n_classes : int
+        Size of the table; no classes in regression.
+    categorical : tuple of int
+        Columns that are not numeric.
+    primary_metric : str, default=None
+        Metric that is reported first.
+    device : str, default="cpu"
+        Where methods that can use a GPU shall run.
     """
 
     id: str
@@ -33,7 +48,22 @@ class TaskInfo:
 
     @classmethod
     def of(cls, loaded, *, primary_metric=None, device="cpu"):
-        """Describe a loaded task."""
+        """Describe a loaded task.
+
+        Parameters
+        ----------
+        loaded : LoadedTask
+            The task with its data.
+        primary_metric : str, default=None
+            Metric that is reported first.
+        device : str, default="cpu"
+            Where methods that can use a GPU shall run.
+
+        Returns
+        -------
+        info : TaskInfo
+            The description.
+        """
         return cls(
             id=loaded.task.id,
             track=loaded.track,
@@ -95,7 +125,13 @@ class Method:
     description: str = ""
 
     def missing(self) -> str | None:
-        """Why the method cannot run here, or None."""
+        """Say why the method cannot run here.
+
+        Returns
+        -------
+        reason : str or None
+            None if nothing is missing.
+        """
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
                 return (
@@ -105,11 +141,38 @@ class Method:
         return None
 
     def can_do(self, task_type) -> bool:
-        """Whether the method handles this type of task."""
+        """Tell whether the method handles a type of task.
+
+        Parameters
+        ----------
+        task_type : {"binary", "multiclass", "regression"}
+            Kind of target.
+
+        Returns
+        -------
+        answer : bool
+            True if it does.
+        """
         return not self.task_types or task_type in self.task_types
 
     def make(self, info):
-        """Build the bare estimator for a task."""
+        """Build the bare estimator for a task.
+
+        Parameters
+        ----------
+        info : TaskInfo
+            The task.
+
+        Returns
+        -------
+        estimator : estimator object
+            A new one, without preprocessing.
+
+        Raises
+        ------
+        BenchmarkError
+            If the factory gives no estimator.
+        """
         source = self.factory
         if isinstance(source, str):
             source = resolve(source)
@@ -165,6 +228,13 @@ def make_preprocessor(info, kind="scale"):
     -------
     transformer : ColumnTransformer or None
         None where nothing is to be done.
+
+    Examples
+    --------
+    >>> from skext.benchmark import TaskInfo, make_preprocessor
+    >>> info = TaskInfo("mine", "classification", "binary", 100, 3, 2, (2,))
+    >>> [name for name, _, _ in make_preprocessor(info).transformers]
+    ['numeric', 'categorical']
     """
     if kind == "none":
         return None

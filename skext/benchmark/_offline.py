@@ -129,7 +129,7 @@ def gaussian_mixture(**options):
 
 
 def imbalanced_mixture(**options):
-    """A rare class in clusters at the edge of a common one."""
+    """Simulate a rare class in clusters at the edge of a common one."""
     from skext.datasets import make_imbalanced_mixture
 
     found = make_imbalanced_mixture(random_state=0, **options)

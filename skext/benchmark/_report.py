@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from skext.benchmark import _figures
+from skext.benchmark._drawing import bounded, family_of
 from skext.benchmark._tables import choose, render_tables
 from skext.benchmark._text import format_number, format_seconds
 from skext.exceptions import BenchmarkError
@@ -254,7 +255,7 @@ def _comparable(analysis, frame):
     Errors in the units of different targets have no common mean.
     """
     regression = (frame["task_type"] == "regression").any()
-    return _figures.bounded(analysis.scores) or analysis.n_tasks == 1 or not regression
+    return bounded(analysis.scores) or analysis.n_tasks == 1 or not regression
 
 
 def _track_description(track):
@@ -274,7 +275,7 @@ def _method_cell(name, method_info):
     entry = method_info.get(name) or {}
     return {
         "name": str(name),
-        "family": _figures.family_of(method_info, name),
+        "family": family_of(method_info, name),
         "description": str(entry.get("description") or ""),
     }
 
@@ -297,7 +298,7 @@ def _summary(analysis, method_info):
     table = table.sort_values("mean_rank", kind="stable")
     scores = table["mean_score"]
     best = scores.max() if analysis.greater_is_better else scores.min()
-    on_scale = _figures.bounded(analysis.scores)
+    on_scale = bounded(analysis.scores)
     rows = []
     for name, row in table.iterrows():
         is_baseline = name == analysis.baseline
@@ -411,7 +412,7 @@ def _metric_table(frame, results, track, analysis):
             continue
         table = rows.pivot_table(index="task", columns="method", values="value")
         table = table.reindex(columns=order)
-        if not _figures.bounded(table) and rows["task_type"].iloc[0] == "regression":
+        if not bounded(table) and rows["task_type"].iloc[0] == "regression":
             # Errors in the units of different targets have no common mean.
             continue
         means = table.mean().where(table.notna().all())

@@ -22,14 +22,21 @@ class BenchmarkResults:
 
     Made by :meth:`Benchmark.run` and by :func:`read_results`.
 
-    Attributes
+    Parameters
     ----------
+    frame : DataFrame
+        One row per task, method, repeat, fold and metric.
     tasks : DataFrame
         Properties of the tasks, by task id.
     info : dict
         What ran, where, when and with which versions (``run.json``).
     method_info : dict of str to dict
         Description, family, class and parameters of each method.
+    folder : path-like, default=None
+        Where the run and its predictions are stored.
+
+    Attributes
+    ----------
     tracks : list of str
         Comparisons in the run.
     """
@@ -43,7 +50,18 @@ class BenchmarkResults:
 
     @classmethod
     def from_store(cls, store):
-        """Read an open store."""
+        """Read an open store.
+
+        Parameters
+        ----------
+        store : ResultStore
+            The store.
+
+        Returns
+        -------
+        results : BenchmarkResults
+            What it holds.
+        """
         import pandas as pd
 
         jobs, scores = store.frame()
@@ -87,13 +105,35 @@ class BenchmarkResults:
         return self._frame.copy()
 
     def track_frame(self, track):
-        """Rows of one track."""
+        """Select the rows of one track.
+
+        Parameters
+        ----------
+        track : str
+            One of ``tracks``.
+
+        Returns
+        -------
+        frame : DataFrame
+            As of :meth:`to_frame`.
+        """
         if track not in self.tracks:
             raise unknown("track", track, self.tracks)
         return self._frame[self._frame["track"] == track].copy()
 
     def metrics(self, track):
-        """Metrics of a track, the headline first."""
+        """List the metrics of a track, the headline first.
+
+        Parameters
+        ----------
+        track : str
+            One of ``tracks``.
+
+        Returns
+        -------
+        names : list of str
+            Names as in ``skext bench list metrics``.
+        """
         rows = self._frame[self._frame["track"] == track]
         present = list(dict.fromkeys(rows["metric"]))
         asked = (self.info.get("options") or {}).get("metrics") or []
@@ -101,11 +141,33 @@ class BenchmarkResults:
         return known + [name for name in present if name not in known]
 
     def primary_metric(self, track):
-        """Metric that the headline is about."""
+        """Name the metric that the headline is about.
+
+        Parameters
+        ----------
+        track : str
+            One of ``tracks``.
+
+        Returns
+        -------
+        name : str
+            The first of :meth:`metrics`.
+        """
         return self.metrics(track)[0]
 
     def baseline(self, track):
-        """Name the method that the others are compared with; None if it did not run."""
+        """Name the method that the others are compared with.
+
+        Parameters
+        ----------
+        track : str
+            One of ``tracks``.
+
+        Returns
+        -------
+        name : str or None
+            None if the track has none or it did not run.
+        """
         if track in _catalog.TRACKS:
             name = _catalog.TRACKS[track].baseline
             if name in set(self._frame.loc[self._frame["track"] == track, "method"]):
@@ -232,7 +294,7 @@ class BenchmarkResults:
         return compare_pair(frame, a, b, self._check_metric(track, metric), rope=rope)
 
     def failures(self):
-        """Jobs that failed, ran out of time or memory, or were skipped.
+        """List jobs that failed, ran out of time or memory, or were skipped.
 
         Returns
         -------
@@ -246,7 +308,13 @@ class BenchmarkResults:
         return rows.drop_duplicates(columns).reset_index(drop=True)
 
     def counts(self):
-        """Count jobs by status."""
+        """Count jobs by status.
+
+        Returns
+        -------
+        counts : dict of str to int
+            Number of jobs of each status that occurs.
+        """
         jobs = self._frame.drop_duplicates(["task", "method", "repeat", "fold"])
         return jobs["job_status"].value_counts().to_dict()
 
@@ -297,6 +365,12 @@ def read_results(folder) -> BenchmarkResults:
     ------
     BenchmarkError
         If the folder holds no run.
+
+    Examples
+    --------
+    >>> from skext.benchmark import read_results
+    >>> results = read_results("runs/cc18-2026-11-24")  # doctest: +SKIP
+    >>> results.summary("roc_auc")  # doctest: +SKIP
     """
     with ResultStore(folder, create=False) as store:
         return BenchmarkResults.from_store(store)
@@ -304,8 +378,6 @@ def read_results(folder) -> BenchmarkResults:
 
 def _long_frame(jobs, scores):
     """Join jobs and scores; every job has a row for every metric of its group."""
-    import pandas as pd
-
     jobs = jobs.assign(
         status=np.where(
             jobs["skipped"].fillna("") != "",

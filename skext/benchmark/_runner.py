@@ -15,8 +15,8 @@ import joblib
 
 from skext.benchmark import _catalog, _metrics
 from skext.benchmark._backends import THREAD_VARIABLES, backend_context, stream
-from skext.benchmark._limits import closing_child
 from skext.benchmark._jobs import FINAL, Job, job_key, library_versions
+from skext.benchmark._limits import closing_child
 from skext.benchmark._methods import TaskInfo, describe_parameters, job_seed
 from skext.benchmark._parsing import parse_duration, parse_size
 from skext.benchmark._progress import make_progress

@@ -220,8 +220,8 @@ class ResultStore:
 
         jobs = pd.read_sql_query(
             "SELECT p.track, p.task, p.task_type, p.method, p.repeat, p.fold, p.key, "
-            "p.seed, p.skipped, p.metrics, p.position, j.* FROM plan p LEFT JOIN jobs j "
-            "ON p.key = j.key ORDER BY p.track, p.position",
+            "p.seed, p.skipped, p.metrics, p.position, j.* FROM plan p "
+            "LEFT JOIN jobs j ON p.key = j.key ORDER BY p.track, p.position",
             self._db,
         )
         jobs = jobs.loc[:, ~jobs.columns.duplicated()]

@@ -46,6 +46,10 @@ class Task:
         Class with code 1 in a binary task; None is the rarer one.
     arrays : tuple of (X, y), default=None
         Data given in memory.
+    source : str, default=""
+        Where the data come from, for people.
+    suite : str, default=""
+        Name and version of the suite that the task belongs to.
     """
 
     id: str
@@ -61,7 +65,13 @@ class Task:
     suite: str = ""
 
     def cache_key(self) -> str:
-        """Text that identifies what :func:`load_task` returns."""
+        """Identify what :func:`load_task` returns.
+
+        Returns
+        -------
+        key : str
+            Equal for equal tasks in all processes.
+        """
         fields = [self.id, self.loader, sorted(self.arguments), self.folds]
         fields += [self.max_rows, self.seed, self.positive_class]
         return json.dumps(fields, default=str)

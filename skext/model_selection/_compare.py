@@ -14,7 +14,7 @@ from skext.utils._sklearn import Interval, StrOptions, validate_params
 class PairedTestResult:
     """Outcome of a test of two methods on one task.
 
-    Attributes
+    Parameters
     ----------
     statistic : float
         Test statistic; infinite if the splits differ all by the same amount.

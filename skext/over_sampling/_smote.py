@@ -133,13 +133,13 @@ class SMOTE(SkextMixin, _BaseSMOTE):
     >>> from skext.over_sampling import SMOTE
     >>> X, y = make_classification(weights=[0.9], random_state=0)
     >>> np.bincount(y).tolist()
-    [90, 10]
+    [91, 9]
     >>> sampler = SMOTE(random_state=0)
     >>> X_resampled, y_resampled = sampler.fit_resample(X, y)
     >>> np.bincount(y_resampled).tolist()
-    [90, 90]
-    >>> sampler.n_synthetic_
-    {1: 80}
+    [91, 91]
+    >>> sampler.n_synthetic_[1]
+    82
     """
 
     _parameter_constraints: dict = {
@@ -253,8 +253,8 @@ class SMOTE(SkextMixin, _BaseSMOTE):
             return k
         if self.on_small_class == "duplicate":
             warnings.warn(
-                f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; its "
-                "rows are repeated.",
+                f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; "
+                "its rows are repeated.",
                 UserWarning,
                 stacklevel=6,
             )

@@ -1,5 +1,6 @@
 """Threads over chunks of rows: the one way in which kernels run in parallel."""
 
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -34,7 +35,7 @@ def run_chunks(kernel, n_items, *args, n_jobs=None, min_chunk=2048):
     with ThreadPoolExecutor(workers) as pool:
         futures = [
             pool.submit(kernel, *args, int(start), int(stop))
-            for start, stop in zip(edges[:-1], edges[1:], strict=True)
+            for start, stop in itertools.pairwise(edges)
         ]
         for future in futures:
             future.result()

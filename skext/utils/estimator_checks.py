@@ -38,7 +38,13 @@ __all__ = [
     "yield_checks",
 ]
 
-_PER_ROW = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
+_PER_ROW = (
+    "predict",
+    "predict_proba",
+    "decision_function",
+    "score_samples",
+    "transform",
+)
 
 
 def make_data(estimator, dtype=np.float64, n_samples=90):
@@ -193,7 +199,7 @@ def check_leaves_no_trace(name, estimator):
 
 
 def check_n_jobs(name, estimator):
-    """Results do not depend on the number of threads.
+    """Check that the number of threads does not change the results.
 
     Parameters
     ----------
@@ -249,7 +255,7 @@ def check_processes(name, estimator):
 
 
 def check_after_fork(name, estimator, timeout=60):
-    """A forked process can fit, even after its parent has used threads.
+    """Check that a forked process can fit, even after its parent has used threads.
 
     Parameters
     ----------
@@ -316,7 +322,7 @@ def check_memory_map(name, estimator):
 
 
 def check_float32(name, estimator):
-    """float32 stays float32 where the kind of output asks for it.
+    """Single precision stays single where the kind of output asks for it.
 
     Resampled tables and, where the tags promise it, transformed ones keep the type;
     all results are close to those of float64.
@@ -342,7 +348,7 @@ def check_float32(name, estimator):
 
 
 def check_pickle_and_clone(name, estimator):
-    """A pickled fit answers as before, and a clone is unfitted.
+    """Check that a pickled fit answers as before, and that a clone is unfitted.
 
     Parameters
     ----------
@@ -391,7 +397,7 @@ def check_refit(name, estimator):
 
 
 def check_row_subsets(name, estimator):
-    """What is said about a row does not depend on the rows beside it.
+    """Check that an answer about a row does not depend on the rows beside it.
 
     Parameters
     ----------
@@ -414,7 +420,7 @@ def check_row_subsets(name, estimator):
 
 
 def check_pandas(name, estimator):
-    """Data frames are taken, and given back by samplers with all their types.
+    """Check that data frames are taken, and given back by samplers with their types.
 
     Parameters
     ----------
@@ -447,7 +453,7 @@ def check_pandas(name, estimator):
 
 
 def check_unfitted(name, estimator):
-    """Methods that need a fit say so.
+    """Check that a method that needs a fit says so.
 
     Parameters
     ----------
@@ -517,9 +523,10 @@ def parametrize_with_skext_checks(estimators):
     import pytest
 
     pairs = [
-        pytest.param(estimator, check, id=f"{type(estimator).__name__}-{check.__name__}")
+        pytest.param(
+            estimator, check, id=f"{type(estimator).__name__}-{check.__name__}"
+        )
         for estimator in estimators
         for check in yield_checks()
     ]
     return pytest.mark.parametrize(("estimator", "check"), pairs)
-

@@ -112,9 +112,7 @@ def test_unknown_and_undefined_metrics_are_named():
     predictions = predict(
         KNeighborsRegressor(1).fit([[0.0], [1.0]], [0.0, 1.0]), [[0.0]], "regression", 0
     )
-    with pytest.raises(
-        BenchmarkError, match="not defined for regression"
-    ):
+    with pytest.raises(BenchmarkError, match="not defined for regression"):
         score(["accuracy"], np.zeros(1), predictions, "regression")
 
 
