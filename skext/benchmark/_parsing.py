@@ -75,6 +75,8 @@ def unknown(kind, name, known) -> BenchmarkError:
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     if near:
         cure = "Did you mean " + " or ".join(repr(n) for n in near) + "?"
+        if len(known) <= 6:
+            cure += f" Known: {', '.join(known)}."
     elif len(known) <= 12:
         cure = "Known: " + ", ".join(known) + "."
     else:

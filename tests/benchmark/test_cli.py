@@ -241,7 +241,8 @@ def test_full_disk_is_named_and_nothing_is_lost(tmp_path):
             env=dict(os.environ),
         )
 
-    full = run(120_000)
+    # Room for the plan and a few of the jobs.
+    full = run(300_000)
     assert full.returncode == 2, full.stderr
     last = full.stderr.strip().splitlines()[-1]
     assert last.startswith("skext: error: ")
