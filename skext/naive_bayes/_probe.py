@@ -134,8 +134,7 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
 
     Parameters
     ----------
-    priors : array-like of shape (n_classes,), {"uniform", "empirical"} or None, \
-            default=None
+    priors : {"uniform", "empirical"} or array-like of shape (n_classes,), default=None
         Class probabilities in the order of ``classes_``. ``None`` and
         ``"empirical"`` use the class frequencies of the training data,
         ``"uniform"`` gives all classes the same probability. A class without any
@@ -173,7 +172,7 @@ class LinearGaussianNB(ClassifierMixin, SkextMixin, BaseEstimator):
         Absolute value that was added to each variance.
     n_features_in_ : int
         Number of features seen during fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` had string column names.
 
     See Also
