@@ -1,83 +1,147 @@
-"""Data frames on their way into and out of a sampler."""
+"""Data frames on their way into and out of a sampler.
+
+The columns of a frame are extended one type at a time, so that the given rows stay
+exactly what they were and every column keeps its type.
+"""
 
 import sys
 
 import numpy as np
+from scipy import sparse
 
 
-class Table:
-    """What the user gave, in a form that imbalanced-learn's base class takes.
-
-    pandas objects pass through; polars objects become pandas and numpy ones, and
-    :meth:`restore` turns the result back.
+def library_of(thing):
+    """Tell which library a table or a column comes from.
 
     Parameters
     ----------
-    X : array-like of shape (n_samples, n_features)
-        The table.
-    y : array-like of shape (n_samples,)
-        The labels.
+    thing : object
+        Whatever the user gave.
 
-    Attributes
-    ----------
-    X, y : object
-        The table and the labels for the base class.
-    integer_columns : ndarray of shape (n_features,) or None
-        Which columns hold integers; None if ``X`` is not a data frame.
+    Returns
+    -------
+    name : {"pandas", "polars", None}
+        None for arrays, sparse matrices and lists.
     """
-
-    def __init__(self, X, y):
-        self._schema = self._target = None
-        if _is_polars(X, "DataFrame"):
-            import pandas as pd
-
-            self._schema = X.schema
-            X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
-        if _is_polars(y, "Series"):
-            self._target = (y.name, y.dtype)
-            y = y.to_numpy()
-        self.X, self.y = X, y
-        self.integer_columns = None
-        if hasattr(X, "iloc") and hasattr(X, "dtypes"):
-            self.integer_columns = _check_numeric(X)
-
-    def restore(self, X, y):
-        """Turn the result back into the library that the user works with."""
-        if self._schema is not None:
-            polars = sys.modules["polars"]
-            X = polars.DataFrame(
-                [
-                    polars.Series(name, X[name].to_numpy()).cast(dtype)
-                    for name, dtype in self._schema.items()
-                ]
-            )
-        if self._target is not None:
-            name, dtype = self._target
-            y = sys.modules["polars"].Series(name, y).cast(dtype)
-        return X, y
+    for name in ("pandas", "polars"):
+        library = sys.modules.get(name)
+        if library is not None and isinstance(
+            thing, (library.DataFrame, library.Series)
+        ):
+            return name
+    return None
 
 
-def _is_polars(thing, name):
-    polars = sys.modules.get("polars")
-    return polars is not None and isinstance(thing, getattr(polars, name))
+def integer_columns(X):
+    """Refuse columns that cannot be interpolated; tell which hold whole numbers.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    columns : ndarray of shape (n_features,)
+        True for columns of whole numbers.
+    """
+    library = library_of(X)
+    if library is None:
+        if X.dtype.kind == "b":
+            _refuse([f"all of type {X.dtype}"])
+        return np.full(X.shape[1], X.dtype.kind in "iu")
+    if library == "polars":
+        names, types = X.columns, X.dtypes
+        wrong = [not dtype.is_numeric() for dtype in types]
+        whole = [dtype.is_integer() for dtype in types]
+    else:
+        from pandas.api import types as check
+
+        names, types = X.columns, X.dtypes
+        wrong = [
+            not check.is_numeric_dtype(dtype)
+            or check.is_bool_dtype(dtype)
+            or check.is_complex_dtype(dtype)
+            for dtype in types
+        ]
+        whole = [check.is_integer_dtype(dtype) for dtype in types]
+    if any(wrong):
+        _refuse([repr(name) for name, bad in zip(names, wrong, strict=True) if bad])
+    return np.array(whole, dtype=bool)
 
 
-def _check_numeric(frame):
-    """Refuse columns that cannot be interpolated; return which hold integers."""
-    from pandas.api import types
+def _refuse(names):
+    shown = ", ".join(names[:5])
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    raise ValueError(
+        f"X has columns that are not numbers ({shown}{more}), between whose values "
+        "nothing lies; encode them, or use SMOTENC of imbalanced-learn."
+    )
 
-    wrong = [
-        str(name)
-        for name, dtype in frame.dtypes.items()
-        if not types.is_numeric_dtype(dtype)
-        or types.is_bool_dtype(dtype)
-        or types.is_complex_dtype(dtype)
-    ]
-    if wrong:
-        shown = ", ".join(repr(name) for name in wrong[:5])
-        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(
-            f"X has columns that are not numbers ({shown}{more}), between whose values "
-            "nothing lies; encode them, or use SMOTENC of imbalanced-learn."
-        )
-    return np.array([types.is_integer_dtype(dtype) for dtype in frame.dtypes])
+
+def append_to_frame(frame, new):
+    """Put synthetic rows behind the rows of a frame.
+
+    Parameters
+    ----------
+    frame : dataframe of shape (n_samples, n_features)
+        The given rows, of pandas or polars.
+    new : {ndarray, sparse matrix} of shape (n_new, n_features)
+        The synthetic ones, whole numbers where the column holds such.
+
+    Returns
+    -------
+    frame : dataframe of shape (n_samples + n_new, n_features)
+        With a new default index.
+    """
+    if library_of(frame) == "polars":
+        return _append_polars(frame, new)
+    import pandas as pd
+
+    if sparse.issparse(new):
+        rows = pd.DataFrame.sparse.from_spmatrix(new)
+    else:
+        rows = pd.DataFrame(new)
+    # By position: names may be repeated.
+    wanted = dict(enumerate(frame.dtypes))
+    rows = rows.astype({j: t for j, t in wanted.items() if rows.dtypes.iloc[j] != t})
+    rows.columns = frame.columns
+    return pd.concat([frame, rows], ignore_index=True)
+
+
+def _append_polars(frame, new):
+    polars = sys.modules["polars"]
+    columns = []
+    for j, (name, dtype) in enumerate(frame.schema.items()):
+        nulls = dtype.is_integer() or frame[name].null_count() > 0
+        column = polars.Series(name, np.ascontiguousarray(new[:, j]), nan_to_null=nulls)
+        columns.append(column.cast(dtype))
+    return polars.concat([frame, polars.DataFrame(columns)])
+
+
+def take_labels(y, checked, rows, indicator):
+    """Return the labels of the given rows in the container of ``y``.
+
+    Parameters
+    ----------
+    y : array-like
+        What the user gave.
+    checked : ndarray of shape (n_samples,)
+        The same as an array of labels.
+    rows : ndarray of int
+        Row numbers.
+    indicator : bool
+        Whether ``y`` has a column per class.
+
+    Returns
+    -------
+    y_resampled : array-like
+        Types, categories and names are kept; an index starts anew.
+    """
+    library = library_of(y)
+    if library == "pandas":
+        return y.iloc[rows].reset_index(drop=True)
+    if library == "polars":
+        return y[rows]
+    labels = np.asarray(y)[rows] if indicator else checked[rows]
+    return labels.tolist() if isinstance(y, list) else labels

@@ -6,52 +6,12 @@ from numbers import Integral
 import numpy as np
 from imblearn.over_sampling import SMOTE as _BaseSMOTE
 from imblearn.over_sampling.base import BaseOverSampler
-from scipy import sparse
 
-from skext.base import SkextMixin
-from skext.over_sampling._frames import Table
-from skext.over_sampling._kernels import (
-    count_sparse,
-    interpolate_dense,
-    interpolate_sparse,
-)
-from skext.over_sampling._neighbors import neighbors_within
-from skext.utils._parallel import run_chunks
-from skext.utils._random import fit_rng
-from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skext.over_sampling._base import SyntheticMixin
+from skext.utils._sklearn import HasMethods, Interval, StrOptions
 
 
-def allocate(rng, n_seeds, n_partners, n_samples, allocation):
-    """Choose a seed row and one of its partners for each synthetic row.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-        Source of randomness.
-    n_seeds, n_partners : int
-        Rows to choose from, and partners of each.
-    n_samples : int
-        Number of synthetic rows.
-    allocation : {"random", "balanced"}
-        Independent draws, or every seed equally often (to one).
-
-    Returns
-    -------
-    seed, partner : ndarray of shape (n_samples,)
-        Number of the seed, and position in its list of partners.
-    """
-    if allocation == "random":
-        # The stream of imbalanced-learn.
-        return np.divmod(
-            rng.randint(0, n_seeds * n_partners, size=n_samples), n_partners
-        )
-    rounds, rest = divmod(n_samples, n_seeds)
-    seed = np.repeat(np.arange(n_seeds), rounds)
-    seed = np.concatenate([seed, np.sort(rng.permutation(n_seeds)[:rest])])
-    return seed, rng.randint(0, n_partners, size=n_samples)
-
-
-class SMOTE(SkextMixin, _BaseSMOTE):
+class SMOTE(SyntheticMixin, _BaseSMOTE):
     """Over-sample by interpolation between neighbouring rows of a class.
 
     A synthetic row lies on the segment between a row of the class and one of its
@@ -78,6 +38,9 @@ class SMOTE(SkextMixin, _BaseSMOTE):
         the class is used equally often (to one), as in the paper.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
+    integer_features : {"round", "truncate"}, default="round"
+        How values of integer columns become whole: to the nearest, or, as in
+        imbalanced-learn, towards zero, which shrinks them.
     on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a class of at most ``k_neighbors`` rows: use all its other
         rows as neighbours and warn (a class of one row is an error), repeat its rows
@@ -151,6 +114,7 @@ class SMOTE(SkextMixin, _BaseSMOTE):
         ],
         "allocation": [StrOptions({"random", "balanced"})],
         "interpolation": [StrOptions({"segment", "box"})],
+        "integer_features": [StrOptions({"round", "truncate"})],
         "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
         "n_jobs": [Integral, None],
     }
@@ -163,6 +127,7 @@ class SMOTE(SkextMixin, _BaseSMOTE):
         k_neighbors=5,
         allocation="random",
         interpolation="segment",
+        integer_features="round",
         on_small_class="shrink",
         n_jobs=None,
     ):
@@ -173,171 +138,45 @@ class SMOTE(SkextMixin, _BaseSMOTE):
         )
         self.allocation = allocation
         self.interpolation = interpolation
+        self.integer_features = integer_features
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit_resample(self, X, y, **params):
-        """Add synthetic rows to the rare classes.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The table. Columns of a data frame keep their types.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        **params : dict
-            Not used; for compatibility with imbalanced-learn.
-
-        Returns
-        -------
-        X_resampled : {ndarray, dataframe, sparse matrix} of shape \
-                (n_resampled, n_features)
-            The given rows, unchanged and in their order, then the synthetic ones.
-        y_resampled : ndarray or Series of shape (n_resampled,)
-            Their labels.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, a column is not numeric, values are missing
-            or infinite, or a class is too small for ``on_small_class``.
-        """
-        table = Table(X, y)
-        params = {**params, "integer_columns": table.integer_columns}
-        return table.restore(*super().fit_resample(table.X, table.y, **params))
-
-    def _fit_resample(self, X, y, integer_columns=None):
-        self._validate_estimator()
-        rng = fit_rng(self.random_state)
-        plan = [
-            self._plan_class(X, y, label, n_samples, rng)
-            for label, n_samples in self.sampling_strategy_.items()
-            if n_samples > 0
-        ]
-        labels = [
-            np.full(base.size, label, dtype=y.dtype) for label, base, _, _ in plan
-        ]
-        base, partner, gaps = (
-            _join([part[i] for part in plan], dtype, X)
-            for i, dtype in ((1, np.intp), (2, np.intp), (3, np.float64))
-        )
-        if gaps.ndim == 1:
-            gaps = gaps[:, None]
-        self.n_synthetic_ = {label: part.size for label, part, _, _ in plan}
-        self.sample_indices_ = np.concatenate([np.arange(X.shape[0]), base])
-        self.partner_indices_ = partner
-        self.gaps_ = gaps[:, 0] if gaps.shape[1] == 1 else gaps
-        synthesize = _synthesize_sparse if sparse.issparse(X) else _synthesize_dense
-        X_new = synthesize(X, base, partner, gaps, integer_columns, self.n_jobs)
-        return X_new, np.concatenate([y, *labels])
-
-    def _plan_class(self, X, y, label, n_samples, rng):
-        """Choose base rows, partners and gaps of the synthetic rows of a class."""
-        rows = np.flatnonzero(y == label)
-        k = self._check_size(label, rows.size)
-        width = X.shape[1] if self.interpolation == "box" else 1
-        if k == 0:
-            seed = allocate(rng, rows.size, 1, n_samples, self.allocation)[0]
-            return label, rows[seed], rows[seed], np.zeros((n_samples, width))
+    def _partners(self, engine, label, seeds):
+        """Return the nearest rows of the class for each seed."""
         search = None if isinstance(self.k_neighbors, Integral) else self.nn_k_
-        neighbors = neighbors_within(X[rows], k, search=search, n_jobs=self.n_jobs)
-        seed, column = allocate(rng, rows.size, k, n_samples, self.allocation)
-        gaps = rng.uniform(size=(n_samples, width))
-        return label, rows[seed], rows[neighbors[seed, column]], gaps
+        if not hasattr(self.nn_k_, "n_neighbors"):
+            return engine.within(label, None, search)
+        k = self._check_size(label, engine.rows(label).size)
+        if k == 0:
+            return seeds[:, None]
+        return engine.within(label, k, search)
 
     def _check_size(self, label, n_rows):
         """Return how many neighbours a class of this size has; 0 to repeat rows."""
         k = self.nn_k_.n_neighbors - 1
+        if k < 1:
+            raise ValueError(
+                f"k_neighbors={self.k_neighbors!r} finds {k + 1} row, which is the row "
+                "itself; give it n_neighbors of at least 2."
+            )
         if n_rows > k:
             return k
+        which = f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
         if self.on_small_class == "duplicate":
-            warnings.warn(
-                f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; "
-                "its rows are repeated.",
-                UserWarning,
-                stacklevel=6,
-            )
+            _warn(f"{which}, too few for {k} neighbours; its rows are repeated.")
             return 0
         if self.on_small_class == "raise" or n_rows == 1:
             raise ValueError(
-                f"Class {str(label)!r} has {n_rows} rows, too few for k_neighbors={k} "
-                "(Expected n_neighbors <= n_samples_fit); give at most "
-                f"k_neighbors={max(n_rows - 1, 1)}, or on_small_class='duplicate'."
+                f"{which}, too few for k_neighbors={k} (Expected n_neighbors <= "
+                f"n_samples_fit); give at most k_neighbors={max(n_rows - 1, 1)}, or "
+                "on_small_class='duplicate'."
             )
-        warnings.warn(
-            f"Class {str(label)!r} has {n_rows} rows, too few for {k} neighbours; all "
-            f"{n_rows - 1} others are used.",
-            UserWarning,
-            stacklevel=6,
-        )
+        others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
+        _warn(f"{which}, too few for {k} neighbours; {others} used.")
         return n_rows - 1
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.sampler_tags.sample_indices = True
-        return tags
 
-
-def _join(parts, dtype, X):
-    """Concatenate, also nothing."""
-    return np.concatenate(parts) if parts else np.empty(0, dtype=dtype)
-
-
-def _synthesize_dense(X, base, partner, gaps, integer_columns, n_jobs):
-    """Return the given rows and the synthetic ones in one array."""
-    n_old, n_new = X.shape[0], base.size
-    out = np.empty((n_old + n_new, X.shape[1]), dtype=X.dtype)
-    out[:n_old] = X
-    new = out[n_old:]
-    if X.dtype.kind != "f":
-        new = np.empty(new.shape)
-        X = X.astype(np.float64)
-    run_chunks(
-        interpolate_dense,
-        n_new,
-        np.ascontiguousarray(X),
-        base,
-        partner,
-        gaps,
-        new,
-        n_jobs=n_jobs,
-        min_chunk=max(1, 100_000 // X.shape[1]),
-    )
-    if out.dtype.kind != "f":
-        out[n_old:] = np.rint(new)
-    elif integer_columns is not None and integer_columns.any():
-        new[:, integer_columns] = np.rint(new[:, integer_columns])
-    return out
-
-
-def _synthesize_sparse(X, base, partner, gaps, integer_columns, n_jobs):
-    """Return the given rows and the synthetic ones in the container of ``X``."""
-    rows = X.tocsr()
-    if not rows.has_canonical_format:
-        rows = rows.copy()
-        rows.sum_duplicates()
-    n_new = base.size
-    arrays = (rows.data, rows.indices, rows.indptr, base, partner, gaps)
-    sizes = np.empty(n_new, dtype=np.intp)
-    run_chunks(count_sparse, n_new, *arrays, sizes, n_jobs=n_jobs, min_chunk=512)
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    data = np.empty(indptr[-1], dtype=np.float64)
-    indices = np.empty(indptr[-1], dtype=rows.indices.dtype)
-    run_chunks(
-        interpolate_sparse,
-        n_new,
-        *arrays,
-        data,
-        indices,
-        indptr,
-        n_jobs=n_jobs,
-        min_chunk=512,
-    )
-    if X.dtype.kind != "f":
-        data = np.rint(data)
-    elif integer_columns is not None and integer_columns.any():
-        whole = integer_columns[indices]
-        data[whole] = np.rint(data[whole])
-    new = type(rows)((data.astype(X.dtype), indices, indptr), (n_new, X.shape[1]))
-    return sparse.vstack([rows, new], format=X.format)
+def _warn(message):
+    # From here: the size check, the partners, the plan, fit_resample, its wrapper.
+    warnings.warn(message, UserWarning, stacklevel=7)
