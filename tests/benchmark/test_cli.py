@@ -264,6 +264,7 @@ def test_module_and_script_are_the_same():
 @pytest.mark.slow
 def test_main_job_fills_every_cell_and_resumes_with_no_fit(tmp_path, capsys):
     call = ["bench", "--lite", "-j", "2", "--progress", "none", "-o", str(tmp_path)]
+    call += ["--budget", "1h"]  # A busy machine shall not cut the run short.
     assert main(call) == 0
     out = capsys.readouterr().out
     assert "Report:" in out

@@ -175,7 +175,7 @@ def test_failures_become_rows_and_harm_no_other(toys, tables, tmp_path):
     )
     # The toys are pickled by reference to a module that workers can import.
     results = bench.run(
-        tmp_path, backend="loky", n_jobs=2, time_limit="2s", memory_limit="1GB"
+        tmp_path, backend="loky", n_jobs=2, time_limit="12s", memory_limit="1GB"
     )
     frame = results.to_frame().set_index("method")
     assert set(frame.loc["bayes", "status"]) == {"ok"}
