@@ -8,11 +8,16 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # No test may reach the network.
 os.environ["SKEXT_OFFLINE"] = "1"
 
+import contextlib
 import random
 import threading
 
 import numpy as np
 import pytest
+
+# rich draws a random number when it is imported, wherever that happens first.
+with contextlib.suppress(ImportError):
+    import rich.style  # noqa: F401
 
 # Suites of others, which draw from the global state themselves.
 FOREIGN = ("test_scikit_learn", "test_scikit_learn_checks", "test_imbalanced_learn")

@@ -1,11 +1,15 @@
 """Where jobs run: any joblib backend, results streamed back as they come."""
 
 import contextlib
+import functools
+import os
 
 import joblib
 
+from skext.benchmark._child import leave_with
 from skext.benchmark._limits import run_limited
 from skext.benchmark._parsing import unknown
+from skext.exceptions import BenchmarkError
 from skext.utils._optional import optional_import
 
 BACKENDS = ("loky", "sequential", "dask", "ray")
@@ -40,6 +44,8 @@ def backend_context(name, *, n_jobs, inner_threads, scheduler):
     """
     if name not in (None, *BACKENDS):
         raise unknown("backend", name, BACKENDS)
+    if n_jobs == 0:
+        raise BenchmarkError("Number of workers 0 must be positive, or -1 for all.")
     if name is None:
         with joblib.parallel_config(n_jobs=n_jobs):
             yield joblib.effective_n_jobs(n_jobs)
@@ -87,14 +93,22 @@ def _dask_client(n_jobs, inner_threads, scheduler):
             )
             client = stack.enter_context(distributed.Client(cluster))
         else:
-            client = stack.enter_context(
-                distributed.Client(scheduler, timeout="20s", set_as_default=True)
-            )
+            client = stack.enter_context(_connect(distributed, scheduler))
         workers = sum(client.nthreads().values())
         if n_jobs > 0:
             workers = min(workers, n_jobs)
         with joblib.parallel_config("dask", n_jobs=workers):
             yield max(workers, 1)
+
+
+def _connect(distributed, scheduler):
+    try:
+        return distributed.Client(scheduler, timeout="20s", set_as_default=True)
+    except (OSError, ValueError) as exc:
+        raise BenchmarkError(
+            f"No dask scheduler answers at {scheduler!r} ({exc}); start one with "
+            "'dask scheduler' and give its address, such as 'tcp://127.0.0.1:8786'."
+        ) from exc
 
 
 @contextlib.contextmanager
@@ -143,7 +157,7 @@ def stream(jobs, n_workers, *, sequential):
     if sequential:
         yield from map(run_limited, jobs)
         return
-    call = joblib.delayed(run_limited)
+    call = functools.partial(joblib.delayed(_run_for), os.getpid())
     parallel = (
         joblib.Parallel(
             return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
@@ -158,6 +172,12 @@ def stream(jobs, n_workers, *, sequential):
     jobs = iter(jobs)
     while block := [job for _, job in zip(range(4 * n_workers), jobs, strict=False)]:
         yield from joblib.Parallel(batch_size=1)(call(job) for job in block)
+
+
+def _run_for(runner, job):
+    """Run a job of a runner; a local worker does not outlive it."""
+    leave_with(runner)
+    return run_limited(job)
 
 
 def _streams():

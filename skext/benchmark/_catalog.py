@@ -1,14 +1,16 @@
 """The method catalogue: the one place where a method is registered.
 
 The main job, the suites, ``skext bench list``, the documentation and the speed
-runner all read it. A new method adds its entries to ``METHODS`` (and, with a new
-kind of comparison, a ``Track``), its tasks to ``_offline.py`` and its speed cases
-to ``_speed_cases.py``.
+runner all read it. A new method adds its entries to ``METHODS`` (samplers to
+``_catalog_samplers.py``; with a new kind of comparison, a ``Track``), its tasks to
+``_offline.py`` and its speed cases to ``_speed_cases.py``.
 """
 
 import fnmatch
 from dataclasses import dataclass
 
+from skext.benchmark._catalog_samplers import SAMPLERS
+from skext.benchmark._factories import CLASSIFIERS, estimator
 from skext.benchmark._methods import Method, from_user
 from skext.benchmark._parsing import unknown
 
@@ -67,55 +69,9 @@ TRACKS = {
     )
 }
 
-CLASSIFIERS = ("binary", "multiclass")
-
-
-def _estimator(path, **parameters):
-    """Return a factory that stays importable and picklable."""
-    return _Factory(path, tuple(sorted(parameters.items())))
-
-
-@dataclass(frozen=True)
-class _Factory:
-    path: str
-    parameters: tuple
-
-    def __call__(self):
-        from skext.benchmark._tasks import resolve
-
-        return resolve(self.path)(**dict(self.parameters))
-
-
-@dataclass(frozen=True)
-class _Resampled:
-    """A sampler before logistic regression, or logistic regression alone."""
-
-    sampler: str | None = None
-    class_weight: str | None = None
-    tuned_threshold: bool = False
-
-    def __call__(self):
-        from imblearn.pipeline import Pipeline
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import TunedThresholdClassifierCV
-
-        model = LogisticRegression(max_iter=1000, class_weight=self.class_weight)
-        if self.tuned_threshold:
-            return TunedThresholdClassifierCV(model, cv=5)
-        if self.sampler is None:
-            return model
-        from skext.benchmark._tasks import resolve
-
-        return Pipeline([("sampler", resolve(self.sampler)()), ("model", model)])
-
 
 def _classifier(name, factory, family, description, **options):
     options = {"task_types": CLASSIFIERS, "tracks": ("classification",), **options}
-    return Method(name, factory, family=family, description=description, **options)
-
-
-def _imbalance(name, factory, family, description, **options):
-    options = {"task_types": CLASSIFIERS, "tracks": ("imbalanced",), **options}
     return Method(name, factory, family=family, description=description, **options)
 
 
@@ -132,7 +88,7 @@ METHODS = {
         # Baselines that every run contains.
         Method(
             "dummy",
-            _estimator("sklearn.dummy:DummyClassifier", strategy="prior"),
+            estimator("sklearn.dummy:DummyClassifier", strategy="prior"),
             tracks=("classification", "imbalanced"),
             task_types=CLASSIFIERS,
             family="baseline",
@@ -141,14 +97,14 @@ METHODS = {
         ),
         _classifier(
             "logistic",
-            _estimator("sklearn.linear_model:LogisticRegression", max_iter=1000),
+            estimator("sklearn.linear_model:LogisticRegression", max_iter=1000),
             "baseline",
             "logistic regression, C = 1",
             space=_LOGISTIC_SPACE,
         ),
         _classifier(
             "random-forest",
-            _estimator("sklearn.ensemble:RandomForestClassifier", n_estimators=100),
+            estimator("sklearn.ensemble:RandomForestClassifier", n_estimators=100),
             "baseline",
             "100 trees",
             preprocess="ordinal",
@@ -160,7 +116,7 @@ METHODS = {
         ),
         _classifier(
             "hist-gradient-boosting",
-            _estimator("sklearn.ensemble:HistGradientBoostingClassifier", max_iter=100),
+            estimator("sklearn.ensemble:HistGradientBoostingClassifier", max_iter=100),
             "baseline",
             "100 rounds",
             preprocess="ordinal",
@@ -170,7 +126,7 @@ METHODS = {
         # Naive Bayes.
         _classifier(
             "skext-linear-gaussian-nb",
-            _estimator("skext.naive_bayes:LinearGaussianNB"),
+            estimator("skext.naive_bayes:LinearGaussianNB"),
             "skext",
             "Gaussian naive Bayes with one variance for all classes",
             cost=0.3,
@@ -178,7 +134,7 @@ METHODS = {
         ),
         _classifier(
             "gaussian-nb",
-            _estimator("sklearn.naive_bayes:GaussianNB"),
+            estimator("sklearn.naive_bayes:GaussianNB"),
             "peer",
             "Gaussian naive Bayes with a variance per class",
             cost=0.3,
@@ -186,7 +142,7 @@ METHODS = {
         ),
         _classifier(
             "nearest-centroid",
-            _estimator("sklearn.neighbors:NearestCentroid"),
+            estimator("sklearn.neighbors:NearestCentroid"),
             "peer",
             "class of the nearest mean",
             cost=0.3,
@@ -194,74 +150,16 @@ METHODS = {
         ),
         _classifier(
             "lda",
-            _estimator("sklearn.discriminant_analysis:LinearDiscriminantAnalysis"),
+            estimator("sklearn.discriminant_analysis:LinearDiscriminantAnalysis"),
             "peer",
             "linear discriminant analysis",
             cost=0.6,
         ),
-        # Over-sampling, all with the same logistic regression behind it.
-        _imbalance(
-            "logistic-plain", _Resampled(), "baseline", "no resampling", cost=1.0
-        ),
-        _imbalance(
-            "logistic-balanced",
-            _Resampled(class_weight="balanced"),
-            "baseline",
-            "class weights",
-        ),
-        _imbalance(
-            "logistic-tuned-threshold",
-            _Resampled(tuned_threshold=True),
-            "baseline",
-            "no resampling, threshold tuned for balanced accuracy",
-            task_types=("binary",),
-            cost=4.0,
-        ),
-        _imbalance(
-            "random-over-sampling",
-            _Resampled("imblearn.over_sampling:RandomOverSampler"),
-            "baseline",
-            "rare rows repeated",
-            cost=1.5,
-        ),
-        _imbalance(
-            "imblearn-smote",
-            _Resampled("imblearn.over_sampling:SMOTE"),
-            "peer",
-            "imbalanced-learn's SMOTE",
-            cost=1.5,
-        ),
-        _imbalance(
-            "skext-smote",
-            _Resampled("skext.over_sampling:SMOTE"),
-            "skext",
-            "SMOTE, exact neighbours with self excluded by index",
-            cost=1.5,
-        ),
-        _imbalance(
-            "balanced-random-forest",
-            _estimator(
-                "sklearn.ensemble:RandomForestClassifier",
-                n_estimators=100,
-                class_weight="balanced",
-            ),
-            "baseline",
-            "100 trees, class weights",
-            preprocess="ordinal",
-            cost=8.0,
-        ),
-        _imbalance(
-            "boosting",
-            _estimator("sklearn.ensemble:HistGradientBoostingClassifier", max_iter=100),
-            "baseline",
-            "gradient boosting, 100 rounds, no resampling",
-            preprocess="ordinal",
-            cost=15.0,
-        ),
+        *SAMPLERS,
         # Regression: the ground for the methods to come.
         Method(
             "dummy-regressor",
-            _estimator("sklearn.dummy:DummyRegressor"),
+            estimator("sklearn.dummy:DummyRegressor"),
             tracks=("regression",),
             task_types=("regression",),
             family="baseline",
@@ -270,7 +168,7 @@ METHODS = {
         ),
         Method(
             "ridge",
-            _estimator("sklearn.linear_model:RidgeCV"),
+            estimator("sklearn.linear_model:RidgeCV"),
             tracks=("regression",),
             task_types=("regression",),
             family="baseline",
@@ -279,7 +177,7 @@ METHODS = {
         ),
         Method(
             "random-forest-regressor",
-            _estimator("sklearn.ensemble:RandomForestRegressor", n_estimators=100),
+            estimator("sklearn.ensemble:RandomForestRegressor", n_estimators=100),
             tracks=("regression",),
             task_types=("regression",),
             preprocess="ordinal",
@@ -289,7 +187,7 @@ METHODS = {
         ),
         Method(
             "boosting-regressor",
-            _estimator("sklearn.ensemble:HistGradientBoostingRegressor", max_iter=100),
+            estimator("sklearn.ensemble:HistGradientBoostingRegressor", max_iter=100),
             tracks=("regression",),
             task_types=("regression",),
             preprocess="ordinal",

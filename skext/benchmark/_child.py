@@ -95,7 +95,7 @@ def serve():
     # What a job prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    leave_with(os.getppid())
     while True:
         try:
             function, args = pickle.load(sys.stdin.buffer)
@@ -112,9 +112,23 @@ def serve():
         answers.flush()
 
 
-def _leave_with_parent():
-    """End when the parent is gone, even in the middle of a job."""
-    parent = os.getppid()
+def leave_with(parent):
+    """End this process once its parent is gone, even in the middle of a job.
+
+    Parameters
+    ----------
+    parent : int
+        Process to follow; nothing happens if it is not the parent of this one.
+    """
+    if os.getppid() == parent and parent not in _followed:
+        _followed.add(parent)
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+_followed = set()
+
+
+def _follow(parent):
     while os.getppid() == parent:
         time.sleep(1.0)
     os._exit(1)

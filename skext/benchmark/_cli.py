@@ -1,6 +1,7 @@
 """The command line: ``skext bench ...``, ``skext info`` and ``skext warm-up``."""
 
 import argparse
+import contextlib
 import shlex
 import sqlite3
 import sys
@@ -140,7 +141,12 @@ def _add_run(commands):
     what.add_argument("--seed", type=int, default=0, metavar="N")
     how = parser.add_argument_group("how it runs")
     how.add_argument(
-        "-j", "--jobs", type=int, default=-1, metavar="N", help="workers; -1 all cores"
+        "-j",
+        "--jobs",
+        type=_workers,
+        default=-1,
+        metavar="N",
+        help="workers; -1 all cores",
     )
     how.add_argument(
         "--inner-threads", type=_positive, metavar="N", help="threads within a job"
@@ -252,6 +258,15 @@ def _add_speed(commands):
     )
     parser.add_argument("--min-ratio", type=float, metavar="R", help="else exit with 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+
+
+def _workers(text):
+    with contextlib.suppress(ValueError):
+        if int(text) != 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a number of workers; write 1 or more, or -1 for all cores"
+    )
 
 
 def _positive(text):

@@ -14,8 +14,16 @@ from skext.benchmark._jobs import FINAL, library_versions
 from skext.benchmark._metrics import METRICS, get_metric
 from skext.benchmark._parsing import parse_duration, parse_folds, parse_size, unknown
 from skext.benchmark._results import read_results
-from skext.benchmark._runner import Runner, environment, plan_jobs, score_stored
+from skext.benchmark._runner import (
+    Runner,
+    check_device,
+    environment,
+    plan_jobs,
+    score_stored,
+)
 from skext.benchmark._store import ResultStore, export
+from skext.benchmark._tasks import DEFAULT_TRACK
+from skext.benchmark._text import shorten, write_file
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 
@@ -41,10 +49,11 @@ def run(arguments):
     if arguments.dry_run:
         return _dry_run(options, tasks, methods)
     folder = Path(arguments.out or default_folder(_stem(arguments.suites)))
-    if plain and options.budget is None and arguments.tune == 0:
-        # The main job shall end within two minutes on any machine.
-        options.budget = "90s"
-    seconds = _warm(methods)
+    # The main job shall end within two minutes on any machine.
+    short = plain and options.budget is None and arguments.tune == 0
+    seconds = _warm(tasks, methods, limit=30.0 if short else None)
+    if short:
+        options.budget = max(30.0, 90.0 - seconds)
     runner = Runner(tasks, methods, options)
     runner.extra_info = {
         "suites": arguments.suites or ["offline"],
@@ -120,6 +129,7 @@ def _options(arguments):
     retry = _retry(arguments.retry)
     for name in arguments.metrics or ():
         get_metric(name)
+    check_device(arguments.device)
     parse_duration(arguments.budget)
     parse_duration(arguments.time_limit)
     parse_size(arguments.memory_limit)
@@ -193,14 +203,16 @@ def _dry_run(options, tasks, methods):
     return 0
 
 
-def _warm(methods):
-    """Compile our kernels before anything is timed; returns the seconds."""
-    families = methods or _catalog.METHODS.values()
-    if not any(method.family == "skext" for method in families):
-        return 0.0
-    from skext.benchmark._warm_up import warm_up as compile_kernels
+def _warm(tasks, methods, *, limit):
+    """Compile the kernels of a run before anything is timed; returns the seconds."""
+    from skext.benchmark._warm_up import warm_up_methods
 
-    return compile_kernels()
+    if methods is None:
+        tracks = {task.track for task in tasks}
+        if "auto" in tracks:
+            tracks |= set(DEFAULT_TRACK.values())
+        methods = [m for m in _catalog.METHODS.values() if tracks & set(m.tracks)]
+    return warm_up_methods(methods, limit=limit)
 
 
 def _conclude(results, folder, *, allow_failures=False):
@@ -246,6 +258,7 @@ def _short_summary(analysis):
         "n_failed": "failed",
     }
     summary = analysis.summary.rename_axis("method").reset_index()
+    summary["method"] = [shorten(name, 40) for name in summary["method"]]
     return table(summary[["method", *names]].rename(columns=names))
 
 
@@ -289,7 +302,7 @@ def report(arguments):
 
     text = render_tables(results, fmt=arguments.format, **options)
     if arguments.out:
-        Path(arguments.out).write_text(text)
+        write_file(arguments.out, text + "\n")
         say(f"Report: {arguments.out}")
     else:
         say(text)
@@ -331,6 +344,11 @@ def score(arguments):
                 continue
             store.add_scores(job.key, score_stored(arrays, names, job.task_type))
             n_scored += 1
+        if not n_scored and not n_missing:
+            raise BenchmarkError(
+                f"None of the metrics {', '.join(arguments.metrics)} is defined for a "
+                f"finished job in {arguments.dir!r}; see 'skext bench list metrics'."
+            )
         results = _after_scoring(store)
     say(f"{n_scored} jobs scored with {', '.join(arguments.metrics)}.")
     if n_missing:
@@ -436,7 +454,7 @@ def speed(arguments):
         reports.append(found)
     if arguments.json is not None:
         figures = {**environment(), "cases": [r.to_dict() for r in reports]}
-        arguments.json.write_text(json.dumps(figures, indent=2))
+        write_file(arguments.json, json.dumps(figures, indent=2))
         say(f"Figures: {arguments.json}")
     if arguments.min_ratio is None:
         return 0

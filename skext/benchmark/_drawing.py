@@ -39,6 +39,16 @@ def bounded(scores):
     return bool(values.size and np.abs(values).max() <= 1 + 1e-9)
 
 
+def stretches(values, others):
+    """Whether drawing some values would squeeze the others into half the axis."""
+    values, others = (np.asarray(v, dtype=float).ravel() for v in (values, others))
+    values, others = values[np.isfinite(values)], others[np.isfinite(others)]
+    if not values.size or others.size < 2:
+        return False
+    together = np.ptp(np.concatenate([values, others]))
+    return bool(together > 2 * np.ptp(others))
+
+
 def gutter(names):
     return int(min(230, 26 + CHARACTER * max(len(shorten(n)) for n in names)))
 

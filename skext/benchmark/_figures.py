@@ -3,22 +3,21 @@
 import numpy as np
 
 from skext.benchmark._drawing import (
-    CHARACTER,
     MARKER,
     ROW,
     WIDTH,
     Figure,
-    bounded,
     family_legend,
     family_of,
     gutter,
     method_rows,
     nice_ticks,
+    stretches,
     tick_text,
     x_grid,
 )
 from skext.benchmark._svg import COLOR, Canvas, styled
-from skext.benchmark._text import format_number, format_seconds, shorten
+from skext.benchmark._text import format_number, percent, shorten
 
 
 @styled
@@ -80,7 +79,7 @@ def probability_bars(key, analysis, method_info):
                 ax.text(
                     start[row] + value / 2,
                     row,
-                    f"{value:.0%}",
+                    percent(value),
                     ha="center",
                     va="center_baseline",
                     fontsize=11.5,
@@ -92,9 +91,10 @@ def probability_bars(key, analysis, method_info):
     best = table.index[0]
     alt = (
         f"Stacked bars for {len(table)} methods against {analysis.baseline}. "
-        f"{best} comes first: better with probability {table['p_better'].iloc[0]:.0%}, "
-        f"practically equivalent {table['p_equivalent'].iloc[0]:.0%}, "
-        f"worse {table['p_worse'].iloc[0]:.0%}."
+        f"{best} comes first: better with probability "
+        f"{percent(table['p_better'].iloc[0])}, practically equivalent "
+        f"{percent(table['p_equivalent'].iloc[0])}, worse "
+        f"{percent(table['p_worse'].iloc[0])}."
     )
     caption = (
         f"Bayesian signed-rank test over {analysis.n_tasks} tasks: how probable it is "
@@ -111,33 +111,23 @@ def probability_bars(key, analysis, method_info):
     )
 
 
-def oriented_differences(analysis):
-    """Differences to the baseline, positive where the method is better.
-
-    Returns
-    -------
-    differences : DataFrame of shape (n_tasks, n_methods)
-        In units of the metric, or relative to the baseline's score if the tasks are
-        not on one scale.
-    relative : bool
-        Which of the two.
-    """
-    base = analysis.scores[analysis.baseline]
-    difference = analysis.scores.sub(base, axis=0)
-    if not analysis.greater_is_better:
-        difference = -difference
-    if bounded(analysis.scores):
-        return difference, False
-    return difference.div(base.abs().where(base != 0), axis=0), True
-
-
 @styled
-def difference_dots(key, analysis, method_info):
-    """One dot per task: by how much each method beats the baseline there."""
-    if analysis.baseline not in analysis.scores:
+def difference_dots(key, analysis, method_info, *, dummy=None):
+    """One dot per task: by how much each method beats the baseline there.
+
+    The dummy is left out where it would squeeze all others.
+    """
+    if analysis.differences is None or analysis.baseline not in analysis.scores:
         return None
-    table, relative = oriented_differences(analysis)
+    table, relative = analysis.differences, analysis.relative
     table = table.drop(columns=analysis.baseline).dropna(axis=1, how="all")
+    left_out = ""
+    if dummy in table:
+        others = table.drop(columns=dummy)
+        if stretches(table[dummy], np.append(others, 0.0)):
+            left_out = f" Far to the left and not drawn: {dummy}, with a median of "
+            left_out += _difference_text(table[dummy].median(), relative) + "."
+            table = others
     if table.empty:
         return None
     medians = table.median().sort_values(ascending=False, kind="stable")
@@ -152,11 +142,13 @@ def difference_dots(key, analysis, method_info):
     ax.axvline(0, color=COLOR["muted"], linewidth=1.2)
     for row, name in enumerate(table.columns):
         _difference_row(canvas, ax, row, table[name].dropna(), analysis, method_info)
+    failed = analysis.raw_scores.reindex(columns=table.columns).isna().any(axis=None)
     better = "right" if medians.iloc[0] > 0 else "left"
     alt = (
         f"Dot plot with one dot per task and one row per method; right of zero is "
         f"better than {analysis.baseline}. {medians.index[0]} has the highest median "
-        f"({format_number(medians.iloc[0])}), on the {better} side of zero."
+        f"({_difference_text(medians.iloc[0], relative)}), on the {better} side of "
+        "zero."
     )
     unit = "relative difference" if relative else "difference"
     caption = (
@@ -167,7 +159,9 @@ def difference_dots(key, analysis, method_info):
             if relative
             else f", the band the region of equivalence ±{analysis.rope:g}"
         )
-        + ". Hollow marks are failures that the dummy stands in for."
+        + "."
+        + (" Hollow marks are failures that the dummy stands in for." if failed else "")
+        + left_out
     )
     return Figure(
         key,
@@ -177,6 +171,10 @@ def difference_dots(key, analysis, method_info):
         caption,
         family_legend(method_info, table.columns),
     )
+
+
+def _difference_text(value, relative):
+    return f"{tick_text(round(100 * value, 1))} %" if relative else format_number(value)
 
 
 def _difference_axis(ax, values, relative):
@@ -245,131 +243,6 @@ def _difference_row(canvas, ax, row, values, analysis, method_info):
     )
 
 
-@styled
-def score_against_time(key, analysis, method_info):
-    """Quality against cost, with the methods that nothing beats in both."""
-    on_scale = bounded(analysis.scores)
-    column = "mean_score" if on_scale else "mean_rank"
-    table = analysis.summary[[column, "fit_time"]].astype(float).dropna()
-    table = table[table["fit_time"] > 0]
-    if len(table) < 2:
-        return None
-    upward = analysis.greater_is_better and on_scale
-    x, y = np.log10(table["fit_time"].to_numpy()), table[column].to_numpy()
-    canvas = Canvas(key, WIDTH, 404)
-    ax = canvas.axes(64, 22, WIDTH - 64 - 24, 330)
-    # At least most of a decade, so that equal times do not look different.
-    pad = max(0.06 * (x.max() - x.min()) + 0.08, 0.45 - (x.max() - x.min()) / 2)
-    ax.set_xlim(x.min() - pad, x.max() + max(pad, 0.25))
-    span = (y.max() - y.min()) or 0.1
-    edges = (y.min() - 0.1 * span, y.max() + 0.1 * span)
-    ax.set_ylim(*(edges if upward else edges[::-1]))
-    _time_axis(ax)
-    ax.set_yticks(nice_ticks(*edges))
-    ax.yaxis.set_major_formatter(lambda v, _: tick_text(v))
-    ax.grid(axis="y", color=COLOR["grid"], linewidth=0.8)
-    label = f"mean {analysis.metric}" if on_scale else f"mean rank by {analysis.metric}"
-    ax.text(0, 1.03, f"↑ better: {label}", transform=ax.transAxes, color=COLOR["muted"])
-    front = _pareto(x, y if upward else -y)
-    ax.plot(x[front], y[front], color=COLOR["front"], linewidth=1.6, zorder=1.5)
-    for i, name in enumerate(table.index):
-        family = family_of(method_info, name)
-        title = (
-            f"{name}: {label} {format_number(y[i])}, "
-            f"fit {format_seconds(table['fit_time'].iloc[i])}"
-        )
-        canvas.points(
-            ax, x[i : i + 1], y[i : i + 1], [title], color=family,
-            marker=MARKER[family], size=9.5,
-        )  # fmt: skip
-    _place_labels(ax, x, y, list(table.index), method_info)
-    winners = ", ".join(table.index[front])
-    alt = (
-        f"Scatter plot of {label} against mean fit time for {len(table)} methods. "
-        f"Not beaten in both at once: {winners}."
-    )
-    caption = (
-        "Up is better, left is faster; the time axis is logarithmic. The line joins "
-        "the methods that no other beats in both."
-    )
-    return Figure(
-        key,
-        "Score against fit time",
-        canvas.svg(alt),
-        alt,
-        caption,
-        family_legend(method_info, table.index),
-    )
-
-
-def _pareto(cost, gain):
-    """Positions of the points that no other beats in both, by rising cost."""
-    best, front = -np.inf, []
-    for i in np.lexsort((-gain, cost)):
-        if gain[i] > best:
-            best = gain[i]
-            front.append(i)
-    return np.array(front)
-
-
-def _time_axis(ax):
-    low, high = ax.get_xlim()
-    ticks = np.arange(np.ceil(low), np.floor(high) + 1)
-    if len(ticks) < 3:
-        fine = [
-            np.log10(m) + p for p in np.arange(low // 1, high + 1) for m in (1, 2, 5)
-        ]
-        ticks = np.array([t for t in fine if low <= t <= high])
-    x_grid(ax, ticks, [format_seconds(10.0**t) for t in ticks])
-    ax.set_xlabel("mean fit time per fold", labelpad=8)
-
-
-def _place_labels(ax, x, y, names, method_info):
-    """Write names beside their points where they cover nothing."""
-    points = ax.transData.transform(np.column_stack([x, y]))
-    frame = ax.get_window_extent()
-    taken = [(px - 6, py - 6, px + 6, py + 6) for px, py in points]
-    for i in np.argsort(-points[:, 1], kind="stable"):
-        text = shorten(names[i], 26)
-        width = CHARACTER * len(text)
-        best = None
-        for dx, dy in _LABEL_PLACES:
-            left = points[i, 0] + (dx if dx > 0 else dx - width)
-            left = left if dx else points[i, 0] - width / 2
-            box = (left, points[i, 1] + dy - 7, left + width, points[i, 1] + dy + 7)
-            cost = sum(_overlap(box, other) for other in taken)
-            cost += 40 * max(0, frame.x0 - 50 - box[0])
-            cost += 40 * max(0, box[2] - frame.x1 - 20)
-            cost += 40 * (max(0, frame.y0 - box[1]) + max(0, box[3] - frame.y1 - 4))
-            cost += 0.6 * (abs(dx) + abs(dy))
-            if best is None or cost < best[0]:
-                best = (cost, dx, dy, box)
-        _, dx, dy, box = best
-        taken.append(box)
-        ours = family_of(method_info, names[i]) == "skext"
-        ax.annotate(
-            text,
-            (x[i], y[i]),
-            xytext=(dx, dy),
-            textcoords="offset points",
-            ha="left" if dx > 0 else "right" if dx < 0 else "center",
-            va="center_baseline",
-            fontsize=12,
-            weight="bold" if ours else "normal",
-            annotation_clip=False,
-        )
-
-
-_LABEL_PLACES = [(10, 0), (-10, 0), (0, 14), (0, -14), (8, 11), (8, -11), (-8, 11)]
-_LABEL_PLACES += [(-8, -11), (8, 20), (8, -20), (-8, 20), (-8, -20), (0, 26), (0, -26)]
-
-
-def _overlap(a, b):
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return max(0.0, width) * max(0.0, height)
-
-
 _PROPERTIES = {
     "n_rows": "rows",
     "n_columns": "columns",
@@ -433,7 +306,8 @@ def _halves(ranks, tasks):
             continue
         split = float(np.median(values))
         if values.max() <= split:
-            split = float(values[values < values.max()].max(initial=-np.inf))
+            below = values[values < values.max()].to_numpy()
+            split = float(below.max(initial=-np.inf))
         low, high = values.index[values <= split], values.index[values > split]
         if min(len(low), len(high)) >= 3:
             found.append((label, split, low, high))
@@ -492,7 +366,7 @@ def reliability(key, curves, method_info, *, limit=12):
     shown = names[:limit]
     columns = min(4, len(shown))
     rows = -(-len(shown) // columns)
-    side, gap, top = 152, 30, 44
+    side, gap, top = 146, 38, 44
     canvas = Canvas(key, WIDTH, rows * (side + top + 30))
     for i, name in enumerate(shown):
         left = 40 + (i % columns) * (side + gap)

@@ -10,10 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from skext.benchmark import _figures
+from skext.benchmark._catalog import TRACKS, dummy_of
 from skext.benchmark._drawing import bounded, family_of
+from skext.benchmark._figure_of_times import score_against_time
 from skext.benchmark._tables import choose, render_tables
-from skext.benchmark._text import format_number, format_seconds
-from skext.exceptions import BenchmarkError
+from skext.benchmark._text import (
+    format_number,
+    format_seconds,
+    percent,
+    write_file,
+)
 from skext.utils._optional import optional_import
 
 __all__ = ["render_page", "render_tables", "write_report"]
@@ -63,17 +69,7 @@ def write_report(results, path, *, metric=None, baseline=None, rope=0.01) -> Pat
         If no track has the metric or the baseline, or the file cannot be written.
     """
     page = render_page(results, metric=metric, baseline=baseline, rope=rope)
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".part")
-        temporary.write_text(page, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as exc:
-        raise BenchmarkError(
-            f"Report {str(path)!r} cannot be written ({exc}); give another path."
-        ) from exc
-    return path
+    return write_file(path, page)
 
 
 def render_page(results, *, metric=None, baseline=None, rope=0.01) -> str:
@@ -259,8 +255,6 @@ def _comparable(analysis, frame):
 
 
 def _track_description(track):
-    from skext.benchmark._catalog import TRACKS
-
     return TRACKS[track].description if track in TRACKS else ""
 
 
@@ -357,14 +351,8 @@ def _odds_cell(row):
         {"kind": name, "percent": round(100 * p, 2)}
         for name, p in zip(names, odds, strict=True)
     ]
-    label = "better {:.0%}, equivalent {:.0%}, worse {:.0%}".format(*odds)
-    return _cell(_percent(odds[0]), odds[0], parts=parts, label=label)
-
-
-def _percent(p):
-    if p > 0.995:
-        return "> 99 %"
-    return "< 1 %" if p < 0.005 else f"{p:.0%}".replace("%", " %")
+    label = "better {}, equivalent {}, worse {}".format(*map(percent, odds))
+    return _cell(percent(odds[0]), odds[0], parts=parts, label=label)
 
 
 def _score_table(analysis, method_info):
@@ -435,11 +423,12 @@ def _draw_figures(results, track, position, analysis):
     key = f"f{position + 1}"
     info = results.method_info
     calibration = (results.calibration or {}).get(track) or {}
+    dummy = dummy_of(track)
     drawn = [
         _figures.critical_difference(f"{key}a", analysis, info),
         _figures.probability_bars(f"{key}b", analysis, info),
-        _figures.difference_dots(f"{key}c", analysis, info),
-        _figures.score_against_time(f"{key}d", analysis, info),
+        _figures.difference_dots(f"{key}c", analysis, info, dummy=dummy),
+        score_against_time(f"{key}d", analysis, info, dummy=dummy),
         _figures.ranks_by_property(f"{key}e", analysis, results.tasks, info),
         _figures.reliability(f"{key}f", calibration, info),
     ]
@@ -447,12 +436,18 @@ def _draw_figures(results, track, position, analysis):
 
 
 def _test_texts(analysis):
-    """Sentences about the tests over all methods."""
+    """Write down the tests over all methods."""
     friedman = analysis.friedman
     if not friedman:
         return []
-    fields = {k: v for k, v in friedman.items() if isinstance(v, int | float)}
-    return [f"{k.replace('_', ' ')} = {v:.4g}" for k, v in fields.items()]
+    chi2, f = (f"{friedman[name]:.4g}" for name in ("chi2", "f"))
+    degrees = f"({friedman['df1']:g}, {friedman['df2']:g})"
+    return [
+        f"Friedman χ²({friedman['df1']:g}) = {chi2}, "
+        f"p = {friedman['chi2_p_value']:.2g}",
+        f"corrected by Iman and Davenport F{degrees} = {f}, "
+        f"p = {friedman['p_value']:.2g}",
+    ]
 
 
 def _pairwise(analysis):
@@ -478,18 +473,18 @@ _PROBLEMS = {"failed": "failed", "timeout": "out of time", "memory": "out of mem
 
 
 def _failures(jobs):
-    """Failed jobs, grouped by method, task and message."""
+    """Failed jobs, grouped by method and message."""
     bad = jobs[jobs["job_status"].isin(list(_PROBLEMS))]
     groups = []
-    columns = ["method", "task", "job_status", "job_error"]
+    columns = ["method", "job_status", "job_error"]
     for key, rows in bad.fillna({"job_error": ""}).groupby(columns, sort=False):
-        method, task, status, error = key
+        method, status, error = key
         traces = rows["traceback"].dropna()
         traces = traces[traces != ""]
         groups.append(
             {
                 "method": str(method),
-                "task": str(task),
+                "tasks": [str(task) for task in dict.fromkeys(rows["task"])],
                 "status": _PROBLEMS[status],
                 "error": str(error),
                 "n": len(rows),

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -51,7 +52,6 @@ def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device
             loaded = load_task(task)
         except (DataNotAvailableError, OSError) as exc:
             unavailable[task.id] = str(exc)
-            say(f"{task.id}: left out: {exc}")
             continue
         properties.append(loaded.properties())
         names = _metrics_of(loaded, metrics)
@@ -65,6 +65,10 @@ def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device
             planned += _plan_method(
                 loaded, method, info, tuple(names), seed, lite, n_tune, strict_env
             )
+    if planned:
+        for reason in dict.fromkeys(unavailable.values()):
+            names = [name for name in unavailable if unavailable[name] == reason]
+            say(f"Left out: {', '.join(names)}: {reason}")
     planned.sort(key=lambda item: item[0])
     rows = []
     for position, (_, job, row) in enumerate(planned):
@@ -345,11 +349,21 @@ def _describe(plan, properties):
     return described
 
 
+def check_device(device):
+    """Refuse what is not the name of a device."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(device)):
+        raise BenchmarkError(
+            f"Device {device!r} is not understood; write 'auto', 'cpu', 'cuda' or a "
+            "form such as 'cuda:1'."
+        )
+
+
 def resolve_device(device, methods):
     """``"cuda"`` or ``"cpu"`` for "auto".
 
     Asking loads torch, which takes seconds, so only a GPU method makes us ask.
     """
+    check_device(device)
     if device != "auto":
         return device
     chosen = _catalog.METHODS.values() if methods is None else methods

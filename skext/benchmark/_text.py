@@ -1,6 +1,10 @@
-"""How numbers, durations and long names are written in reports."""
+"""How numbers, durations and long names are written in reports, and reports to disk."""
+
+from pathlib import Path
 
 import numpy as np
+
+from skext.exceptions import BenchmarkError
 
 
 def shorten(text, limit=30):
@@ -32,3 +36,52 @@ def format_seconds(value):
         if value < limit:
             return f"{value * factor:.3g} {unit}"
     return f"{value / 60:.3g} min" if value < 7200 else f"{value / 3600:.3g} h"
+
+
+def percent(share):
+    """Write an estimated probability as a percentage that never claims certainty."""
+    if share > 0.995:
+        return "> 99 %"
+    return "< 1 %" if share < 0.005 else f"{100 * share:.0f} %"
+
+
+def write_file(path, text) -> Path:
+    """Write a text file whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Its folder is made if needed. Devices and pipes are written to, not replaced.
+    text : str
+        What to write.
+
+    Returns
+    -------
+    path : Path
+        As given.
+
+    Raises
+    ------
+    BenchmarkError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    target = path.resolve()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+            return path
+        part = target.with_name(f"{target.name}.part")
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(target)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as exc:
+        raise BenchmarkError(
+            f"File {str(path)!r} cannot be written ({exc.strerror or exc}); make room "
+            "or give another path."
+        ) from exc
+    return path

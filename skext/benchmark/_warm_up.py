@@ -1,4 +1,4 @@
-"""Compile every kernel once, so that no fit has to wait for the compiler."""
+"""Compile kernels before they are needed, so that no fit waits for the compiler."""
 
 import time
 import warnings
@@ -19,27 +19,83 @@ def warm_up(say=None):
     seconds : float
         Wall time.
     """
-    from scipy import sparse
     from sklearn.utils import get_tags
 
     from skext.utils.discovery import all_estimators
 
     began = time.perf_counter()
-    rng = np.random.default_rng(0)
-    y = np.repeat([0, 1], [40, 20])
-    base = rng.normal(size=(60, 20)) + y[:, None]
     for name, cls in all_estimators():
         start = time.perf_counter()
         # Seeded, because a draw would move the user's global stream.
         seed = {"random_state": 0} if "random_state" in cls().get_params() else {}
-        for dtype in (np.float64, np.float32):
-            X = base.astype(dtype)
-            _exercise(cls(**seed), X, y)
-            if get_tags(cls()).input_tags.sparse:
-                _exercise(cls(**seed), sparse.csr_array(X), y)
+        sparse = get_tags(cls()).input_tags.sparse
+        reason = _try(lambda cls=cls, seed=seed: cls(**seed), sparse=sparse)
         if say is not None:
-            say(f"{name}: {time.perf_counter() - start:.1f} s")
+            seconds = f"{time.perf_counter() - start:.1f} s"
+            say(f"{name}: {f'not on its own: {reason}' if reason else seconds}")
     return time.perf_counter() - began
+
+
+def warm_up_methods(methods, *, limit=None):
+    """Compile what the methods of a run need, and nothing else.
+
+    Parameters
+    ----------
+    methods : list of Method
+        Methods of other packages compile nothing of ours and are passed over.
+    limit : float, default=None
+        Start with no method after this many seconds; the rest compiles in its jobs.
+
+    Returns
+    -------
+    seconds : float
+        Wall time.
+    """
+    from skext.benchmark._methods import TaskInfo, set_random_state
+
+    began = time.perf_counter()
+    for method in methods:
+        if limit is not None and time.perf_counter() - began > limit:
+            break
+        if method.family != "skext" or method.missing() is not None:
+            continue
+        kinds = [k for k in ("binary", "regression") if method.can_do(k)]
+        for kind in kinds[:1]:
+            info = TaskInfo("warm-up", "", kind, 60, 20, 2 * (kind == "binary"), ())
+
+            def make(method=method, info=info):
+                estimator = method.make(info)
+                set_random_state(estimator, 0)
+                return estimator
+
+            # What fails here fails in its jobs, where it is recorded.
+            _try(make, dtypes=(np.float64,), kind=kind)
+    return time.perf_counter() - began
+
+
+def _try(make, *, dtypes=(np.float64, np.float32), kind=None, sparse=False):
+    """Exercise new estimators; return why it failed, or an empty text."""
+    from scipy.sparse import csr_array
+    from sklearn.base import is_regressor
+
+    try:
+        estimator = make()
+        regression = kind == "regression" or is_regressor(estimator)
+        X, y = _table(regression)
+        for dtype in dtypes:
+            _exercise(make(), X.astype(dtype), y)
+            if sparse:
+                _exercise(make(), csr_array(X.astype(dtype)), y)
+    except Exception as exc:
+        return f"{type(exc).__name__}: {' '.join(str(exc).split())[:100]}"
+    return ""
+
+
+def _table(regression):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [40, 20])
+    X = rng.normal(size=(60, 20)) + y[:, None]
+    return X, X[:, 0] + rng.normal(size=60) if regression else y
 
 
 def _exercise(estimator, X, y):

@@ -43,8 +43,8 @@ def all_estimators():
     Examples
     --------
     >>> from skext.utils.discovery import all_estimators
-    >>> [name for name, cls in all_estimators()][:2]
-    ['LinearGaussianNB', 'SMOTE']
+    >>> [name for name, cls in all_estimators() if name.endswith("NB")]
+    ['LinearGaussianNB']
     """
     from sklearn.base import BaseEstimator
 

@@ -84,6 +84,8 @@ def test_score_adds_a_metric_without_fitting(run_dir, capsys):
     folder, _ = run_dir
     assert main(["bench", "score", str(folder), "--metrics", "brier", "f1"]) == 0
     assert "24 jobs scored" in capsys.readouterr().out
+    sentence = fails(capsys, "bench", "score", str(folder), "--metrics", "rmse")
+    assert "rmse is defined for a finished job" in sentence
     frame = pd.read_parquet(folder / "results.parquet")
     assert {"brier", "f1"} <= set(frame["metric"])
     assert frame["value"].notna().all()
@@ -176,6 +178,8 @@ def test_configuration_file(toys, tmp_path, capsys):
         ("bench run --memory-limit lots", ["'lots'", "512MB"]),
         ("bench run --folds 1", ["'1'", "at least 2"]),
         ("bench run --tune zero", ["'zero'"]),
+        ("bench run -j 0", ["'0'", "-1 for all cores"]),
+        ("bench run --device tpu", ["'tpu'", "'cuda'"]),
         ("bench run --retry broken", ["'broken'", "failed"]),
         ("bench run --backend lokky --lite -t iris", ["'lokky'", "'loky'"]),
         ("bench run --track nothing -t iris", ["'nothing'", "imbalanced"]),
@@ -218,6 +222,44 @@ def test_damaged_results_are_named(capsys, tmp_path):
     (tmp_path / "results.sqlite").write_bytes(b"this is no database" * 100)
     sentence = fails(capsys, "bench", "report", str(tmp_path))
     assert str(tmp_path) in sentence
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_device_is_named(capsys, run_dir):
+    folder, _ = run_dir
+    for form in ("html", "csv"):
+        call = ["bench", "report", str(folder), "--format", form, "-o", "/dev/full"]
+        assert "No space left" in fails(capsys, *call)
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "skext", "bench", "list", "methods"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert found.returncode == 2
+    assert "No space left" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_suite_without_data_says_why_in_one_sentence(capsys, tmp_path):
+    data = tmp_path / "data"
+    call = ["bench", "run", "cc18", "--offline", "--data-home", str(data), "-m", "lda"]
+    sentence = fails(capsys, *call, "--out", str(tmp_path / "run"))
+    assert str(data) in sentence
+    data.write_text("not a folder")
+    sentence = fails(capsys, *call, "--out", str(tmp_path / "run"))
+    assert str(data) in sentence
+
+
+def test_one_missing_task_does_not_stop_the_others(capsys, tmp_path):
+    call = "bench run offline openml:40945 -t iris openml:40945 -m dummy --offline"
+    call += f" --data-home {tmp_path / 'data'} --backend sequential --folds 2"
+    assert main([*call.split(), "--out", str(tmp_path / "run")]) == 0
+    captured = capsys.readouterr()
+    assert "2 jobs ok" in captured.out
+    assert "1 tasks left out" in captured.out
+    assert captured.err.count("Left out: ") == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs RLIMIT_FSIZE semantics")

@@ -153,8 +153,8 @@ def test_key_is_the_same_in_another_process():
 
 def test_selection_by_name_and_glob():
     assert [m.name for m in select_methods(["dummy"])] == ["dummy"]
-    names = [m.name for m in select_methods(["*smote*", "imblearn-smote"])]
-    assert sorted(names) == ["imblearn-smote", "skext-smote"]
+    names = [m.name for m in select_methods(["*learn-smote", "imblearn-smote"])]
+    assert names == ["imblearn-smote"]
     with pytest.raises(BenchmarkError, match="'skext-smot'.*'skext-smote'"):
         select_methods(["skext-smot"])
 

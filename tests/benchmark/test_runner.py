@@ -73,6 +73,12 @@ def test_same_scores_whatever_runs_the_jobs(bench, tmp_path):
     pd.testing.assert_series_equal(threads, expected)
 
 
+def test_unknown_dask_scheduler_is_named(bench, tmp_path):
+    pytest.importorskip("dask.distributed")
+    with pytest.raises(BenchmarkError, match="No dask scheduler answers at 'nothing:/"):
+        bench.run(tmp_path, backend="dask", scheduler="nothing://")
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_same_scores_on_a_dask_cluster(bench, tmp_path):
     distributed = pytest.importorskip("dask.distributed")
@@ -151,6 +157,65 @@ def test_killed_run_continues_where_it_stopped(toys, tables, tmp_path, monkeypat
     pd.testing.assert_series_equal(found, expected)
     # Only a job that was under way at the moment of the kill may run twice.
     assert len(fits) <= 11
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_killed_command_leaves_no_worker_and_continues(toys, tmp_path, monkeypatch):
+    count = tmp_path / "count"
+    monkeypatch.setenv("TOY_COUNT", str(count))
+    call = [sys.executable, "-m", "skext", "bench", "run", "offline"]
+    call += "-t iris wine -m toys:Counts dummy --folds 6 -j 2 --progress none".split()
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run([*call, "-o", str(whole)], check=True, capture_output=True)
+    count.unlink()
+
+    slow = {**os.environ, "TOY_SLEEP": "0.4"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*call, "-o", str(cut)], env=slow, **quiet)
+    for _ in range(1200):
+        time.sleep(0.05)
+        if _n_jobs_done(cut / "results.sqlite") >= 14:
+            break
+    workers = _children(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    n_stored = _n_jobs_done(cut / "results.sqlite")
+    assert 14 <= n_stored < 24
+    assert workers
+    for _ in range(100):
+        if not any(os.path.exists(f"/proc/{pid}") for pid in workers):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("workers outlive the run that was killed")
+
+    n_before = len(count.read_text().split())
+    again = [*call, "-o", str(cut)]
+    subprocess.run(again, check=True, capture_output=True)
+    fits = count.read_text().split()
+    assert len(fits) <= 12 + 2, "only the jobs under way may run twice"
+    assert len(fits) > n_before
+    pd.testing.assert_series_equal(
+        scores(read_results(cut)), scores(read_results(whole)), check_exact=True
+    )
+    times = ["fit_time", "predict_time"]
+    tables = [pd.read_csv(f / "summary.csv").drop(columns=times) for f in (cut, whole)]
+    pd.testing.assert_frame_equal(*tables)
+    assert read_results(cut).info["n_resumed"] == n_stored
+
+
+def _children(parent):
+    """Processes whose parent is this one."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(name))
+    return found
 
 
 def _n_jobs_done(path):
