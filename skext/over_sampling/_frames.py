@@ -75,7 +75,7 @@ def _refuse(names):
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     raise ValueError(
         f"X has columns that are not numbers ({shown}{more}), between whose values "
-        "nothing lies; encode them, or use SMOTENC of imbalanced-learn."
+        "nothing lies; encode them, or use SMOTENC."
     )
 
 

@@ -70,7 +70,7 @@ class SMOTE(SyntheticMixin, _BaseSMOTE):
     See Also
     --------
     imblearn.over_sampling.SMOTE : The peer.
-    imblearn.over_sampling.SMOTENC : For tables with categories.
+    SMOTENC : For tables with categories.
     sklearn.model_selection.TunedThresholdClassifierCV : Often the better answer.
 
     Notes
