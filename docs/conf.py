@@ -120,9 +120,7 @@ def write_catalogue(path):
     for metric in METRICS.values():
         better = "higher" if metric.greater_is_better else "lower"
         kinds = ", ".join(metric.task_types)
-        lines.append(
-            f"| `{metric.name}` | {better} | {kinds} | {metric.description} |"
-        )
+        lines.append(f"| `{metric.name}` | {better} | {kinds} | {metric.description} |")
     lines += ["", "## Speed cases", "", "| case | peer | what |", "|:--|:--|:--|"]
     for case in CASES.values():
         lines.append(f"| `{case.name}` | `{case.peer_name}` | {case.description} |")

@@ -3,7 +3,7 @@ A benchmark of one's own: ranks, tests, and a report
 ====================================================
 
 :class:`~skext.benchmark.Benchmark` compares estimators over several tables by
-cross-validation. Its unit of evidence is the table: scores are averaged over folds first,
+cross-validation. Its unit of evidence is the table: scores are averaged over folds,
 then methods are ranked on each table, and the ranks are tested.
 """
 
