@@ -73,7 +73,7 @@ class GeometricSMOTE(DirectMixin, BaseOverSampler):
         Weights of the rows, if some were given.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also

@@ -82,7 +82,7 @@ class MLSMOTE(TargetSampler):
         Number of rows made for each label that gets any.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also

@@ -36,9 +36,8 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
 
     Parameters
     ----------
-    categorical_features : "auto" or array-like of shape (n_categorical,) or \
-            (n_features,), default="auto"
-        Which columns are nominal: positions, names or a mask. "auto", for data
+    categorical_features : "auto" or array-like of shape (n_nominal,), default="auto"
+        Which columns are nominal: positions, names or a mask of all. "auto", for data
         frames, takes all columns of categories, strings, objects and truth values.
     categorical_encoder : object, default=None
         One-hot encoder with one column per category, only fitted for use by others;
@@ -102,7 +101,7 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
         Number of features of the input, as in imbalanced-learn.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also
@@ -324,7 +323,7 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
         that of the row it was made from.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also

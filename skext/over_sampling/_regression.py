@@ -91,7 +91,7 @@ class SMOTER(TargetSampler):
         Number of rows made for each bump that gets any.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also
@@ -393,7 +393,7 @@ class SMOGN(SMOTER):
         Number of rows made for each bump that gets any.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also

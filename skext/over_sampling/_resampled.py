@@ -69,7 +69,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         Shares of the classes that the classifier has seen, by weight.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also

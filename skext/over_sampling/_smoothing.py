@@ -98,7 +98,7 @@ class ROSE(_SpreadMixin, BaseOverSampler):
         Weights of the rows, if some were given.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also
@@ -198,7 +198,7 @@ class RandomWalkSMOTE(_SpreadMixin, BaseOverSampler):
         Weights of the rows, if some were given.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also
@@ -301,7 +301,7 @@ class GaussianSMOTE(DirectMixin, BaseOverSampler):
         Weights of the rows, if some were given.
     n_features_in_ : int
         Number of features of the input.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if the input had string column names.
 
     See Also
