@@ -16,6 +16,9 @@ from skext.utils.estimator_checks import parametrize_with_skext_checks
 # Parameters that the suites' own data need; several sets make several instances.
 # imbalanced-learn sets twelve clusters for its own KMeansSMOTE, too.
 PARAMETERS: dict = {
+    "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
+    "BorderlineSMOTE": [{}, {"kind": "borderline-2", "interpolation": "box"}],
+    "KMeansSMOTE": [{"kmeans_estimator": 12}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTENC": [{"categorical_features": [0]}],

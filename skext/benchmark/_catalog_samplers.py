@@ -16,10 +16,10 @@ def _entry(name, factory, family, description, **options):
     return Method(name, factory, family=family, description=description, **options)
 
 
-def _ours(name, cls, description, *, module="over_sampling", **options):
+def _ours(name, cls, description, *, module="over_sampling", parameters=(), **options):
     """Register a sampler of ours, before the same logistic regression as all others."""
     options = {"cost": 1.5, **options}
-    factory = Resampled(f"skext.{module}:{cls}")
+    factory = Resampled(f"skext.{module}:{cls}", parameters=parameters)
     return _entry(f"skext-{name}", factory, "skext", description, **options)
 
 
@@ -75,6 +75,9 @@ _BASELINES = (
     ),
 )
 
+# A table without rows that a variant looks for is over-sampled by plain SMOTE.
+_ELSE_SMOTE = (("on_empty", "smote"),)
+
 _FAMILY = (
     _ours("smote", "SMOTE", "SMOTE, exact neighbours with self excluded by index"),
     _entry(
@@ -84,14 +87,53 @@ _FAMILY = (
         "SMOTE, probabilities corrected for the changed prior",
         cost=1.5,
     ),
+    _ours(
+        "borderline-smote",
+        "BorderlineSMOTE",
+        "SMOTE from rows in danger",
+        parameters=_ELSE_SMOTE,
+    ),
+    _ours(
+        "svm-smote",
+        "SVMSMOTE",
+        "SMOTE from support vectors",
+        parameters=_ELSE_SMOTE,
+        cost=3.0,
+    ),
+    _ours(
+        "kmeans-smote",
+        "KMeansSMOTE",
+        "SMOTE within sparse clusters of the class",
+        parameters=_ELSE_SMOTE,
+        cost=3.0,
+    ),
+    _ours(
+        "adasyn",
+        "ADASYN",
+        "more rows where other classes are near",
+        parameters=_ELSE_SMOTE,
+    ),
+    _ours("smote-enn", "SMOTEENN", "SMOTE, then edited neighbours", module="combine"),
+    _ours(
+        "smote-tomek", "SMOTETomek", "SMOTE, then Tomek links removed", module="combine"
+    ),
     _ours("prowsyn", "ProWSyn", "ProWSyn, rows weighted by their level"),
-    _ours("safe-level-smote", "SafeLevelSMOTE", "Safe-level SMOTE"),
+    _ours(
+        "safe-level-smote", "SafeLevelSMOTE", "Safe-level SMOTE", parameters=_ELSE_SMOTE
+    ),
     _ours("lee-smote", "LeeSMOTE", "SMOTE, rows in foreign surroundings rejected"),
-    _ours("mwmote", "MWMOTE", "MWMOTE, weighted rows within clusters"),
+    _ours(
+        "mwmote",
+        "MWMOTE",
+        "MWMOTE, weighted rows within clusters",
+        parameters=_ELSE_SMOTE,
+    ),
     _ours("smote-ipf", "SMOTEIPF", "SMOTE, noise filtered iteratively", cost=20.0),
     _ours("guided-smote", "GuidedSMOTE", "SMOTE along the principal direction"),
     _ours("assembled-smote", "AssembledSMOTE", "SMOTE within chains of border rows"),
-    _ours("smobd", "SMOBD", "SMOTE weighted by density", cost=3.0),
+    _ours(
+        "smobd", "SMOBD", "SMOTE weighted by density", parameters=_ELSE_SMOTE, cost=3.0
+    ),
     _ours("geometric-smote", "GeometricSMOTE", "rows in deformed balls"),
     _ours("rose", "ROSE", "smoothed bootstrap"),
     _ours("random-walk-smote", "RandomWalkSMOTE", "noise of the mean's size"),

@@ -41,6 +41,7 @@ class Resampled:
     class_weight: str | None = None
     tuned_threshold: bool = False
     corrected: bool = False
+    parameters: tuple = ()
 
     def __call__(self):
         from imblearn.pipeline import Pipeline
@@ -51,7 +52,7 @@ class Resampled:
             return TunedThresholdClassifierCV(model, cv=5)
         if self.sampler is None:
             return model
-        sampler = resolve(self.sampler)()
+        sampler = resolve(self.sampler)(**dict(self.parameters))
         if self.corrected:
             from skext.over_sampling import ResampledClassifier
 
