@@ -5,49 +5,10 @@ A new method adds its cases here. Sizes go from "small" (overhead counts) over
 """
 
 import numpy as np
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from skext.benchmark._speed import SpeedCase
-
-
-def _correlated_mixture(n_samples, n_features, minority, dtype=np.float64):
-    """Six correlated, overlapping Gaussian groups; the minority is shifted."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(6, n_features)) * 1.5
-    mixing = rng.normal(size=(n_features, n_features)) / np.sqrt(n_features)
-    X = rng.normal(size=(n_samples, n_features)) @ mixing
-    X += 0.3 * rng.normal(size=X.shape) + centres[rng.integers(0, 6, n_samples)]
-    y = np.zeros(n_samples, dtype=np.intp)
-    rows = rng.choice(n_samples, max(int(n_samples * minority), 10), replace=False)
-    y[rows] = 1
-    X[rows] += 0.8 * rng.normal(size=n_features)
-    return np.ascontiguousarray(X, dtype=dtype), y
-
-
-def _skext_smote(data, n_jobs):
-    from skext.over_sampling import SMOTE
-
-    return SMOTE(random_state=0, n_jobs=n_jobs).fit_resample(*data)
-
-
-def _imblearn_smote(data, n_jobs):
-    from imblearn.over_sampling import SMOTE
-
-    # imbalanced-learn's SMOTE has no n_jobs; it is given a search that has.
-    if n_jobs == 1:
-        return SMOTE(random_state=0).fit_resample(*data)
-    from sklearn.neighbors import NearestNeighbors
-
-    search = NearestNeighbors(n_neighbors=6, n_jobs=n_jobs)
-    return SMOTE(random_state=0, k_neighbors=search).fit_resample(*data)
-
-
-def _equal_samples(ours, peer, data):
-    assert_array_equal(ours[1], peer[1])
-    # Ties in distance may be broken otherwise, which moves single rows.
-    same = np.isclose(ours[0], peer[0], rtol=1e-9, atol=1e-12).all(axis=1)
-    if same.mean() < 0.999:
-        raise AssertionError(f"Only {same.mean():.4f} of the rows are equal.")
+from skext.benchmark._speed_samplers import SAMPLER_CASES
 
 
 def _class_centres(n_samples, n_features, n_classes):
@@ -111,48 +72,6 @@ def _similar_labels(ours, peer, data):
 
 _CASES = (
     SpeedCase(
-        name="smote",
-        peer_name="imblearn.over_sampling.SMOTE",
-        description="fit_resample, 8 columns, 10 % minority",
-        make=_correlated_mixture,
-        ours=_skext_smote,
-        peer=_imblearn_smote,
-        check=_equal_samples,
-        sizes={
-            "small": (500, 8, 0.1),
-            "typical": (20_000, 8, 0.1),
-            "large": (100_000, 8, 0.1),
-        },
-    ),
-    SpeedCase(
-        name="smote-wide",
-        peer_name="imblearn.over_sampling.SMOTE",
-        description="fit_resample, 30 columns, 5 % minority",
-        make=_correlated_mixture,
-        ours=_skext_smote,
-        peer=_imblearn_smote,
-        check=_equal_samples,
-        sizes={
-            "small": (500, 30, 0.1),
-            "typical": (20_000, 30, 0.05),
-            "large": (100_000, 30, 0.05),
-        },
-    ),
-    SpeedCase(
-        name="smote-rare",
-        peer_name="imblearn.over_sampling.SMOTE",
-        description="fit_resample, 30 columns, 1 % minority",
-        make=_correlated_mixture,
-        ours=_skext_smote,
-        peer=_imblearn_smote,
-        check=_equal_samples,
-        sizes={
-            "small": (2_000, 30, 0.01),
-            "typical": (20_000, 30, 0.01),
-            "large": (100_000, 30, 0.01),
-        },
-    ),
-    SpeedCase(
         name="linear-nb-fit",
         peer_name="sklearn.naive_bayes.GaussianNB",
         description="fit, float32, 10 classes",
@@ -203,4 +122,4 @@ _CASES = (
     ),
 )
 
-CASES = {case.name: case for case in _CASES}
+CASES = {case.name: case for case in SAMPLER_CASES + _CASES}
