@@ -309,7 +309,7 @@ def _without_failures(blocks, relative, rope, random_state, order):
 
 
 def headline(analysis) -> str:
-    """Say in one sentence who is ahead, by how much and how surely.
+    """Say who is ahead, by how much and how surely, and who loses to the baseline.
 
     Parameters
     ----------
@@ -345,7 +345,18 @@ def headline(analysis) -> str:
         )
     text += _against_baseline(analysis, first)
     few = "; a demonstration: few tasks" if n_tasks < FEW_TASKS else ""
-    return f"{text}{few}."
+    return f"{text}{few}.{_losers(analysis)}"
+
+
+def _losers(analysis):
+    """Name the methods that lose more tasks to the baseline than they win."""
+    table, base = analysis.summary, analysis.baseline
+    if base is None or base not in table.index:
+        return ""
+    names = table.index[table["losses"] > table["wins"]]
+    if not len(names):
+        return f" None loses more tasks to {base} than it wins."
+    return f" More tasks lost to {base} than won: {', '.join(map(str, names))}."
 
 
 def _told_apart(analysis, a, b):

@@ -26,6 +26,9 @@ from skext.benchmark._tasks import DEFAULT_TRACK
 from skext.benchmark._text import shorten, write_file
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
+# Tables that cannot be loaded are listed up to this number.
+SHOWN = 3
+
 
 def say(text="", file=None):
     """Print a line."""
@@ -233,8 +236,10 @@ def _conclude(results, folder, *, allow_failures=False):
     unavailable = results.info.get("unavailable") or {}
     if unavailable:
         say(f"{len(unavailable)} tasks left out, their data are not here:")
-        for name, reason in unavailable.items():
+        for name, reason in list(unavailable.items())[:SHOWN]:
             say(f"  {name}: {reason}")
+        if len(unavailable) > SHOWN:
+            say(f"  ... and {len(unavailable) - SHOWN} others, all in the report.")
     say(f"Results: {folder}")
     try:
         say(f"Report: {results.report(folder / 'report.html')}")

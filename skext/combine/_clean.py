@@ -17,10 +17,11 @@ from skext.over_sampling import SMOTE
 from skext.over_sampling._base import SyntheticMixin
 from skext.over_sampling._frames import library_of
 from skext.over_sampling._neighbors import NeighborEngine
-from skext.over_sampling._survey import find_neighbors, seed_part, warn_user
+from skext.over_sampling._survey import find_neighbors, seed_part
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
+from skext.utils._warnings import warn_user
 
 
 class _CleaningMixin(SkextMixin):

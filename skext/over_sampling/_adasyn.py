@@ -11,9 +11,9 @@ from skext.over_sampling._survey import (
     count_foreign,
     exact_counts,
     survey_neighbors,
-    warn_user,
 )
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 
 class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):

@@ -12,14 +12,14 @@ from skext.over_sampling._direct import (
     DirectMixin,
     NewRows,
     class_table,
-    usable_neighbors,
-    warn,
 )
 from skext.over_sampling._kernels import interpolate_dense
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._path_kernels import count_near, list_near, pick_edges
+from skext.over_sampling._small import usable_neighbors
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 # Share of the rows of a class that are dense with the default radius.
 _QUANTILE = 0.9
@@ -211,7 +211,7 @@ class DBSMOTE(DirectMixin, BaseOverSampler):
             eps *= 1.5 ** max(1, np.ceil(np.log(needed / eps) / np.log(1.5)))
             graph = near_pairs(scaled, eps, self.n_jobs)
         if eps != wanted:
-            warn(
+            warn_user(
                 f"eps={wanted:.3g} makes no cluster of class {str(label)!r}; "
                 f"{eps:.3g} is used."
             )

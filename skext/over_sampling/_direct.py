@@ -5,8 +5,6 @@ given row each belongs to. Everything around that is shared: tables and labels o
 kinds, whole numbers, weights, exact counts.
 """
 
-import sys
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +25,6 @@ from skext.utils._sklearn import check_sample_weight, fit_context
 # Largest dense table, in bytes, that is made of a sparse one.
 _DENSE_LIMIT = 2**31
 # Modules between a warning and the call of the user.
-_OURS = ("skext.over_sampling.", "sklearn.", "imblearn.")
 
 
 class NewRows(NamedTuple):
@@ -299,54 +296,3 @@ def require_rows(label, n_rows, needed, why):
             f"and {why} needs at least {needed}; leave the class out of "
             "sampling_strategy, or repeat its rows with RandomOverSampler."
         )
-
-
-def usable_neighbors(
-    label, n_rows, k, on_small_class, name="k_neighbors", with_self=False
-):
-    """Tell how many neighbours the rows of a class have.
-
-    Parameters
-    ----------
-    label : object
-        The class, for messages.
-    n_rows : int
-        Its number of rows.
-    k : int
-        Number of neighbours that are wanted.
-    on_small_class : {"shrink", "duplicate", "raise"}
-        What to do if there are fewer.
-    name : str, default="k_neighbors"
-        Parameter that says so, for messages.
-    with_self : bool, default=False
-        Whether the parameter counts the row itself.
-
-    Returns
-    -------
-    k : int
-        Number of neighbours; 0 if the rows are to be repeated.
-    """
-    if n_rows > k:
-        return k
-    which = f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
-    if on_small_class == "duplicate":
-        warn(f"{which}, too few for {k} neighbours; its rows are repeated.")
-        return 0
-    if on_small_class == "raise" or n_rows == 1:
-        fewer = f"{name} of at most {n_rows - 1 + with_self}, or "
-        raise ValueError(
-            f"{which}, too few for {name}={k + with_self} (Expected n_neighbors <= "
-            f"n_samples_fit); give {fewer if n_rows > 1 else ''}"
-            "on_small_class='duplicate'."
-        )
-    others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
-    warn(f"{which}, too few for {k} neighbours; {others} used.")
-    return n_rows - 1
-
-
-def warn(message):
-    """Warn, pointing to the call of the user."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals["__name__"].startswith(_OURS):
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, UserWarning, stacklevel=level)

@@ -12,8 +12,8 @@ from skext.over_sampling._direct import (
     DirectMixin,
     NewRows,
     draw_normals,
-    usable_neighbors,
 )
+from skext.over_sampling._small import usable_neighbors
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 

@@ -14,11 +14,11 @@ from sklearn.utils import check_array
 
 from skext.over_sampling._base import SyntheticMixin
 from skext.over_sampling._frames import library_of, take_labels
-from skext.over_sampling._pairs import warn_user
 from skext.over_sampling._smote import SMOTE
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skext.utils._warnings import warn_user
 
 
 class SMOTEIPF(SyntheticMixin, BaseSampler):

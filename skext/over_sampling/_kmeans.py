@@ -20,10 +20,10 @@ from skext.over_sampling._survey import (
     exact_counts,
     find_neighbors,
     seed_part,
-    warn_user,
 )
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 # Sparse rows whose distances to all others are held at once.
 _BLOCK = 256

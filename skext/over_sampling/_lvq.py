@@ -11,11 +11,11 @@ from skext.over_sampling._direct import (
     DirectMixin,
     NewRows,
     class_table,
-    warn,
 )
 from skext.over_sampling._lvq_kernels import match_pairs, pick_distinct, shift_rows
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 # Distances between rows and codewords that are held at once.
 _BLOCK = 4_000_000
@@ -176,14 +176,14 @@ class LVQSMOTE(DirectMixin, BaseOverSampler):
         )
         wanted = f"n_codewords={self.n_codewords} and k_neighbors={self.k_neighbors}"
         if self.on_small_class == "duplicate":
-            warn(f"{which}, too few for {wanted}; its rows are repeated.")
+            warn_user(f"{which}, too few for {wanted}; its rows are repeated.")
             return 0
         if self.on_small_class == "raise" or n_distinct < 4:
             raise ValueError(
                 f"{which}, too few for {wanted}, and four different rows are needed in "
                 "any case; give smaller numbers, or on_small_class='duplicate'."
             )
-        warn(f"{which}, too few for {wanted}; as many as there are are used.")
+        warn_user(f"{which}, too few for {wanted}; as many as there are are used.")
         return n_distinct
 
 

@@ -1,7 +1,5 @@
 """SMOTE-NC and SMOTE-N: synthetic rows for tables with nominal columns."""
 
-import warnings
-
 import numpy as np
 from imblearn.over_sampling import SMOTEN as _BaseSMOTEN
 from imblearn.over_sampling import SMOTENC as _BaseSMOTENC
@@ -15,6 +13,7 @@ from skext.over_sampling._nominal_search import LevelEngine, MixedEngine
 from skext.over_sampling._nominal_tables import detect_nominal, resolve_columns
 from skext.over_sampling._smote import SMOTE
 from skext.utils._sklearn import HasMethods, StrOptions
+from skext.utils._warnings import warn_user
 
 _ENCODER = [HasMethods(["fit_transform", "inverse_transform"]), None]
 
@@ -399,12 +398,10 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
 
     def _read(self, X):
         if sparse.issparse(X):
-            # From here: fit_resample, its wrapper, the user.
-            warnings.warn(
+            warn_user(
                 "Passing a sparse matrix to SMOTEN is not really efficient since it "
                 "is converted to a dense array internally.",
                 DataConversionWarning,
-                stacklevel=4,
             )
         self._validate_estimator()
         self.categorical_features_ = np.arange(X.shape[1])

@@ -1,7 +1,5 @@
 """What the variants have in common whose new rows lie between two given rows."""
 
-import sys
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -10,8 +8,10 @@ from imblearn.over_sampling.base import BaseOverSampler
 from skext.over_sampling._allocation import allocate
 from skext.over_sampling._base import SyntheticMixin, _join
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._small import usable_neighbors
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import StrOptions, check_sample_weight
+from skext.utils._warnings import warn_user
 
 
 class PairSampler(SyntheticMixin, BaseOverSampler):
@@ -109,22 +109,7 @@ class PairSampler(SyntheticMixin, BaseOverSampler):
 
     def _class_neighbors(self, label, n_rows):
         """Return how many neighbours a class of this size has; 0 to repeat rows."""
-        k = self.k_neighbors
-        if n_rows > k:
-            return k
-        which = f"Class {str(label)!r} has {n_rows} rows"
-        if self.on_small_class == "raise":
-            raise ValueError(
-                f"{which}, too few for k_neighbors={k} (Expected n_neighbors <= "
-                f"n_samples_fit); give at most k_neighbors={n_rows - 1}, or "
-                "on_small_class='duplicate'."
-            )
-        if self.on_small_class == "duplicate":
-            warn_user(f"{which}, too few for {k} neighbours; its rows are repeated.")
-            return 0
-        others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
-        warn_user(f"{which}, too few for {k} neighbours; {others} used.")
-        return n_rows - 1
+        return usable_neighbors(label, n_rows, self.k_neighbors, self.on_small_class)
 
     def _when_empty(self, label, reason):
         """Raise, or warn that the class is over-sampled as by SMOTE."""
@@ -135,18 +120,6 @@ class PairSampler(SyntheticMixin, BaseOverSampler):
                 "interpolate between neighbours of the class instead."
             )
         warn_user(f"{message}; its neighbouring rows are interpolated as by SMOTE.")
-
-
-def warn_user(message, category=UserWarning):
-    """Warn at the line outside of the libraries that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_library(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
-
-
-def _is_library(module):
-    return module.startswith(("skext.", "sklearn.", "imblearn."))
 
 
 def draw_companions(rng, groups, seed):

@@ -12,8 +12,8 @@ from skext.over_sampling._direct import (
     class_table,
     draw_normals,
     require_rows,
-    usable_neighbors,
 )
+from skext.over_sampling._small import usable_neighbors
 from skext.over_sampling._smoothing_kernels import add_noise, mix_neighbors
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions

@@ -1,6 +1,5 @@
 """SMOTE: synthetic rows between a rare row and one of its nearest neighbours."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -8,6 +7,7 @@ from imblearn.over_sampling import SMOTE as _BaseSMOTE
 from imblearn.over_sampling.base import BaseOverSampler
 
 from skext.over_sampling._base import SyntheticMixin
+from skext.over_sampling._small import usable_neighbors
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 
 
@@ -160,23 +160,4 @@ class SMOTE(SyntheticMixin, _BaseSMOTE):
                 f"k_neighbors={self.k_neighbors!r} finds {k + 1} row, which is the row "
                 "itself; give it n_neighbors of at least 2."
             )
-        if n_rows > k:
-            return k
-        which = f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
-        if self.on_small_class == "duplicate":
-            _warn(f"{which}, too few for {k} neighbours; its rows are repeated.")
-            return 0
-        if self.on_small_class == "raise" or n_rows == 1:
-            raise ValueError(
-                f"{which}, too few for k_neighbors={k} (Expected n_neighbors <= "
-                f"n_samples_fit); give at most k_neighbors={max(n_rows - 1, 1)}, or "
-                "on_small_class='duplicate'."
-            )
-        others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
-        _warn(f"{which}, too few for {k} neighbours; {others} used.")
-        return n_rows - 1
-
-
-def _warn(message):
-    # From here: the size check, the partners, the plan, fit_resample, its wrapper.
-    warnings.warn(message, UserWarning, stacklevel=7)
+        return usable_neighbors(label, n_rows, k, self.on_small_class)

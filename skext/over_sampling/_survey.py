@@ -4,8 +4,6 @@ A variant looks once at all classes that are to grow (``_survey``) and then plac
 rows of one class after the other (``_place``), with what it has learned.
 """
 
-import sys
-import warnings
 from numbers import Integral
 
 import numpy as np
@@ -15,8 +13,10 @@ from sklearn.utils import assert_all_finite
 from skext.over_sampling._allocation import allocate, balanced_counts
 from skext.over_sampling._base import SyntheticMixin, _join
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._small import usable_neighbors
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._warnings import warn_user
 
 
 class SurveyMixin(SyntheticMixin):
@@ -81,21 +81,7 @@ class SurveyMixin(SyntheticMixin):
     def _limit(self, label, n_rows, k, name):
         """Return how many neighbours a class of this size has; 0 to repeat rows."""
         check_number(k, name, getattr(self, name))
-        if n_rows > k:
-            return k
-        which = f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
-        if self.on_small_class == "duplicate":
-            warn_user(f"{which}, too few for {k} neighbours; its rows are repeated.")
-            return 0
-        if self.on_small_class == "raise" or n_rows == 1:
-            raise ValueError(
-                f"{which}, too few for {name}={k} (Expected n_neighbors <= "
-                f"n_samples_fit); give at most {name}={max(n_rows - 1, 1)}, or "
-                "on_small_class='duplicate'."
-            )
-        others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
-        warn_user(f"{which}, too few for {k} neighbours; {others} used.")
-        return n_rows - 1
+        return usable_neighbors(label, n_rows, k, self.on_small_class, name)
 
     def _limit_all(self, n_rows, k, name):
         """Return how many neighbours a table of this size has."""
@@ -270,15 +256,3 @@ def seed_part(part, rng, random_state):
             part.set_params(**{name: int(rng.randint(2**31 - 1))})
         elif isinstance(value, np.random.Generator):
             part.set_params(**{name: rng})
-
-
-def warn_user(message):
-    """Warn at the line of the user that led here."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
-
-
-def _is_ours(module):
-    return module.startswith(("skext.", "sklearn.", "imblearn."))

@@ -15,9 +15,9 @@ from skext.over_sampling._survey import (
     count_foreign,
     find_neighbors,
     seed_part,
-    warn_user,
 )
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 
 class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMOTE):

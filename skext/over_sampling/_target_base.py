@@ -1,6 +1,5 @@
 """Samplers for targets that are not classes: numbers, and sets of labels."""
 
-import warnings
 from abc import abstractmethod
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from skext.over_sampling._generate import Plan, Rounding, make_dense
 from skext.over_sampling._mixed import NewRows, extend_table, split_table
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._warnings import warn_user
 
 
 class Origins(NamedTuple):
@@ -197,12 +197,9 @@ class TargetSampler(SkextMixin, BaseSampler):
         if self.on_small != "duplicate":
             done = "all their other rows are used as neighbours"
         shown = ", ".join(small[:5]) + (", ..." if len(small) > 5 else "")
-        # From here: the maker, fit_resample, its wrapper.
-        warnings.warn(
+        warn_user(
             f"Groups of rows are too small for {self.k_neighbors} neighbours, so "
-            f"{done}: {shown}.",
-            UserWarning,
-            stacklevel=5,
+            f"{done}: {shown}."
         )
 
     def __sklearn_tags__(self):

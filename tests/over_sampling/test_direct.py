@@ -330,9 +330,9 @@ def test_a_class_of_one_row(cls):
 @pytest.mark.parametrize(
     ("sampler", "said"),
     [
-        (GeometricSMOTE(), "k_neighbors=5 .*k_neighbors of at most 3"),
-        (GaussianSMOTE(k_neighbors=5), "k_neighbors=5 .*k_neighbors of at most 3"),
-        (DBSMOTE(min_samples=6), "min_samples=6 .*min_samples of at most 4"),
+        (GeometricSMOTE(), "k_neighbors=5 .*at most k_neighbors=3"),
+        (GaussianSMOTE(k_neighbors=5), "k_neighbors=5 .*at most k_neighbors=3"),
+        (DBSMOTE(min_samples=6), "min_samples=6 .*at most min_samples=4"),
         (LVQSMOTE(), "n_codewords=10 and k_neighbors=5"),
     ],
     ids=lambda value: type(value).__name__,
