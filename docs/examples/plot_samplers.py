@@ -3,7 +3,8 @@ Every over-sampler on the same rows
 ===================================
 
 Twenty-five rows of a rare class in two groups, one of them inside the common class.
-Orange are the rows that each sampler of :mod:`skext.over_sampling` adds.
+Orange are the rows that each sampler of :mod:`skext.over_sampling` and
+:mod:`skext.combine` adds.
 """
 
 import warnings
@@ -11,7 +12,7 @@ import warnings
 import matplotlib.pyplot as plt
 import numpy as np
 
-from skext import over_sampling
+from skext import combine, over_sampling
 from skext.utils.discovery import all_estimators
 
 rng = np.random.default_rng(0)
@@ -33,10 +34,11 @@ y = np.repeat([0, 1], [len(common), len(rare)])
 # Samplers for categories, for regression and for several labels have no such picture.
 
 others = {"SMOTENC", "SMOTEN", "SMOTER", "SMOGN", "MLSMOTE"}
+options = {"KMeansSMOTE": {"cluster_balance_threshold": 0.1}}
 samplers = [
-    cls(random_state=0)
+    cls(random_state=0, **options.get(name, {}))
     for name, cls in all_estimators()
-    if name in over_sampling.__all__
+    if name in over_sampling.__all__ + combine.__all__
     and hasattr(cls, "fit_resample")
     and name not in others
 ]

@@ -148,6 +148,15 @@ def test_dummy_is_left_out_where_it_squeezes_the_others(results):
     assert "not drawn: dummy, with a median of −10" in drawn.caption
 
 
+def test_headline_names_those_that_lose_to_the_baseline(results):
+    from skext.benchmark._analysis import headline
+
+    losing = headline(results.analyse(baseline="logistic"))
+    assert re.search(r"More tasks lost to logistic than won: .*dummy", losing)
+    assert "than won" not in headline(results.analyse(baseline="dummy"))
+    assert "None loses more" in headline(results.analyse(baseline="dummy"))
+
+
 def test_another_metric_and_baseline(results):
     page = render_page(results, metric="log_loss", baseline="dummy")
     text = " ".join(" ".join(Page(page).texts).split())
