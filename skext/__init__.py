@@ -16,6 +16,7 @@ _submodules = (
     "metrics",
     "model_selection",
     "naive_bayes",
+    "ordinal",
     "over_sampling",
     "utils",
 )

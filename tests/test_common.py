@@ -19,6 +19,17 @@ PARAMETERS: dict = {
     "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
     "BorderlineSMOTE": [{}, {"kind": "borderline-2", "interpolation": "box"}],
     "KMeansSMOTE": [{"kmeans_estimator": 12}],
+    "PRESTO": [
+        {},
+        {"anchor": "last", "link": "cloglog", "non_crossing": None, "tol": 1e-9},
+    ],
+    "PRESTOCV": [{"n_alphas": 5, "eps": 0.1, "cv": 3}],
+    # Without a penalty there is no optimum: some data of the suites can be separated.
+    "ProportionalOdds": [
+        {"alpha": 0.01},
+        {"alpha": 0.01, "l1_ratio": 0.5, "link": "probit"},
+    ],
+    "ProportionalOddsCV": [{"n_alphas": 4, "eps": 1e-2, "cv": 3}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTENC": [{"categorical_features": [0]}],
@@ -115,18 +126,21 @@ def test_array_api_check_does_not_skip_itself():
 def test_without_the_array_api_switch():
     """The same predictors as most users run them; samplers know no such switch."""
     wanted = {name: list(checks) for name, checks in EXPECTED_FAILURES.items()}
+    parameters = {name: sets[0] for name, sets in PARAMETERS.items()}
     code = (
         "import warnings\n"
         "warnings.simplefilter('error')\n"
         "from sklearn.utils.estimator_checks import check_estimator\n"
         "from skext.utils.discovery import all_estimators\n"
         f"expected = {wanted!r}\n"
+        f"parameters = {parameters!r}\n"
         "for name, cls in all_estimators():\n"
         "    if hasattr(cls, 'fit_resample'): continue\n"
         "    with warnings.catch_warnings():\n"
         "        warnings.simplefilter('ignore')\n"
         "        failed = dict.fromkeys(expected.get(name, []), 'see above')\n"
-        "        check_estimator(cls(), expected_failed_checks=failed)\n"
+        "        estimator = cls(**parameters.get(name, {}))\n"
+        "        check_estimator(estimator, expected_failed_checks=failed)\n"
     )
     environment = {k: v for k, v in os.environ.items() if k != "SCIPY_ARRAY_API"}
     found = subprocess.run(

@@ -2,13 +2,15 @@
 
 The main job, the suites, ``skext bench list``, the documentation and the speed
 runner all read it. A new method adds its entries to ``METHODS`` (samplers to
-``_catalog_samplers.py``; with a new kind of comparison, a ``Track``), its tasks to
-``_offline.py`` and its speed cases to ``_speed_cases.py``.
+``_catalog_samplers.py``, ordinal classifiers to ``_catalog_ordinal.py``; with a new
+kind of comparison, a ``Track``), its tasks to ``_offline.py`` and its speed cases to
+``_speed_cases.py``.
 """
 
 import fnmatch
 from dataclasses import dataclass
 
+from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_samplers import SAMPLERS
 from skext.benchmark._factories import CLASSIFIERS, estimator
 from skext.benchmark._methods import Method, from_user
@@ -32,6 +34,13 @@ class Track:
     baseline: str
     description: str
 
+
+_ORDINAL_METRICS = (
+    "ranked_probability_score",
+    "rare_class_log_loss",
+    "log_loss",
+    "ordinal_mae",
+)
 
 TRACKS = {
     track.name: track
@@ -59,6 +68,12 @@ TRACKS = {
             "logistic-tuned-threshold",
             "Rare classes: resampling against weights and a tuned threshold, all "
             "with the same classifier.",
+        ),
+        Track(
+            "ordinal",
+            {"binary": _ORDINAL_METRICS, "multiclass": _ORDINAL_METRICS},
+            "logistic",
+            "Ordered classes, of which the highest is rare.",
         ),
         Track(
             "regression",
@@ -89,7 +104,7 @@ METHODS = {
         Method(
             "dummy",
             estimator("sklearn.dummy:DummyClassifier", strategy="prior"),
-            tracks=("classification", "imbalanced"),
+            tracks=("classification", "imbalanced", "ordinal"),
             task_types=CLASSIFIERS,
             family="baseline",
             cost=0.1,
@@ -100,6 +115,7 @@ METHODS = {
             estimator("sklearn.linear_model:LogisticRegression", max_iter=1000),
             "baseline",
             "logistic regression, C = 1",
+            tracks=("classification", "ordinal"),
             space=_LOGISTIC_SPACE,
         ),
         _classifier(
@@ -156,6 +172,7 @@ METHODS = {
             cost=0.6,
         ),
         *SAMPLERS,
+        *ORDINAL,
         # Regression: the ground for the methods to come.
         Method(
             "dummy-regressor",

@@ -98,7 +98,7 @@ class Method:
     needs : tuple of str, default=()
         Packages without which its jobs are skipped, with the reason.
     extra : str, default="bench"
-        Extra of skext that brings the packages.
+        Extra of skext that brings the packages; None if there is none.
     space : dict, default=None
         Parameter distributions for ``--tune``, in terms of the estimator.
     family : {"skext", "peer", "baseline", "user"}, default="user"
@@ -117,7 +117,7 @@ class Method:
     task_types: tuple = ()
     preprocess: str = "scale"
     needs: tuple = ()
-    extra: str = "bench"
+    extra: str | None = "bench"
     space: dict | None = field(default=None, compare=False)
     family: str = "user"
     cost: float = 1.0
@@ -134,9 +134,10 @@ class Method:
         """
         for package in self.needs:
             if importlib.util.find_spec(package) is None:
+                what = package if self.extra is None else f"'skext[{self.extra}]'"
                 return (
                     f"needs the package '{package}'; install it with: "
-                    f"pip install 'skext[{self.extra}]'"
+                    f"pip install {what}"
                 )
         return None
 
@@ -323,10 +324,19 @@ _SCORERS = {
     "rmse": "neg_root_mean_squared_error",
     "mae": "neg_mean_absolute_error",
 }
+_ORDINAL_SCORERS = {
+    "ranked_probability_score": "ranked_probability_score",
+    "rare_class_log_loss": "rare_class_log_loss",
+    "ordinal_mae": "ordinal_mean_absolute_error",
+}
 
 
 def _scorer(info):
     """Tuning optimises the metric that is reported first."""
+    if info.primary_metric in _ORDINAL_SCORERS:
+        from skext.metrics import make_ordinal_scorer
+
+        return make_ordinal_scorer(_ORDINAL_SCORERS[info.primary_metric])
     found = _SCORERS.get(info.primary_metric)
     if isinstance(found, tuple):
         return found[int(info.task_type == "multiclass")]

@@ -101,6 +101,23 @@ def _brier(y, proba):
     return float(np.mean(np.sum((proba - truth) ** 2, axis=1)) / scale)
 
 
+def _ranked_probability_score(y, proba):
+    # Codes are ordinal positions in the tasks that this is meant for.
+    cumulative = np.cumsum(proba, axis=1)[:, :-1]
+    truth = y[:, np.newaxis] <= np.arange(cumulative.shape[1])
+    return float(np.mean((cumulative - truth) ** 2))
+
+
+def _rare_class_log_loss(y, proba):
+    # Clipped as the log loss is.
+    p, rare = proba[:, -1], y == proba.shape[1] - 1
+    return float(-np.mean(np.log(np.clip(np.where(rare, p, 1 - p), 1e-7, 1.0))))
+
+
+def _ordinal_mae(y, label):
+    return float(np.mean(np.abs(y - label)))
+
+
 def _balanced_accuracy(y, label):
     # Mean recall over the classes in the test fold; predictions of a class that
     # the fold lacks count as errors, without scikit-learn's warning about it.
@@ -171,6 +188,30 @@ _ALL = (
         False,
         CLASSIFICATION,
         "mean negative log probability, clipped at 1e-7",
+    ),
+    Metric(
+        "ranked_probability_score",
+        _ranked_probability_score,
+        "proba",
+        False,
+        CLASSIFICATION,
+        "mean squared error of cumulative probabilities of ordered classes",
+    ),
+    Metric(
+        "rare_class_log_loss",
+        _rare_class_log_loss,
+        "proba",
+        False,
+        CLASSIFICATION,
+        "log loss of the last class against the rest, clipped at 1e-7",
+    ),
+    Metric(
+        "ordinal_mae",
+        _ordinal_mae,
+        "label",
+        False,
+        CLASSIFICATION,
+        "mean number of classes between truth and prediction",
     ),
     Metric("brier", _brier, "proba", False, CLASSIFICATION, "mean squared error of p"),
     Metric(

@@ -80,16 +80,60 @@ def offline_tasks():
             n_features=20,
             separation=1.0,
         ),
+        *_ordinal_tasks(),
     ]
 
 
-def _task(name, loader, *, track="auto", source="", **arguments):
+def _ordinal_tasks():
+    """Ordered classes; three folds, since the rarest class has a dozen rows."""
+    options = {"track": "ordinal", "folds": (1, 3)}
+    simulated = {**options, "n_samples": 2500}
+    return [
+        _task(
+            "ordinal-sparse",
+            "ordinal",
+            source="simulated, some weights differ between thresholds",
+            intercepts=(0.0, 3.0, 5.0),
+            **simulated,
+        ),
+        _task(
+            "ordinal-dense",
+            "ordinal",
+            source="simulated, all weights differ between thresholds",
+            design="dense",
+            intercepts=(0.0, 2.5, 4.5),
+            **simulated,
+        ),
+        _task(
+            "ordinal-parallel",
+            "ordinal",
+            source="simulated, proportional odds hold",
+            design="proportional",
+            intercepts=(0.0, 3.0, 5.0),
+            **simulated,
+        ),
+        _task(
+            "wine-bitterness",
+            "wine_bitterness",
+            source="Randall 1989, 72 tastings",
+            **options,
+        ),
+        _task(
+            "diabetes-4",
+            "diabetes_classes",
+            source="scikit-learn, progression in 4 classes of 50, 35, 12 and 3 %",
+            **options,
+        ),
+    ]
+
+
+def _task(name, loader, *, track="auto", source="", folds=(1, 5), **arguments):
     return Task(
         id=name,
         track=track,
         loader=f"{_HERE}:{loader}",
         arguments=tuple(sorted(arguments.items())),
-        folds=(1, 5),
+        folds=folds,
         source=source,
         suite="offline 1",
     )
@@ -134,6 +178,32 @@ def imbalanced_mixture(**options):
 
     found = make_imbalanced_mixture(random_state=0, **options)
     return {"X": found.data, "y": found.target, "positive_class": "1"}
+
+
+def ordinal(**options):
+    """Ordered classes of which the last is rare."""
+    from skext.datasets import make_ordinal
+
+    found = make_ordinal(random_state=0, **options)
+    return {"X": found.data, "y": found.target, "class_order": range(4)}
+
+
+def wine_bitterness():
+    """Ratings of the bitterness of wine."""
+    from skext.datasets import load_wine_bitterness
+
+    X, y = load_wine_bitterness(return_X_y=True, as_frame=True)
+    return {"X": X, "y": y}
+
+
+def diabetes_classes():
+    """Progression of diabetes, cut where 50, 85 and 97 % of the patients are below."""
+    from sklearn.datasets import load_diabetes
+
+    X, y = load_diabetes(return_X_y=True, as_frame=True)
+    names = ("low", "raised", "high", "very high")
+    level = np.searchsorted(np.quantile(y, [0.5, 0.85, 0.97]), y, side="left")
+    return {"X": X, "y": np.array(names)[level], "class_order": names}
 
 
 def rare_cancer():

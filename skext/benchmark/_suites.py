@@ -10,7 +10,7 @@ from skext.benchmark._tasks import Task
 from skext.exceptions import BenchmarkError
 
 # Tracks of the frozen lists; the others follow from the type of their tasks.
-_SUITE_TRACKS = {"imbalanced": "imbalanced"}
+_SUITE_TRACKS = {"imbalanced": "imbalanced", "ordinal": "ordinal"}
 
 
 def load_suite(

@@ -32,7 +32,8 @@ class Task:
         Comparison that the task belongs to.
     loader : str
         ``package.module:function``; returns a Bunch with ``X``, ``y`` and, if it
-        knows them, ``categorical_mask``, ``task_type``, ``splits``, ``sha256``.
+        knows them, ``categorical_mask``, ``task_type``, ``splits``, ``sha256``, and
+        ``class_order``, the labels of ordered classes from low to high.
     arguments : tuple of (str, object) pairs, default=()
         Keyword arguments of the loader; must be plain values.
     folds : "task" or tuple of (int, int), default=(1, 5)
@@ -82,7 +83,8 @@ class LoadedTask:
     """The data of a task, ready for use.
 
     ``y`` holds codes 0 .. n_classes - 1 in classification (1 is the positive
-    class of a binary task) and float64 values in regression.
+    class of a binary task, and codes of ordered classes are their positions) and
+    float64 values in regression.
     """
 
     task: Task
@@ -189,6 +191,11 @@ def _prepare(task) -> LoadedTask:
     else:
         bunch = resolve(task.loader)(**dict(task.arguments))
     X, y = bunch["X"], np.asarray(bunch["y"])
+    class_order = bunch.get("class_order")
+    if class_order is None and getattr(
+        getattr(bunch["y"], "dtype", None), "ordered", 0
+    ):
+        class_order = bunch["y"].dtype.categories
     if hasattr(X, "toarray"):
         X = X.toarray()
     elif not hasattr(X, "iloc"):
@@ -203,7 +210,8 @@ def _prepare(task) -> LoadedTask:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
         X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
         y, splits = y[rows], None
-    codes, classes = _encode(y, task_type, task, bunch.get("positive_class"))
+    positive_class = bunch.get("positive_class")
+    codes, classes = _encode(y, task_type, task, positive_class, class_order)
     folds = _make_splits(task, codes, task_type, splits, bunch)
     return LoadedTask(
         task=task,
@@ -226,7 +234,7 @@ def _infer_type(y):
     return "binary" if np.unique(y).size == 2 else "multiclass"
 
 
-def _encode(y, task_type, task, positive_class):
+def _encode(y, task_type, task, positive_class, class_order=None):
     if task_type == "regression":
         return y.astype(np.float64), ()
     classes, codes = np.unique(y.astype(str), return_inverse=True)
@@ -248,7 +256,22 @@ def _encode(y, task_type, task, positive_class):
             )
         if one == 0:
             codes, classes = 1 - codes, classes[::-1]
+    elif class_order is not None:
+        codes, classes = _in_order(codes, classes, class_order, task)
     return codes.astype(np.intp), tuple(classes.tolist())
+
+
+def _in_order(codes, classes, class_order, task):
+    """Give codes from low to high instead of by the alphabet."""
+    place = {str(label): i for i, label in enumerate(class_order)}
+    unknown = [label for label in classes.tolist() if label not in place]
+    if unknown:
+        raise BenchmarkError(
+            f"Task {task.id!r} has the classes {unknown}, which are not in the order "
+            f"of its classes, {list(place)}."
+        )
+    order = np.argsort([place[label] for label in classes.tolist()])
+    return np.argsort(order)[codes], classes[order]
 
 
 def _categorical_columns(X, mask):

@@ -2,6 +2,7 @@
 
 from skext.datasets._generators import make_gaussian_mixture, make_imbalanced_mixture
 from skext.datasets._openml import load_openml
+from skext.datasets._ordinal import load_wine_bitterness, make_ordinal
 from skext.datasets._suites import (
     Suite,
     SuiteTask,
@@ -19,6 +20,8 @@ __all__ = [
     "load_openml",
     "load_suite",
     "load_suite_task",
+    "load_wine_bitterness",
     "make_gaussian_mixture",
     "make_imbalanced_mixture",
+    "make_ordinal",
 ]

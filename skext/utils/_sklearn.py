@@ -14,6 +14,13 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils.metadata_routing import (
+    _raise_for_params as raise_for_params,
+)
+from sklearn.utils.metadata_routing import (
+    _routing_enabled as routing_enabled,
+)
+from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
@@ -23,9 +30,12 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "check_method_params",
     "check_sample_weight",
     "fit_context",
     "load_arff_from_gzip_file",
+    "raise_for_params",
+    "routing_enabled",
     "validate_params",
 ]
 

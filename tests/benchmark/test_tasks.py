@@ -131,6 +131,12 @@ def test_offline_tasks_load_and_are_what_their_track_is_for(task):
     if loaded.track == "imbalanced":
         assert loaded.task_type == "binary"
         assert loaded.y.mean() < 0.25
+    elif loaded.track == "ordinal":
+        assert loaded.task_type == "multiclass"
+        assert np.bincount(loaded.y)[-1] / loaded.y.size < 0.1
+        # Each training fold has every class.
+        for train, _ in loaded.splits[0]:
+            assert np.unique(loaded.y[train]).size == loaded.n_classes
     else:
         assert loaded.track == "classification"
 

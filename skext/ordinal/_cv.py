@@ -1,0 +1,278 @@
+"""Choosing the strength of a penalty by cross-validation."""
+
+import copy
+import warnings
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.model_selection import StratifiedKFold, check_cv
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+from threadpoolctl import threadpool_limits
+
+from skext.ordinal._base import BaseOrdinal, select_training_data, warn_not_converged
+from skext.ordinal._presto_path import GRID_CONSTRAINTS, spread_path
+from skext.ordinal._repair import crossing_rows
+from skext.utils._random import fit_rng
+from skext.utils._sklearn import (
+    StrOptions,
+    check_method_params,
+    raise_for_params,
+    routing_enabled,
+)
+from skext.utils._warnings import warn_user
+
+# As scikit-learn's log loss: a class without probability does not cost infinity.
+_SMALLEST = np.finfo(np.float64).eps
+
+
+def _brier(proba, truth):
+    right = proba[np.arange(truth.size), truth]
+    return (proba**2).sum(axis=1) + 1.0 - 2.0 * right
+
+
+def _log_loss(proba, truth):
+    right = proba[np.arange(truth.size), truth]
+    return -np.log(np.clip(right, _SMALLEST, 1.0 - _SMALLEST))
+
+
+def _ranked_probability(proba, truth):
+    cumulative = np.cumsum(proba[:, :-1], axis=1)
+    happened = truth[:, np.newaxis] <= np.arange(cumulative.shape[1])
+    return ((cumulative - happened) ** 2).sum(axis=1)
+
+
+def _rare_log_loss(proba, truth):
+    rare = np.clip(proba[:, -1], _SMALLEST, 1.0 - _SMALLEST)
+    return -np.where(truth == proba.shape[1] - 1, np.log(rare), np.log1p(-rare))
+
+
+def _rare_brier(proba, truth):
+    return (proba[:, -1] - (truth == proba.shape[1] - 1)) ** 2
+
+
+# Loss of each row from probabilities in the ordinal order.
+LOSSES = {
+    "brier": _brier,
+    "log_loss": _log_loss,
+    "ranked_probability": _ranked_probability,
+    "rare_log_loss": _rare_log_loss,
+    "rare_brier": _rare_brier,
+}
+
+CV_CONSTRAINTS: dict = {
+    **GRID_CONSTRAINTS,
+    "cv": ["cv_object"],
+    "scoring": [StrOptions(set(LOSSES) | set(get_scorer_names())), callable],
+    "selection": [StrOptions({"min", "1se"})],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state", np.random.Generator],
+}
+
+
+class Table(NamedTuple):
+    """The rows to cross-validate on."""
+
+    X: object
+    """{ndarray, sparse matrix} of shape (n_samples, n_features)."""
+    positions: np.ndarray
+    """Ordinal positions of the classes, shape (n_samples,)."""
+    order: object
+    """The classes, a ``ClassOrder``."""
+    weight: np.ndarray | None
+    """Weights of the rows, shape (n_samples,)."""
+
+    def select(self, rows):
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        return Table(self.X[rows], self.positions[rows], self.order, weight)
+
+
+def choose(scores, selection):
+    """Return the index of the best strength.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_alphas, n_folds)
+        Greater is better; strengths decrease.
+    selection : {"min", "1se"}
+        The best mean, or the largest strength that is within one standard error of it.
+
+    Returns
+    -------
+    index : int
+        The largest of equally good strengths.
+    """
+    mean = scores.mean(axis=1)
+    if np.isnan(mean).all():
+        raise ValueError(
+            "scoring gave NaN for every strength in some fold; see scores_ with "
+            "another scoring, fewer folds or crossing='isotonic'."
+        )
+    mean = np.where(np.isnan(mean), -np.inf, mean)
+    best = int(mean.argmax())
+    if selection == "min" or scores.shape[1] == 1:
+        return best
+    error = scores[best].std(ddof=1) / np.sqrt(scores.shape[1])
+    return int(np.flatnonzero(mean >= mean[best] - error)[0])
+
+
+def _score(model, scoring, test, params):
+    """Score a fitted model on validated rows; greater is better."""
+    if (
+        model.crossing == "raise"
+        and crossing_rows(model._finite_predictor(test.X)).size
+    ):
+        return np.nan
+    if scoring in LOSSES:
+        losses = LOSSES[scoring](model._ordered_proba(test.X), test.positions)
+        return -np.average(losses, weights=test.weight)
+    labels = test.order.ordered[test.positions]
+    return get_scorer(scoring)(model, test.X, labels, **params)
+
+
+def _score_fold(model, table, train, test, alphas, scoring, params):
+    """Fit a path to some rows and score it on others."""
+    model = copy.copy(model)
+    rows = table.select(test)
+    if rows.weight is not None and not rows.weight.any():
+        raise ValueError(
+            "cv has a fold whose test rows all have weight 0; use other folds."
+        )
+    # Last digits of matrix products depend on the number of threads.
+    with threadpool_limits(1, user_api="blas"):
+        data = select_training_data(*table.select(train), model.class_weight)
+        path = model._solve(data, alphas=alphas)
+        scores = np.empty(alphas.size)
+        for index in range(alphas.size):
+            model._publish(path, index, table.order, data.present)
+            scores[index] = _score(model, scoring, rows, params)
+    return scores, int(path.converged.size - path.converged.sum())
+
+
+class BaseOrdinalCV(BaseOrdinal):
+    """Cross-validation of an ordinal classifier; left of the class with its model."""
+
+    def _fit_path(self, X, y, sample_weight, params):
+        """Fit models for all strengths, and publish the one with the best score."""
+        raise_for_params(params, self, "fit")
+        table = Table(*self._check_training_set(X, y, sample_weight))
+        routed = self._route(sample_weight, params)
+        data = select_training_data(*table, self.class_weight)
+        grid = {"alphas": self.alphas}
+        if self.alphas is None:
+            grid.update(n_alphas=self.n_alphas, eps=self.eps)
+        path = self._solve(data, n_jobs=self.n_jobs, **grid)
+        warn_not_converged(path, type(self).__name__, self.tol)
+        folds = self._split(table, routed)
+        self.scores_ = self._score_folds(table, folds, path.alphas, routed)
+        best = choose(self.scores_, self.selection)
+        self.alphas_ = path.alphas
+        self.alpha_ = float(path.alphas[best])
+        self.threshold_path_, self.coef_path_ = spread_path(
+            path, data.present, table.order.ordered.size
+        )
+        return self._publish(path, best, table.order, data.present)
+
+    def _route(self, sample_weight, params):
+        """Return the arguments for the splitter and for the scorer."""
+        if routing_enabled():
+            routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
+            score = {} if self.scoring in LOSSES else routed.scorer.score
+            return routed.splitter.split, score
+        given = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return {}, given
+
+    def _split(self, table, routed):
+        """Return the folds as pairs of indices."""
+        split_params, _ = routed
+        n_folds = 5 if self.cv is None else self.cv
+        if not isinstance(n_folds, Integral):
+            labels = table.order.ordered[table.positions]
+            folds = check_cv(n_folds, labels, classifier=True)
+            return list(folds.split(table.X, labels, **split_params))
+        rows = np.arange(table.positions.size)
+        if table.weight is not None:
+            rows = np.flatnonzero(table.weight)
+        labels, counts = np.unique(table.positions[rows], return_counts=True)
+        small = table.order.ordered[labels[counts < n_folds]].tolist()
+        if len(small) == labels.size:
+            raise ValueError(
+                f"cv={n_folds} must not be larger than the largest class, which has "
+                f"{counts.max()} rows; use fewer folds."
+            )
+        if small:
+            warn_user(
+                f"The classes {small} have fewer rows than cv={n_folds} folds, so that "
+                "some folds score without them; use fewer folds."
+            )
+        splitter = StratifiedKFold(
+            n_folds, shuffle=True, random_state=fit_rng(self.random_state)
+        )
+        with warnings.catch_warnings():
+            # Said above, with names.
+            warnings.filterwarnings("ignore", "The least populated class")
+            pairs = list(splitter.split(rows, table.positions[rows]))
+        return [(rows[train], rows[test]) for train, test in pairs]
+
+    def _score_folds(self, table, folds, alphas, routed):
+        """Return scores of shape (n_alphas, n_folds)."""
+        _, score_params = routed
+        # Splitters may be generators, which do not travel to other processes.
+        kept = {**self.get_params(deep=False), "cv": None, "scoring": "brier"}
+        model = type(self)(**kept)
+        model.n_features_in_ = self.n_features_in_
+        # Held around all threads: each of them would restore the number on its own.
+        with threadpool_limits(1, user_api="blas"):
+            found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(_score_fold)(
+                    model,
+                    table,
+                    train,
+                    test,
+                    alphas,
+                    self.scoring,
+                    check_method_params(table.X, score_params, indices=test),
+                )
+                for train, test in folds
+            )
+        missed = sum(n for _, n in found)
+        if missed:
+            warn_user(
+                f"{type(self).__name__} did not converge in the folds for {missed} of "
+                f"{alphas.size * len(folds)} models. Increase max_iter or tol; if the "
+                "classes can be separated, use larger alphas.",
+                ConvergenceWarning,
+            )
+        return np.column_stack([scores for scores, _ in found])
+
+    def get_metadata_routing(self):
+        """Tell which metadata the splitter and the scorer are given.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            For ``fit``: to ``split`` of the splitter and to the scorer. The scorings
+            of our own always use the weights.
+        """
+        router = (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                splitter=check_cv(5 if self.cv is None else self.cv, classifier=True),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+        if self.scoring not in LOSSES:
+            router.add(
+                scorer=get_scorer(self.scoring),
+                method_mapping=MethodMapping().add(caller="fit", callee="score"),
+            )
+        return router

@@ -1,0 +1,303 @@
+"""Displays of ordinal models."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse, stats
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skext.metrics import (
+    CoefficientPathDisplay,
+    CumulativeProbabilityDisplay,
+    RareClassCalibrationDisplay,
+)
+
+ORDER = ["low", "mid", "high"]
+
+
+class Ordered(LogisticRegression):
+    """Logistic regression with a path and an order, both made up."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.ordered_classes_ = np.array(ORDER)
+        self.alphas_ = np.array([0.3, 0.1, 0.03])
+        self.alpha_ = 0.1
+        scale = np.arange(3)[:, np.newaxis, np.newaxis]
+        self.coef_path_ = scale * np.ones((3, 2, X.shape[1]))
+        return self
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.standard_normal((600, 3)), columns=["a", "b$", "c"])
+    place = np.digitize(X["a"] + rng.standard_normal(600), [0, 1.5])
+    return X, np.array(ORDER)[place]
+
+
+@pytest.mark.parametrize("kind", ["stacked", "cumulative"])
+@pytest.mark.parametrize("frame", [True, False])
+def test_probabilities_follow_the_model(pyplot, data, kind, frame):
+    X, y = data
+    X = X if frame else X.to_numpy()
+    model = make_pipeline(StandardScaler(), Ordered()).fit(X, y)
+    feature = "b$" if frame else 1
+    display = CumulativeProbabilityDisplay.from_estimator(model, X, feature, kind=kind)
+    assert display.class_names == ORDER
+    assert display.feature_name == ("b$" if frame else "feature 1")
+    table = np.tile(np.median(X, axis=0), (100, 1))
+    table[:, 1] = display.values
+    assert display.values[0] == pytest.approx(np.quantile(np.asarray(X)[:, 1], 0.01))
+    table = pd.DataFrame(table, columns=X.columns) if frame else table
+    expected = model.predict_proba(table)[:, [1, 2, 0]]  # sorted: high, low, mid
+    np.testing.assert_allclose(display.proba, expected)
+    np.testing.assert_allclose(display.cumulative[:, 1], 1 - expected[:, 2])
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == (ORDER[::-1] if kind == "stacked" else ["≤ mid", "≤ low"])
+    if kind == "cumulative":
+        curves = [line.get_ydata() for line in display.ax_.lines]
+        np.testing.assert_array_equal(np.transpose(curves), display.cumulative)
+    display.figure_.canvas.draw()
+
+
+def test_other_features_may_be_text_or_given(pyplot, data):
+    X, y = data
+    X = X.assign(kind=np.where(X["c"] > 1, "rare", "common"), flag=X["b$"] > 0)
+    codes = OneHotEncoder(handle_unknown="error")
+    prepare = make_column_transformer((codes, ["kind"]), remainder="passthrough")
+    model = make_pipeline(prepare, Ordered()).fit(X, y)
+    usual = CumulativeProbabilityDisplay.from_estimator(model, X, "a")
+    row = [0.0, 0.5, -1.0, "rare", False]
+    given = CumulativeProbabilityDisplay.from_estimator(model, X, "a", row=row)
+    table = pd.DataFrame([row] * 100, columns=X.columns).assign(a=given.values)
+    expected = model.predict_proba(table)[:, [1, 2, 0]]
+    np.testing.assert_allclose(given.proba, expected)
+    assert not np.allclose(usual.proba, given.proba)
+    gaps = X.assign(kind=X["kind"].where(X.index % 7 > 0), a=X["a"].astype("Float64"))
+    gaps.loc[3, "a"] = pd.NA
+    again = CumulativeProbabilityDisplay.from_estimator(model, gaps, "b$")
+    assert again.proba.shape == (100, 3)
+    flag = CumulativeProbabilityDisplay.from_estimator(model, X, "flag")
+    assert flag.values.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="not numeric"):
+        CumulativeProbabilityDisplay.from_estimator(model, X, "kind")
+    with pytest.raises(ValueError, match="row has 2 values"):
+        CumulativeProbabilityDisplay.from_estimator(model, X, "a", row=[1, 2])
+
+
+def test_bad_input_of_probabilities(data):
+    X, y = data
+    make = CumulativeProbabilityDisplay.from_estimator
+    with pytest.raises(NotFittedError):
+        make(Ordered(), X, 0)
+    model = Ordered().fit(X.to_numpy(), y)
+    X = X.to_numpy()
+    for feature in (3, "a", -4):
+        with pytest.raises(ValueError, match="is not a column of X"):
+            make(model, X, feature)
+    with pytest.raises(ValueError, match="percentiles="):
+        make(model, X, 0, percentiles=(0.5, 0.5))
+    with pytest.raises(ValueError, match="grid_resolution="):
+        make(model, X, 0, grid_resolution=1)
+    with pytest.raises(ValueError, match="X is sparse"):
+        make(model, sparse.csr_array(X), 0)
+    with pytest.raises(ValueError, match="kind must be"):
+        make(model, X, 0, kind="area")
+    with pytest.raises(ValueError, match="proba has shape"):
+        CumulativeProbabilityDisplay([0, 1], np.ones((2, 3)), ["a", "b"])
+
+
+@pytest.mark.parametrize("panel", ["threshold", "feature"])
+def test_path_of_a_model(pyplot, data, panel):
+    X, y = data
+    model = make_pipeline(StandardScaler().set_output(transform="pandas"), Ordered())
+    model.fit(X, y)
+    model[-1].feature_names_in_ = np.array(X.columns, dtype=object)
+    display = CoefficientPathDisplay.from_estimator(model, panel=panel)
+    assert display.feature_names == ["a", "b$", "c"]
+    assert display.threshold_names == ["low | mid", "mid | high"]
+    titles = [ax.get_title() for ax in display.axes_]
+    names = {"threshold": display.threshold_names, "feature": display.feature_names}
+    assert titles == names[panel]
+    other = names["feature" if panel == "threshold" else "threshold"]
+    for ax in display.axes_:
+        assert ax.get_xscale() == "log"
+        assert ax.xaxis_inverted()
+        curves = [line for line in ax.lines if line.get_label() in other]
+        assert len(curves) == len(other)
+        np.testing.assert_array_equal(curves[0].get_xdata(), [0.3, 0.1, 0.03])
+        np.testing.assert_array_equal(curves[0].get_ydata(), [0, 1, 2])
+        assert any(np.allclose(line.get_xdata(), 0.1) for line in ax.lines)
+    display.figure_.canvas.draw()
+
+
+def test_path_of_arrays(pyplot):
+    rng = np.random.default_rng(0)
+    coefs = rng.standard_normal((3, 2, 15))
+    coefs[:, :, 4] *= 100
+    display = CoefficientPathDisplay([0.0, 0.1, 0.2], coefs, alpha=0.1)
+    assert display.alphas.tolist() == [0.2, 0.1, 0.0]
+    np.testing.assert_array_equal(display.coefs[0], coefs[2])
+    display.plot(max_features=1)
+    line = next(x for x in display.axes_[0].lines if x.get_label() == "feature 4")
+    assert line.get_xdata().tolist() == [0.2, 0.1]
+    as_sparse = [sparse.csr_matrix(c) for c in coefs]
+    other = CoefficientPathDisplay([0.0, 0.1, 0.2], as_sparse)
+    np.testing.assert_array_equal(other.coefs, display.coefs)
+    shared = CoefficientPathDisplay([0.1, 0.2], coefs[:2, 0])
+    assert shared.coefs.shape == (2, 1, 15)
+    _, ax = pyplot.subplots()
+    assert shared.plot(ax).axes_.tolist() == [ax]
+
+
+def test_path_of_one_shared_vector(pyplot):
+    with pytest.raises(TypeError):
+        CoefficientPathDisplay.from_estimator(object())
+    model = Ordered().fit(np.eye(6)[:, :3], ORDER * 2)
+    model.coef_path_ = np.ones((3, 3))
+    display = CoefficientPathDisplay.from_estimator(model)
+    assert display.threshold_names == ["all thresholds"]
+
+
+def test_bad_input_of_paths(pyplot, data):
+    with pytest.raises(ValueError, match="has no path"):
+        CoefficientPathDisplay.from_estimator(LogisticRegression().fit(*data))
+    with pytest.raises(ValueError, match="coefs has shape"):
+        CoefficientPathDisplay([1, 2], np.ones((3, 2, 2)))
+    with pytest.raises(ValueError, match="feature_names has 1 names"):
+        CoefficientPathDisplay([1, 2], np.ones((2, 2, 2)), feature_names=["a"])
+    display = CoefficientPathDisplay([1, 2], np.ones((2, 2, 2)))
+    with pytest.raises(ValueError, match="panel must be"):
+        display.plot(panel="class")
+    with pytest.raises(ValueError, match="max_features=0"):
+        display.plot(max_features=0)
+    with pytest.raises(ValueError, match="ax has 1 axes for 2 panels"):
+        display.plot(pyplot.subplots()[1])
+    with pytest.raises(ValueError, match="no positive"):
+        CoefficientPathDisplay([0], np.ones((1, 2, 2))).plot()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_bins_have_equal_counts_and_keep_ties(pyplot, seed):
+    rng = np.random.default_rng(seed)
+    p = rng.beta(1, 20, 1234)
+    if seed % 2:
+        p = p.round(2)
+    y = rng.random(1234) < p
+    display = RareClassCalibrationDisplay.from_predictions(y, p)
+    assert display.n_rows.sum() == 1234
+    assert display.n_rows.min() >= 100
+    assert display.n_events.sum() == y.sum()
+    assert (np.diff(display.predicted) > 0).all()
+    if not seed % 2:
+        assert display.n_rows.size == 10
+        assert np.ptp(display.n_rows) <= 1
+    # By brute force: the edges lie between different predictions.
+    edges = np.cumsum(display.n_rows)[:-1]
+    ranked = np.sort(p)
+    assert (ranked[edges - 1] < ranked[edges]).all()
+    for low, high, mean in zip(
+        [0, *edges], [*edges, 1234], display.predicted, strict=True
+    ):
+        assert mean == pytest.approx(ranked[low:high].mean())
+
+
+def test_few_rows_make_few_bins_and_a_note(pyplot):
+    rng = np.random.default_rng(0)
+    p = rng.random(350)
+    display = RareClassCalibrationDisplay.from_predictions(rng.random(350) < p, p)
+    assert display.n_rows.tolist() == [117, 116, 117]
+    assert display.note == "3 bins of 116 to 117 rows (10 asked, too few rows or ties)"
+    assert display.ax_.get_legend().get_texts()[0].get_text() == display.note
+    few = RareClassCalibrationDisplay.from_predictions([0, 1, 0], [0.1, 0.2, 0.3])
+    assert few.n_rows.tolist() == [3]
+    assert few.note.startswith("1 bin of 3 rows")
+    tied = RareClassCalibrationDisplay.from_predictions(
+        rng.random(900) < 0.1, [0.1] * 900
+    )
+    assert tied.n_rows.tolist() == [900]
+    small = RareClassCalibrationDisplay.from_predictions(
+        rng.random(350) < p, p, n_bins=5, min_rows=10
+    )
+    assert small.note == "5 bins of 70 rows"
+
+
+@pytest.mark.parametrize("interval", ["wilson", "clopper-pearson"])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_intervals_are_those_of_scipy(interval, confidence):
+    cases = [(k, n) for n in (1, 7, 100, 250) for k in {0, 1, n // 3, n - 1, n}]
+    events, rows = np.transpose(cases)
+    display = RareClassCalibrationDisplay(
+        events / rows, events, rows, interval=interval, confidence=confidence
+    )
+    method = {"wilson": "wilson", "clopper-pearson": "exact"}[interval]
+    for i, (k, n) in enumerate(cases):
+        ci = stats.binomtest(int(k), int(n)).proportion_ci(confidence, method)
+        assert display.low[i] == pytest.approx(ci.low, abs=1e-12)
+        assert display.high[i] == pytest.approx(ci.high, abs=1e-12)
+
+
+def test_calibration_of_a_model(pyplot, data):
+    X, y = data
+    model = make_pipeline(StandardScaler(), Ordered()).fit(X, y)
+    display = RareClassCalibrationDisplay.from_estimator(model, X, y)
+    assert display.class_name == "high"
+    p = model.predict_proba(X)[:, 0]
+    same = RareClassCalibrationDisplay.from_predictions(
+        y, p, rare="high", labels=ORDER, ax=display.ax_
+    )
+    np.testing.assert_allclose(same.predicted, display.predicted)
+    np.testing.assert_array_equal(same.n_events, display.n_events)
+    low = RareClassCalibrationDisplay.from_estimator(model, X, y, rare="low", n_bins=2)
+    assert low.n_events.sum() == (y == "low").sum()
+    assert "predicted probability of low" in low.ax_.get_xlabel()
+    display.figure_.canvas.draw()
+
+
+def test_bad_input_of_calibration(data):
+    make = RareClassCalibrationDisplay.from_predictions
+    for options, message in [
+        ({"n_bins": 0}, "n_bins=0"),
+        ({"min_rows": 0}, "min_rows=0"),
+        ({"interval": "normal"}, "interval must be"),
+        ({"confidence": 95}, "confidence must lie"),
+        ({"rare": 5}, "rare must be"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            make([0, 1, 0], [0.1, 0.2, 0.3], **options)
+    with pytest.raises(ValueError, match="y_proba must lie"):
+        make([0, 1], [0.1, 1.2])
+    with pytest.raises(ValueError, match="inconsistent numbers"):
+        make([0, 1], [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="give one entry for each bin"):
+        RareClassCalibrationDisplay([0.1], [1, 2], [3, 4])
+
+
+def test_constructors_need_no_matplotlib():
+    code = (
+        "import sys, skext.metrics as m; "
+        "m.CoefficientPathDisplay([1], [[[1.0]]]); "
+        "m.RareClassCalibrationDisplay([0.1], [1], [9]); "
+        "m.CumulativeProbabilityDisplay([0], [[0.5, 0.5]], 'ab'); "
+        "assert not {'matplotlib', 'numba'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_styles_of_many_features_differ(pyplot):
+    display = CoefficientPathDisplay([0.2, 0.1], np.ones((2, 1, 25)))
+    lines = [
+        (line.get_color(), line.get_linestyle())
+        for line in display.plot(max_features=25).axes_[0].lines
+        if line.get_label().startswith("feature")
+    ]
+    assert all(a != b for a, b in itertools.combinations(lines, 2))
