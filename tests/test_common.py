@@ -30,6 +30,13 @@ PARAMETERS: dict = {
         {"alpha": 0.01, "l1_ratio": 0.5, "link": "probit"},
     ],
     "ProportionalOddsCV": [{"n_alphas": 4, "eps": 1e-2, "cv": 3}],
+    "LinearGaussianNB": [{}, {"priors": "uniform", "shrinkage": 0.3}],
+    "NearestClassMean": [
+        {},
+        {"metric": "cosine"},
+        {"metric": "seuclidean", "feature_transform": "center-l2"},
+    ],
+    "ShrinkageLDA": [{}, {"shrinkage": "oas", "priors": "uniform"}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTENC": [{"categorical_features": [0]}],

@@ -11,6 +11,7 @@ import fnmatch
 from dataclasses import dataclass
 
 from skext.benchmark._catalog_ordinal import ORDINAL
+from skext.benchmark._catalog_probes import PROBES, join_probes
 from skext.benchmark._catalog_samplers import SAMPLERS
 from skext.benchmark._factories import CLASSIFIERS, estimator
 from skext.benchmark._methods import Method, from_user
@@ -76,6 +77,15 @@ TRACKS = {
             "Ordered classes, of which the highest is rare.",
         ),
         Track(
+            "probes",
+            {
+                "binary": ("accuracy", "log_loss", "roc_auc"),
+                "multiclass": ("accuracy", "log_loss", "roc_auc"),
+            },
+            "logistic",
+            "Few labels: linear classifiers on growing training sets.",
+        ),
+        Track(
             "regression",
             {"regression": ("rmse", "mae", "r2")},
             "ridge",
@@ -139,38 +149,7 @@ METHODS = {
             cost=15.0,
             space=_BOOSTING_SPACE,
         ),
-        # Naive Bayes.
-        _classifier(
-            "skext-linear-gaussian-nb",
-            estimator("skext.naive_bayes:LinearGaussianNB"),
-            "skext",
-            "Gaussian naive Bayes with one variance for all classes",
-            cost=0.3,
-            space={"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0]},
-        ),
-        _classifier(
-            "gaussian-nb",
-            estimator("sklearn.naive_bayes:GaussianNB"),
-            "peer",
-            "Gaussian naive Bayes with a variance per class",
-            cost=0.3,
-            space={"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0]},
-        ),
-        _classifier(
-            "nearest-centroid",
-            estimator("sklearn.neighbors:NearestCentroid"),
-            "peer",
-            "class of the nearest mean",
-            cost=0.3,
-            space={"shrink_threshold": [None, 0.1, 0.2, 0.5, 1.0]},
-        ),
-        _classifier(
-            "lda",
-            estimator("sklearn.discriminant_analysis:LinearDiscriminantAnalysis"),
-            "peer",
-            "linear discriminant analysis",
-            cost=0.6,
-        ),
+        *PROBES,
         *SAMPLERS,
         *ORDINAL,
         # Regression: the ground for the methods to come.
@@ -215,6 +194,8 @@ METHODS = {
         ),
     )
 }
+
+METHODS = join_probes(METHODS)
 
 DUMMIES = {"regression": "dummy-regressor"}
 

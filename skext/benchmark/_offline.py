@@ -6,6 +6,7 @@ methods meet them.
 
 import numpy as np
 
+from skext.benchmark._offline_probes import probe_tasks
 from skext.benchmark._tasks import Task
 
 _HERE = "skext.benchmark._offline"
@@ -36,6 +37,7 @@ def offline_tasks():
             n_samples=300,
             separation=3.0,
         ),
+        *probe_tasks(),
         _task(
             "cancer-rare",
             "rare_cancer",

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from skext.benchmark._speed import SpeedCase
 from skext.benchmark._speed_ordinal import ORDINAL_CASES
+from skext.benchmark._speed_probes import PROBE_CASES
 from skext.benchmark._speed_samplers import SAMPLER_CASES
 
 
@@ -123,4 +124,6 @@ _CASES = (
     ),
 )
 
-CASES = {case.name: case for case in SAMPLER_CASES + ORDINAL_CASES + _CASES}
+CASES = {
+    case.name: case for case in SAMPLER_CASES + ORDINAL_CASES + _CASES + PROBE_CASES
+}

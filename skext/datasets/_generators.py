@@ -3,9 +3,11 @@
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.linalg import cho_solve
 from scipy.special import expit, logsumexp, ndtr
 from sklearn.utils import Bunch
 
+from skext.datasets._correlation import correlation_factor
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import Interval, validate_params
 
@@ -19,6 +21,7 @@ _RANDOM_STATE = ["random_state", np.random.Generator]
         "n_classes": [Interval(Integral, 2, 64, closed="both")],
         "separation": [Interval(Real, 0, None, closed="neither"), None],
         "rescale": ["boolean"],
+        "correlation": [Interval(Real, -1, 1, closed="neither"), "array-like", None],
         "random_state": _RANDOM_STATE,
     },
     prefer_skip_nested_validation=True,
@@ -30,15 +33,16 @@ def make_gaussian_mixture(
     n_classes=2,
     separation=None,
     rescale=True,
+    correlation=None,
     random_state=None,
 ):
     """Generate Gaussian classes for which naive Bayes is the right model.
 
     Class ``k`` has the mean ``a_k`` in every feature, with ``a`` = -1, 1, 2, 4, 8
-    and so on. Features are independent given the class; the first half has variance
-    ``n_features``, the other half variance 1, in all classes. Classes have equal
-    probability and sizes that differ by at most one row. This is the simulation
-    of [1]_.
+    and so on. Features are independent given the class, unless ``correlation`` says
+    otherwise; the first half has variance ``n_features``, the other half variance
+    1, in all classes. Classes have equal probability and sizes that differ by at
+    most one row. This is the simulation of [1]_.
 
     Parameters
     ----------
@@ -56,6 +60,10 @@ def make_gaussian_mixture(
     rescale : bool, default=True
         Whether to divide by ``2 ** (n_classes - 3)`` and subtract 1 when there are
         more than two classes, as in the reference. Changes no error rate.
+    correlation : float or array-like of shape (n_features, n_features), default=None
+        Correlation of the features within the classes. A number ``r`` gives
+        ``r ** abs(i - j)``, which is a correlation matrix for every ``r`` between -1
+        and 1. Naive Bayes is then no longer the right model.
     random_state : int, RandomState, Generator or None, default=None
         Source of randomness; an integer makes the result reproducible.
 
@@ -74,10 +82,22 @@ def make_gaussian_mixture(
             True class means.
         variances : ndarray of shape (n_features,)
             True variances within the classes.
+        correlation : ndarray of shape (n_features, n_features) or None
+            True correlation within the classes, if asked for.
         priors : ndarray of shape (n_classes,)
             True class probabilities.
         bayes_error : float
             Exact error rate of the best classifier.
+        naive_bayes_error : float
+            Exact error rate of the classifier that knows the means and variances
+            and ignores the correlation: the limit of naive Bayes. Equal to
+            ``bayes_error`` without correlation.
+
+    Raises
+    ------
+    ValueError
+        If ``correlation`` is a matrix that is not symmetric and positive definite
+        with ones on its diagonal.
 
     References
     ----------
@@ -98,16 +118,26 @@ def make_gaussian_mixture(
     levels = np.concatenate([[-1.0], 2.0 ** np.arange(n_classes - 1)])
     variances = np.ones(n_features)
     variances[: n_features // 2] = n_features
+    correlation, factor = correlation_factor(correlation, n_features)
     # All means lie on one line, so one coordinate decides: there the classes are
     # normal with variance 1 and centres at levels * unit.
-    unit = np.sqrt((1 / variances).sum())
+    naive = 1 / variances
+    weights, naive_unit = naive, np.sqrt(naive.sum())
+    if factor is not None:
+        root = np.sqrt(naive)
+        weights = root * cho_solve((factor, True), root)
+        naive_unit = naive.sum() / np.linalg.norm(factor.T @ root)
+    unit = np.sqrt(weights.sum())
     if separation is not None:
         levels *= separation / (2 * unit)
-    gaps = np.diff(levels) * unit
-    bayes_error = 2 / n_classes * ndtr(-gaps / 2).sum()
+    gaps = np.diff(levels)
+    errors = [2 / n_classes * ndtr(-gaps * u / 2).sum() for u in (unit, naive_unit)]
     target = rng.permutation(np.arange(n_samples) % n_classes)
-    noise = rng.standard_normal((n_samples, n_features)) * np.sqrt(variances)
-    position = levels[target] * unit + (noise / variances).sum(axis=1) / unit
+    noise = rng.standard_normal((n_samples, n_features))
+    if factor is not None:
+        noise = noise @ factor.T
+    noise *= np.sqrt(variances)
+    position = levels[target] * unit + noise @ weights / unit
     log_posterior = -0.5 * (position[:, np.newaxis] - levels * unit) ** 2
     log_posterior -= logsumexp(log_posterior, axis=1, keepdims=True)
     means = np.repeat(levels[:, np.newaxis], n_features, axis=1)
@@ -125,8 +155,10 @@ def make_gaussian_mixture(
         posterior=np.exp(log_posterior),
         means=means,
         variances=variances,
+        correlation=correlation,
         priors=np.full(n_classes, 1 / n_classes),
-        bayes_error=float(bayes_error),
+        bayes_error=float(errors[0]),
+        naive_bayes_error=float(errors[1]),
     )
 
 

@@ -12,12 +12,14 @@ from skext.metrics._ordinal_scorers import make_ordinal_scorer, ordinal_scorers
 from skext.metrics._plot._coefficient_path import CoefficientPathDisplay
 from skext.metrics._plot._critical_difference import CriticalDifferenceDisplay
 from skext.metrics._plot._cumulative_probability import CumulativeProbabilityDisplay
+from skext.metrics._plot._probe_curve import ProbeLearningCurveDisplay
 from skext.metrics._plot._rare_class_calibration import RareClassCalibrationDisplay
 
 __all__ = [
     "CoefficientPathDisplay",
     "CriticalDifferenceDisplay",
     "CumulativeProbabilityDisplay",
+    "ProbeLearningCurveDisplay",
     "RareClassCalibrationDisplay",
     "make_ordinal_scorer",
     "ordinal_mean_absolute_error",

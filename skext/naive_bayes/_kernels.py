@@ -300,3 +300,23 @@ def score_rows(X, center, weights, bias, scores, start, stop):
                 s0 += row[j] * w0[j]
             scores[i, k] = s0 + bias[k]
             k += 1
+
+
+@jit
+def class_residuals(X, codes, means, roots, out, start, stop):
+    """Write the deviations of the rows start:stop from the means of their classes.
+
+    They are taken in float64 and rounded to the type of ``out``. An empty ``roots``
+    means that every row has the factor one; a row with the factor zero is not read.
+    """
+    weighted = roots.size > 0
+    n_features = X.shape[1]
+    for i in range(start, stop):
+        factor = roots[i] if weighted else 1.0
+        mean = means[codes[i]]
+        if factor == 0.0:
+            for j in range(n_features):
+                out[i, j] = 0.0
+        else:
+            for j in range(n_features):
+                out[i, j] = (np.float64(X[i, j]) - mean[j]) * factor

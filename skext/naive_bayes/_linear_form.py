@@ -1,7 +1,5 @@
 """The linear classifier that a set of class moments stands for."""
 
-import warnings
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
@@ -33,19 +31,22 @@ class LinearForm:
         Score of each class at the centre; minus infinity rules a class out.
     center : ndarray of shape (n_features,)
         Mean of the class means, weighted with the priors.
-    variance : ndarray of shape (n_features,)
-        Variance of each feature within the classes.
+    spread : DiagonalSpread, MatrixSpread or RowSpread
+        Covariance within the classes.
     epsilon : float
         What was added to the pooled variances.
+    shrinkage : float
+        Weight of the target in the covariance.
     """
 
-    def __init__(self, weights, bias, center, variance, epsilon):
+    def __init__(self, weights, bias, center, spread, *, epsilon, shrinkage):
         self.weights = weights
         self.bias = bias
         self.center = center
-        self.variance = variance
+        self.spread = spread
         self.epsilon = epsilon
-        self._fits_float32 = bool(np.abs(weights).max() < _MAX_FLOAT32_WEIGHT)
+        self.shrinkage = shrinkage
+        self.fits_float32 = bool(np.abs(weights).max() < _MAX_FLOAT32_WEIGHT)
         self._operators = {}
 
     def __getstate__(self):
@@ -66,7 +67,7 @@ class LinearForm:
 
     def compute_dtype(self, X):
         """Return the float type in which scores of ``X`` are computed."""
-        if X.dtype in (np.float32, np.float16) and self._fits_float32:
+        if X.dtype in (np.float32, np.float16) and self.fits_float32:
             return np.dtype(np.float32)
         return np.dtype(np.float64)
 
@@ -139,19 +140,19 @@ class LinearForm:
         ``chunk`` holds centred dense rows or raw sparse rows. Features without any
         variance carry no information and are left out.
         """
-        used = self.variance > 0
-        precision = np.divide(1.0, self.variance, out=np.zeros(used.size), where=used)
-        constant = np.log(2 * np.pi * self.variance[used]).sum()
-        if sparse.issparse(chunk):
+        precision = getattr(self.spread, "precision", None)
+        if not sparse.issparse(chunk):
+            distance = self.spread.distances(chunk)
+        elif precision is None:
+            distance = self.spread.distances(chunk.toarray() - self.center)
+        else:
             # (x - c)^2 = c^2 + x (x - 2 c), and the last term needs entries only.
             column = self.center[chunk.indices]
             entries = chunk.data * (chunk.data - 2 * column) * precision[chunk.indices]
             owner = np.repeat(np.arange(chunk.shape[0]), np.diff(chunk.indptr))
             distance = np.bincount(owner, entries, minlength=chunk.shape[0])
             distance += (self.center**2 * precision).sum()
-        else:
-            distance = np.einsum("ij,ij,j->i", chunk, chunk, precision)
-        return -0.5 * (distance + constant)
+        return self.spread.constant - 0.5 * distance
 
 
 def _score_few(X, weights, bias, center, n_jobs):
@@ -223,92 +224,3 @@ def _chunk_rows(weights):
     """Return how many rows keep a buffer of features or scores small."""
     widest = max(weights.shape) * weights.itemsize
     return int(np.clip(_CHUNK_BYTES // widest, 64, _MAX_CHUNK_ROWS))
-
-
-def derive_linear_form(moments, prior, var_smoothing):
-    """Turn class moments into a :class:`LinearForm`.
-
-    Parameters
-    ----------
-    moments : ClassMoments
-        The sufficient statistics.
-    prior : ndarray of shape (n_classes,)
-        Class probabilities; zero for classes without data.
-    var_smoothing : float
-        Part of the largest total variance that is added to each variance.
-
-    Returns
-    -------
-    form : LinearForm
-        Weights, bias, centre and variances.
-    """
-    total = moments.total_count
-    seen = moments.counts > 0
-    means = moments.means
-    # Variances of a few units in the last place of the means are rounding.
-    noise = (2.0**-50 * np.abs(means).max(axis=0)) ** 2
-    within = moments.squares / total
-    within[within <= noise] = 0.0
-    weighted = np.where(seen, moments.counts / total, 0.0)
-    overall, spread = _spread_of_means(means, weighted, seen)
-    between = np.einsum("k,kj,kj->j", weighted, spread, spread)
-    between[between <= noise] = 0.0
-    center, deviation = (
-        (overall, spread)
-        if np.array_equal(prior, weighted)
-        else _spread_of_means(means, prior, seen)
-    )
-    variance, epsilon = _smooth_variance(within, within + between, var_smoothing)
-    informative = (variance > 0) & (between > 0)
-    deviation[:, ~informative] = 0.0
-    weights = np.divide(
-        deviation, variance, out=np.zeros_like(deviation), where=informative
-    )
-    with np.errstate(divide="ignore"):
-        bias = np.log(prior)
-    bias -= 0.5 * np.einsum("kj,kj->k", weights, deviation)
-    return LinearForm(weights, bias, center, variance, epsilon)
-
-
-def _spread_of_means(means, probability, seen):
-    """Return the weighted mean of the class means and the deviations from it.
-
-    The first class serves as origin, so that a feature on which all classes agree
-    has a spread of exactly zero. Classes without data get zeros.
-    """
-    origin = means[np.argmax(seen)]
-    deviation = means - origin
-    deviation[~seen] = 0.0
-    step = probability @ deviation
-    deviation -= step
-    deviation[~seen] = 0.0
-    return origin + step, deviation
-
-
-def _smooth_variance(within, total, var_smoothing):
-    """Return the variances that the model uses, and epsilon."""
-    largest = total.max()
-    epsilon = float(var_smoothing * largest)
-    if largest > 0 and not within.any():
-        warnings.warn(
-            "No class has two different rows, so the variance within classes is "
-            "unknown; the mean total variance of the features is used for all of "
-            "them, which predicts the class with the nearest mean.",
-            UserWarning,
-            stacklevel=5,
-        )
-        return np.full_like(within, total.mean() + epsilon), epsilon
-    variance = within + epsilon
-    # Zero variance only happens without smoothing: where all data agree it does no
-    # harm, elsewhere the weight would be infinite.
-    flat = (variance == 0) & (total > 0)
-    if flat.any():
-        warnings.warn(
-            f"{flat.sum()} features do not vary within classes but differ between "
-            "them; set var_smoothing > 0, because their weights are now limited by "
-            "the precision of float64 only.",
-            UserWarning,
-            stacklevel=5,
-        )
-        variance[flat] = 2.0**-52 * total[flat]
-    return variance, epsilon

@@ -1,273 +1,444 @@
-"""Sufficient statistics of the Gaussian model with one variance for all classes."""
+"""Class moments: what the linear probes know about their data, by class label."""
 
 import numpy as np
-from scipy import sparse
-from sklearn.utils import assert_all_finite
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
 
-from skext.naive_bayes._kernels import (
-    csc_moments,
-    csr_moments,
-    dense_column_moments,
-    dense_row_moments,
-    sort_by_class,
-)
-from skext.utils._parallel import run_chunks
+from skext.naive_bayes._moments_scatter import Scatter
+from skext.naive_bayes._moments_state import MomentState, check_moments_finite
+from skext.utils._sklearn import check_sample_weight
 
-# Sizes that fix where sums are split. They depend on the data only, never on the
-# number of threads, so that a fit gives the same bits for every n_jobs.
-_TILE_COLUMNS = 384
-_CHUNK_BYTES = 256 * 2**20
-_CHUNK_ROWS = 65536
-_CONVERTED_ROWS = 4096
-_ITEMS_PER_ROUND = 16
-# Below this many numbers a thread costs more than it saves.
-_MIN_SIZE_FOR_THREADS = 2**18
+_COVARIANCES = ("diag", "full", "spherical")
+_FORMAT = "skext.naive_bayes.ClassMoments"
+_VERSION = 1
 
 
 class ClassMoments:
-    """Class counts, class means and pooled within-class sums of squares.
+    r"""Counts and means of the classes, and the pooled within-class scatter.
 
-    These are all that the model needs to know about its training data. Two states
-    of disjoint data merge exactly, whatever the order.
+    These sufficient statistics are all that :class:`LinearGaussianNB`,
+    :class:`ShrinkageLDA` and :class:`NearestClassMean` need. Moments of separate
+    parts of the data merge exactly, in any order, and rows can be taken out again:
+
+    .. math:: N_k = \sum_{y_i = k} w_i, \quad
+       \mu_k = \frac{1}{N_k} \sum_{y_i = k} w_i x_i, \quad
+       S = \sum_i w_i (x_i - \mu_{y_i}) (x_i - \mu_{y_i})^T.
 
     Parameters
     ----------
-    counts : ndarray of shape (n_classes,)
+    covariance : {"diag", "full", "spherical"}, default="diag"
+        What is kept of :math:`S`: its diagonal, all of it, or its trace.
+    dtype : {numpy.float64, numpy.float32}, default=numpy.float64
+        Type in which the off-diagonal products of ``"full"`` are multiplied, before
+        they are summed in float64. float32 takes half the time and leaves a relative
+        error of about 1e-6 between features.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels, sorted.
+    count : ndarray of shape (n_classes,)
         Sum of the sample weights of each class.
-    means : ndarray of shape (n_classes, n_features)
-        Weighted mean of each class; zero for a class without data.
-    squares : ndarray of shape (n_features,)
-        Weighted sum of squared deviations from the mean of the own class.
+    mean : ndarray of shape (n_classes, n_features)
+        Weighted mean of each class; zeros for a class without data.
+    ss : float or ndarray of shape (n_features,) or (n_features, n_features)
+        Pooled within-class sum of squares, or of products.
+    n_features : int or None
+        Number of features; None before the first data.
+
+    See Also
+    --------
+    LinearGaussianNB : Classifier with one variance per feature.
+    ShrinkageLDA : Classifier with a full covariance.
+
+    Notes
+    -----
+    Sums are kept in float64 and always as deviations from a mean, never as raw second
+    moments, by the update of Chan, Golub and LeVeque [1]_. ``update`` costs
+    O(n_samples * n_features), with ``"full"`` O(n_samples * n_features ** 2); a merge
+    costs O(n_classes * n_features). With ``"full"``, rows are kept as they are while
+    there are fewer than features, which spares the matrix for wide data until ``ss``
+    is read.
+
+    References
+    ----------
+    .. [1] Tony F. Chan, Gene H. Golub and Randall J. LeVeque, "Algorithms for
+       Computing the Sample Variance: Analysis and Recommendations", The American
+       Statistician 37, 1983.
+
+    Examples
+    --------
+    >>> from skext.naive_bayes import ClassMoments
+    >>> first = ClassMoments().update([[1.0, 2], [3, 2]], ["a", "a"])
+    >>> second = ClassMoments().update([[5.0, 0]], ["b"])
+    >>> both = first + second
+    >>> both.classes.tolist(), both.count.tolist()
+    (['a', 'b'], [2.0, 1.0])
+    >>> both.mean.tolist()
+    [[2.0, 2.0], [5.0, 0.0]]
+    >>> both.ss.tolist()
+    [2.0, 0.0]
     """
 
-    def __init__(self, counts, means, squares):
-        self.counts = counts
-        self.means = means
-        self.squares = squares
+    def __init__(self, covariance="diag", *, dtype=np.float64):
+        if covariance not in _COVARIANCES:
+            raise ValueError(
+                f"covariance must be one of {_COVARIANCES}, got {covariance!r}."
+            )
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.")
+        self.covariance = covariance
+        self.dtype = np.dtype(dtype)
+        self._classes = np.empty(0, dtype=np.intp)
+        self._state = None
 
     @classmethod
-    def empty(cls, n_classes, n_features):
-        """Return the state of no data at all."""
-        return cls(
-            np.zeros(n_classes),
-            np.zeros((n_classes, n_features)),
-            np.zeros(n_features),
-        )
-
-    @classmethod
-    def from_data(cls, X, codes, n_classes, sample_weight=None, n_jobs=None):
-        """Return the state of a data set; ``codes`` are class indices.
-
-        Rows with weight zero are not read. Non-finite input raises ``ValueError``
-        with scikit-learn's message.
-        """
-        codes = _frozen(np.ascontiguousarray(codes, dtype=np.intp))
-        weights = np.empty(0) if sample_weight is None else sample_weight
-        weights = _frozen(np.ascontiguousarray(weights, dtype=np.float64))
-        counts = np.bincount(codes, sample_weight, minlength=n_classes).astype(float)
-        if X.shape[0] * X.shape[1] < _MIN_SIZE_FOR_THREADS:
-            n_jobs = 1
-        with np.errstate(over="ignore", invalid="ignore"):
-            if sparse.issparse(X):
-                moments = _sparse_moments(X, codes, weights, counts, n_jobs)
-            else:
-                moments = _dense_moments(X, codes, weights, n_classes, n_jobs)
-        moments.counts = counts
+    def _of(cls, classes, state, covariance):
+        """Wrap a state without copying it."""
+        moments = cls(covariance)
+        moments._classes, moments._state = classes, state
         return moments
 
     @property
-    def total_count(self):
-        """Sum of all sample weights."""
-        return self.counts.sum()
+    def classes(self):
+        """Labels, sorted."""
+        return self._classes
 
-    def is_finite(self):
-        """Tell whether all sums stayed finite."""
-        return bool(np.isfinite(self.squares).all() and np.isfinite(self.means).all())
+    @property
+    def count(self):
+        """Sum of the sample weights of each class."""
+        return np.zeros(0) if self._state is None else _shown(self._state.counts)
 
-    def merge(self, other, rows):
-        """Add the state of further data whose class ``i`` is our class ``rows[i]``."""
-        # A state that came out of joblib may be a read-only memory map.
-        self.counts, self.means, self.squares = (
-            np.require(array, requirements="W")
-            for array in (self.counts, self.means, self.squares)
+    @property
+    def mean(self):
+        """Weighted mean of each class."""
+        if self._state is None:
+            return np.zeros((0, 0))
+        return _shown(self._state.means)
+
+    @property
+    def ss(self):
+        """Pooled within-class sum of squares, or of products."""
+        if self._state is None:
+            return 0.0 if self.covariance == "spherical" else np.zeros(0)
+        if self.covariance == "full":
+            return self._state.scatter_matrix()
+        if self.covariance == "spherical":
+            return float(self._state.squares[0])
+        return _shown(self._state.squares)
+
+    @property
+    def n_features(self):
+        """Number of features; None before the first data."""
+        return None if self._state is None else self._state.means.shape[1]
+
+    def __repr__(self):
+        return (
+            f"{type(self).__name__}({self.covariance!r}, n_classes="
+            f"{self._classes.size}, n_features={self.n_features}, "
+            f"count={self.count.sum():g})"
         )
-        mine = self.counts[rows]
-        both = mine + other.counts
-        gain = np.divide(other.counts, both, out=np.zeros_like(both), where=both > 0)
-        delta = other.means - self.means[rows]
-        self.squares += other.squares
-        self.squares += np.einsum("k,kj,kj->j", mine * gain, delta, delta)
-        delta *= gain[:, np.newaxis]
-        self.means[rows] += delta
-        self.counts[rows] = both
 
-    def expanded(self, rows, n_classes):
-        """Return a state of ``n_classes`` in which our class ``i`` is ``rows[i]``."""
-        wider = ClassMoments.empty(n_classes, self.means.shape[1])
-        wider.counts[rows] = self.counts
-        wider.means[rows] = self.means
-        wider.squares[:] = self.squares
-        return wider
+    def copy(self):
+        """Return an independent copy.
+
+        Returns
+        -------
+        moments : ClassMoments
+            The copy.
+        """
+        new = ClassMoments(self.covariance, dtype=self.dtype)
+        new._classes = self._classes.copy()
+        new._state = None if self._state is None else self._state.copy()
+        return new
+
+    def update(self, X, y, sample_weight=None):
+        """Add rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows. Memory maps are read in chunks; with ``"full"``, sparse rows
+            are made dense chunk by chunk.
+        y : array-like of shape (n_samples,)
+            Their labels; new ones extend ``classes``.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : ClassMoments
+            The updated moments.
+
+        Raises
+        ------
+        ValueError
+            If the rows are not finite, have another number of features, or weights
+            are negative.
+        """
+        labels, batch = self._summarize(X, y, sample_weight)
+        self._add(labels, batch)
+        return self
+
+    def merge(self, *others):
+        """Add other moments in place; classes are aligned by label.
+
+        Parameters
+        ----------
+        *others : ClassMoments
+            Moments of further data, with the same ``covariance``.
+
+        Returns
+        -------
+        self : ClassMoments
+            The merged moments.
+
+        Raises
+        ------
+        ValueError
+            If the kinds of covariance or the numbers of features differ. Nothing is
+            merged then.
+        """
+        for other in others:
+            self._check_other(other)
+        for other in others:
+            if other._state is not None:
+                # Merging with oneself must not read what it writes.
+                state = other._state.copy() if other is self else other._state
+                self._add(other._classes, state)
+        return self
+
+    def __add__(self, other):
+        if not isinstance(other, ClassMoments):
+            return NotImplemented
+        return self.copy().merge(other)
+
+    def remove(self, X, y, sample_weight=None):
+        """Take rows out that have been added before.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows.
+        y : array-like of shape (n_samples,)
+            Their labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row is taken out.
+
+        Returns
+        -------
+        self : ClassMoments
+            The moments of the remaining rows; classes without rows stay.
+
+        Raises
+        ------
+        ValueError
+            If a class has fewer rows than are taken out.
+
+        Notes
+        -----
+        Precision is that of the sums before: taking out nearly all rows leaves few
+        digits. That the very rows were added is not checked.
+        """
+        labels, batch = self._summarize(X, y, sample_weight)
+        unknown = labels[~np.isin(labels, self._classes)]
+        if unknown.size:
+            raise ValueError(
+                f"y must only have labels of these moments, got {unknown.tolist()}, "
+                f"known are {self._classes.tolist()}; add rows before removing them."
+            )
+        rows = np.searchsorted(self._classes, labels)
+        short = batch.counts > self._state.counts[rows] * (1 + 1e-9)
+        if short.any():
+            raise ValueError(
+                f"y must not take more rows out of a class than it has, got "
+                f"{batch.counts[short].tolist()} for the classes "
+                f"{labels[short].tolist()} of {self._state.counts[rows][short]} rows; "
+                "remove only what was added."
+            )
+        self._state.remove(batch, rows)
+        return self
+
+    def subset(self, classes):
+        """Return the moments of some of the classes.
+
+        The sums of squares of single classes are not kept, so the pooled covariance
+        stays that of all classes: ``ss / count.sum()`` does not change.
+
+        Parameters
+        ----------
+        classes : array-like of shape (n_subset,)
+            Labels to keep.
+
+        Returns
+        -------
+        moments : ClassMoments
+            Counts and means of these classes.
+
+        Raises
+        ------
+        ValueError
+            If a label is not among ``classes``.
+        """
+        wanted = np.unique(column_or_1d(classes))
+        unknown = wanted[~np.isin(wanted, self._classes)]
+        if unknown.size:
+            raise ValueError(
+                f"classes must be among the labels {self._classes.tolist()}, got "
+                f"{unknown.tolist()}."
+            )
+        rows = np.searchsorted(self._classes, wanted)
+        state = self._state
+        total = state.total_count
+        share = state.counts[rows].sum() / total if total > 0 else 0.0
+        products = None
+        if state.products is not None:
+            products = Scatter(self.n_features, state.products.matrix() * share)
+        new = ClassMoments(self.covariance, dtype=self.dtype)
+        new._classes = wanted
+        new._state = MomentState(
+            state.counts[rows], state.means[rows], state.squares * share, products
+        )
+        return new
+
+    def to_dict(self):
+        """Return everything as plain arrays, for storing without pickle.
+
+        Returns
+        -------
+        content : dict of str to object
+            Input of :meth:`from_dict`. Arrays are copies.
+        """
+        return {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "covariance": self.covariance,
+            "dtype": self.dtype.name,
+            "classes": self._classes.copy(),
+            "count": np.array(self.count),
+            "mean": np.array(self.mean),
+            "ss": np.array(self.ss),
+        }
+
+    @classmethod
+    def from_dict(cls, content):
+        """Restore what :meth:`to_dict` returned.
+
+        Parameters
+        ----------
+        content : dict of str to object
+            The stored arrays; lists and array files such as ``numpy.load`` gives are
+            accepted.
+
+        Returns
+        -------
+        moments : ClassMoments
+            The moments.
+
+        Raises
+        ------
+        ValueError
+            If the content is of another kind or of a newer version.
+        """
+        kind, version = str(content["format"]), int(content["version"])
+        if kind != _FORMAT or version > _VERSION:
+            raise ValueError(
+                f"content must have the format {_FORMAT!r} up to version {_VERSION}, "
+                f"got {kind!r} version {version}; use a newer skext."
+            )
+        moments = cls(str(content["covariance"]), dtype=str(content["dtype"]))
+        moments._classes = np.array(content["classes"])
+        counts = np.array(content["count"], dtype=np.float64)
+        means = np.array(content["mean"], dtype=np.float64)
+        ss = np.array(content["ss"], dtype=np.float64)
+        if moments._classes.size == 0:
+            return moments
+        products = None
+        if moments.covariance == "full":
+            products, ss = Scatter(means.shape[1], ss), ss.diagonal().copy()
+        moments._state = MomentState(counts, means, np.atleast_1d(ss), products)
+        return moments
+
+    def _summarize(self, X, y, sample_weight):
+        """Validate rows; return their sorted labels and their state."""
+        X = check_array(
+            X, accept_sparse=("csr", "csc"), ensure_all_finite=False, dtype="numeric"
+        )
+        y = column_or_1d(y)
+        check_consistent_length(X, y)
+        check_classification_targets(y)
+        if self._state is not None and X.shape[1] != self.n_features:
+            raise ValueError(
+                f"X must have {self.n_features} features, as the rows before, got "
+                f"{X.shape[1]}."
+            )
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        labels, codes = np.unique(y, return_inverse=True)
+        batch = MomentState.from_data(
+            X,
+            codes,
+            labels.size,
+            sample_weight,
+            covariance=self.covariance,
+            dtype=self.dtype,
+        )
+        check_moments_finite(batch, X, type(self).__name__)
+        return labels, batch
+
+    def _add(self, labels, batch):
+        """Merge a state with these labels."""
+        if self._state is None:
+            self._classes, self._state = labels.copy(), batch.copy()
+            return
+        merged = union_of_labels(self._classes, labels)
+        if merged.size > self._classes.size:
+            rows = np.searchsorted(merged, self._classes)
+            self._state = self._state.expanded(rows, merged.size)
+        self._classes = merged
+        self._state.merge(batch, np.searchsorted(merged, labels))
+
+    def _check_other(self, other):
+        """Refuse moments that do not fit ours."""
+        if not isinstance(other, ClassMoments):
+            raise ValueError(
+                f"others must be ClassMoments, got {type(other).__name__}; summarize "
+                "rows with update."
+            )
+        if other.covariance != self.covariance:
+            raise ValueError(
+                f"others must have covariance={self.covariance!r}, got "
+                f"{other.covariance!r}; make all moments with the same one."
+            )
+        if None not in (self.n_features, other.n_features) and (
+            other.n_features != self.n_features
+        ):
+            raise ValueError(
+                f"others must have {self.n_features} features, got {other.n_features}."
+            )
+        if other._state is not None:
+            check_comparable(other._classes, self._classes)
 
 
-def check_moments_finite(moments, X, estimator_name):
-    """Name the reason if sums over ``X`` are not finite.
-
-    Looking at the sums spares a pass over the data.
-
-    Raises
-    ------
-    ValueError
-        With scikit-learn's message for NaN and infinity, or because the squares of
-        finite values exceed the range of float64.
-    """
-    if moments.is_finite():
-        return
-    values = X.data if sparse.issparse(X) else X
-    assert_all_finite(values, estimator_name=estimator_name, input_name="X")
-    raise ValueError(
-        f"X has values whose squared deviations exceed the range of float64, got a "
-        f"largest absolute value of {np.abs(values).max():.3g}; rescale the features."
-    )
-
-
-def _frozen(array):
-    """Return a read-only view.
-
-    numba compiles writable and read-only arrays separately; showing every input as
-    read-only keeps one compiled version and accepts memory maps.
-    """
+def _shown(array):
+    """Return a view that protects the state."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _dense_moments(X, codes, weights, n_classes, n_jobs):
-    """Accumulate over chunks of rows times tiles of columns.
-
-    A chunk is as large as it may be, because each one costs a merge, but small
-    enough to read a memory map of any length front to back.
-    """
-    X = np.asarray(X)
-    n_samples, n_features = X.shape
-    native = X.dtype in (np.float32, np.float64) and X.dtype.isnative
-    if native and X.flags.c_contiguous:
-        layout = "rows"
-    elif native and X.flags.f_contiguous:
-        layout, X = "columns", X.T
-    else:
-        layout = "converted"
-    X = _frozen(X)
-    if layout == "converted":
-        chunk = _CONVERTED_ROWS
-    else:
-        chunk = max(1, min(_CHUNK_ROWS, _CHUNK_BYTES // (X.itemsize * n_features)))
-    starts = range(0, n_samples, chunk)
-    n_tiles = -(-n_features // _TILE_COLUMNS)
-    per_round = max(1, _ITEMS_PER_ROUND // n_tiles)
-    every_class = np.arange(n_classes)
-    moments = None
-    for begin in range(0, len(starts), per_round):
-        jobs = [
-            _Chunk(codes, weights, n_classes, n_features, start, start + chunk)
-            for start in starts[begin : begin + per_round]
-        ]
-        run_chunks(
-            _run_items,
-            len(jobs) * n_tiles,
-            X,
-            weights,
-            layout,
-            jobs,
-            n_tiles,
-            n_jobs=n_jobs,
-            min_chunk=1,
+def check_comparable(labels, known):
+    """Refuse to mix numbers and strings, which numpy would turn into strings."""
+    if known.size and (labels.dtype.kind in "biuf") != (known.dtype.kind in "biuf"):
+        raise ValueError(
+            f"y must have labels of one kind, got {labels.tolist()} after "
+            f"{known.tolist()}; convert them to strings or to numbers."
         )
-        for job in jobs:
-            if moments is None:
-                moments = job.moments
-            else:
-                moments.merge(job.moments, every_class)
-    return moments
 
 
-class _Chunk:
-    """Rows of one chunk in class order, and the state that they fill."""
-
-    def __init__(self, codes, weights, n_classes, n_features, start, stop):
-        self.start = start
-        self.stop = min(stop, codes.size)
-        self.bounds = np.empty(n_classes + 1, dtype=np.intp)
-        self.order = np.empty(self.stop - start, dtype=np.intp)
-        sort_by_class(codes, weights, start, self.stop, self.bounds, self.order)
-        self.moments = ClassMoments.empty(n_classes, n_features)
-        if weights.size:
-            kept = codes[start : self.stop], weights[start : self.stop]
-            self.moments.counts += np.bincount(*kept, minlength=n_classes)
-        else:
-            self.moments.counts += np.diff(self.bounds)
-
-
-def _run_items(X, weights, layout, jobs, n_tiles, start, stop):
-    """Run the (chunk, tile of columns) pairs number start to stop."""
-    for item in range(start, stop):
-        job = jobs[item // n_tiles]
-        n_features = job.moments.squares.size
-        j0 = (item % n_tiles) * _TILE_COLUMNS
-        j1 = min(j0 + _TILE_COLUMNS, n_features)
-        means, squares = job.moments.means, job.moments.squares
-        if layout == "columns":
-            dense_column_moments(
-                X, job.order, job.bounds, weights, means, squares, j0, j1
-            )
-            continue
-        if layout == "rows":
-            dense_row_moments(X, job.order, job.bounds, weights, means, squares, j0, j1)
-            continue
-        block = X[job.start : job.stop, j0:j1]
-        keep = block.dtype == np.float32 and block.dtype.isnative
-        block = np.ascontiguousarray(block, dtype=None if keep else np.float64)
-        local = weights[job.start : job.stop] if weights.size else weights
-        tile = ClassMoments.empty(means.shape[0], j1 - j0)
-        dense_row_moments(
-            _frozen(block),
-            job.order - job.start,
-            job.bounds,
-            local,
-            tile.means,
-            tile.squares,
-            0,
-            j1 - j0,
-        )
-        means[:, j0:j1] = tile.means
-        squares[j0:j1] = tile.squares
-
-
-def _sparse_moments(X, codes, weights, counts, n_jobs):
-    """Accumulate over stored entries only."""
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    keep = X.dtype in (np.float32, np.float64) and X.dtype.isnative
-    data = X.data if keep else X.data.astype(np.float64)
-    entries = _frozen(data), _frozen(X.indices), _frozen(X.indptr)
-    moments = ClassMoments.empty(counts.size, X.shape[1])
-    if X.format == "csr":
-        buffer = np.zeros_like(moments.means)
-        csr_moments(
-            *entries, codes, weights, counts, moments.means, buffer, moments.squares
-        )
-    else:
-        run_chunks(
-            csc_moments,
-            X.shape[1],
-            *entries,
-            codes,
-            weights,
-            counts,
-            moments.means,
-            moments.squares,
-            n_jobs=n_jobs,
-            min_chunk=256,
-        )
-    return moments
+def union_of_labels(known, labels):
+    """Return the sorted union; all labels must be numbers, or none."""
+    check_comparable(labels, known)
+    return np.union1d(known, labels) if known.size else labels

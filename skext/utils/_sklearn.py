@@ -5,6 +5,11 @@ and nothing else does.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils._array_api import (
+    check_same_namespace,
+    get_namespace_and_device,
+    move_to,
+)
 from sklearn.utils._param_validation import (
     HasMethods,
     Hidden,
@@ -31,9 +36,12 @@ __all__ = [
     "Options",
     "StrOptions",
     "check_method_params",
+    "check_same_namespace",
     "check_sample_weight",
     "fit_context",
+    "get_namespace_and_device",
     "load_arff_from_gzip_file",
+    "move_to",
     "raise_for_params",
     "routing_enabled",
     "validate_params",

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skext.naive_bayes._kernels import score_rows, sort_by_class
-from skext.naive_bayes._moments import ClassMoments
+from skext.naive_bayes._moments_state import MomentState
 
 
 def two_pass(X, codes, n_classes, weights):
@@ -27,7 +27,7 @@ def test_moments_on_random_tiny_cases(layout):
         codes = rng.integers(0, n_classes, n)
         weights = rng.choice([0, 1, 2, 1e-6], n) if case % 2 else np.ones(n)
         given = weights if case % 2 else None
-        moments = ClassMoments.from_data(
+        moments = MomentState.from_data(
             np.asarray(X, order=layout), codes, n_classes, given
         )
         means, squares = two_pass(X, codes, n_classes, weights)
@@ -45,7 +45,7 @@ def test_merging_parts_in_any_order(parts):
     means, squares = two_pass(X, codes, n_classes, np.ones(n))
     rows = np.arange(n_classes)
     states = [
-        ClassMoments.from_data(X[part], codes[part], n_classes)
+        MomentState.from_data(X[part], codes[part], n_classes)
         for part in np.array_split(rng.permutation(n), parts)
     ]
     while len(states) > 1:

@@ -1,0 +1,98 @@
+"""Transformations of rows before class means are taken."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import assert_all_finite
+
+_CHUNK_BYTES = 32 * 2**20
+_MAX_CHUNK_ROWS = 8192
+
+
+def chunk_rows(n_features):
+    """Return how many rows to transform at a time."""
+    return int(np.clip(_CHUNK_BYTES // (8 * n_features), 64, _MAX_CHUNK_ROWS))
+
+
+def weighted_mean(X, weights):
+    """Return the mean row, in chunks and shifted by the first row."""
+    n_samples, n_features = X.shape
+    weights = np.ones(n_samples) if weights is None else weights
+    if sparse.issparse(X):
+        return np.asarray(weights @ X, dtype=np.float64) / weights.sum()
+    total, rows = np.zeros(n_features), chunk_rows(n_features)
+    kept = weights > 0
+    shift = np.asarray(X[np.argmax(kept)], dtype=np.float64)
+    for start in range(0, n_samples, rows):
+        used = kept[start : start + rows]
+        block = X[start : start + rows]
+        block = block if used.all() else block[used]
+        weight = weights[start : start + rows][used]
+        with np.errstate(invalid="ignore", over="ignore"):
+            total += weight @ np.subtract(block, shift, dtype=np.float64)
+    return shift + total / weights.sum()
+
+
+def transform_rows(X, origin, *, normalize, name, dtype=np.float64):
+    """Return rows minus origin, divided by their lengths.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows. Sparse rows stay sparse without an origin.
+    origin : ndarray of shape (n_features,) or None
+        What is subtracted.
+    normalize : bool
+        Whether to divide by the lengths; rows of length zero stay zero.
+    name : str
+        Name of the estimator for error messages.
+    dtype : dtype, default=numpy.float64
+        Type of the result.
+
+    Returns
+    -------
+    rows : {ndarray, csr matrix} of shape (n_samples, n_features)
+        New rows.
+    """
+    if sparse.issparse(X) and origin is None:
+        rows = X.tocsr().astype(dtype, copy=True)
+        if normalize:
+            squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+            factors = _inverse_lengths(squares, X, name)
+            rows.data *= np.repeat(factors, np.diff(rows.indptr)).astype(dtype)
+        return rows
+    dense = X.toarray() if sparse.issparse(X) else X
+    with np.errstate(invalid="ignore", over="ignore"):
+        # Without an origin, nothing is lost by subtracting zero.
+        rows = np.subtract(dense, 0.0 if origin is None else origin, dtype=np.float64)
+        if normalize:
+            squares = np.einsum("ij,ij->i", rows, rows)
+            rows *= _inverse_lengths(squares, X, name)[:, np.newaxis]
+    return rows.astype(dtype, copy=False)
+
+
+def transform_foreign(X, origin, *, normalize, found, name):
+    """Return transformed rows of another array library; see ``transform_rows``."""
+    xp = found.xp
+    rows = xp.astype(X, found.wide)
+    if origin is not None:
+        rows = rows - origin
+    if not normalize:
+        return rows
+    lengths = xp.sqrt(xp.sum(rows * rows, axis=1))[:, None]
+    if not bool(xp.all(xp.isfinite(lengths))):
+        kind = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"
+        raise ValueError(f"Input X contains {kind}.\n{name} takes finite rows only.")
+    return rows / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
+
+
+def _inverse_lengths(squares, X, name):
+    """Return factors that make rows of these squared lengths unit rows."""
+    if not np.isfinite(squares).all():
+        values = X.data if sparse.issparse(X) else X
+        assert_all_finite(values, estimator_name=name, input_name="X")
+        raise ValueError(
+            f"X has rows whose lengths exceed the range of float64, got a largest "
+            f"absolute value of {np.abs(values).max():.3g}; rescale the features."
+        )
+    lengths = np.sqrt(squares)
+    return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
