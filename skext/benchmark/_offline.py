@@ -10,6 +10,8 @@ from skext.benchmark._offline_probes import probe_tasks
 from skext.benchmark._tasks import Task
 
 _HERE = "skext.benchmark._offline"
+# Where many methods are compared, or the rarest class has a dozen rows.
+_FEWER_FOLDS = (1, 3)
 
 
 def offline_tasks():
@@ -42,18 +44,21 @@ def offline_tasks():
             "cancer-rare",
             "rare_cancer",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="scikit-learn, 40 of 212 malignant rows",
         ),
         _task(
             "digit-8",
             "rare_digit",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="scikit-learn, digit 8 against the rest, first 8 components",
         ),
         _task(
             "mixture-5pct",
             "imbalanced_mixture",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="simulated, 5 % positive",
             minority_fraction=0.05,
             n_samples=1000,
@@ -62,6 +67,7 @@ def offline_tasks():
             "mixture-1pct",
             "imbalanced_mixture",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="simulated, 1 % positive",
             minority_fraction=0.01,
             n_samples=3000,
@@ -70,12 +76,14 @@ def offline_tasks():
             "wine-1-vs-rest",
             "rare_wine",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="scikit-learn, 15 of 48 rows of class 2",
         ),
         _task(
             "mixture-10pct-wide",
             "imbalanced_mixture",
             track="imbalanced",
+            folds=_FEWER_FOLDS,
             source="simulated, 10 % positive, 20 columns",
             minority_fraction=0.10,
             n_samples=1000,
@@ -87,8 +95,8 @@ def offline_tasks():
 
 
 def _ordinal_tasks():
-    """Ordered classes; three folds, since the rarest class has a dozen rows."""
-    options = {"track": "ordinal", "folds": (1, 3)}
+    """Ordered classes."""
+    options = {"track": "ordinal", "folds": _FEWER_FOLDS}
     simulated = {**options, "n_samples": 2500}
     return [
         _task(
