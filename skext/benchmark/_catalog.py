@@ -2,14 +2,15 @@
 
 The main job, the suites, ``skext bench list``, the documentation and the speed
 runner all read it. A new method adds its entries to ``METHODS`` (samplers to
-``_catalog_samplers.py``, ordinal classifiers to ``_catalog_ordinal.py``; with a new
-kind of comparison, a ``Track``), its tasks to ``_offline.py`` and its speed cases to
+``_catalog_samplers.py`` and so on; with a new kind of comparison, a ``Track``), its
+tasks to ``_offline.py`` and its speed cases to
 ``_speed_cases.py``.
 """
 
 import fnmatch
 from dataclasses import dataclass
 
+from skext.benchmark._catalog_cluster import CLUSTERING_METRICS, CLUSTERINGS
 from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_probes import PROBES, join_probes
 from skext.benchmark._catalog_samplers import SAMPLERS
@@ -91,6 +92,13 @@ TRACKS = {
             "ridge",
             "Regressors on tables as they are.",
         ),
+        Track(
+            "clustering",
+            {"clustering": CLUSTERING_METRICS},
+            "kmeans-silhouette",
+            "Clusterings that are not told the number of clusters. They are fitted to "
+            "the whole table; the labels only score.",
+        ),
     )
 }
 
@@ -152,6 +160,7 @@ METHODS = {
         *PROBES,
         *SAMPLERS,
         *ORDINAL,
+        *CLUSTERINGS,
         # Regression: the ground for the methods to come.
         Method(
             "dummy-regressor",
@@ -197,7 +206,7 @@ METHODS = {
 
 METHODS = join_probes(METHODS)
 
-DUMMIES = {"regression": "dummy-regressor"}
+DUMMIES = {"regression": "dummy-regressor", "clustering": "dummy-clustering"}
 
 
 def dummy_of(track):
@@ -209,8 +218,8 @@ def track_metrics(track, task_type):
     """Metrics of a task unless others are named."""
     if track in TRACKS and task_type in TRACKS[track].metrics:
         return TRACKS[track].metrics[task_type]
-    if task_type == "regression":
-        return TRACKS["regression"].metrics["regression"]
+    if task_type in ("regression", "clustering"):
+        return TRACKS[task_type].metrics[task_type]
     return TRACKS["classification"].metrics[task_type]
 
 

@@ -146,11 +146,17 @@ def _fit_and_score(job, outcome):
     estimator = build(job.method, info, seed=job.seed, n_tune=job.n_tune)
     reset_peak_memory()
     clock = _Clock()
-    estimator.fit(X_train, y_train)
-    outcome.fit_time, outcome.fit_cpu = clock.lap()
-    predictions = _metrics.predict(
-        estimator, X_test, loaded.task_type, loaded.n_classes
-    )
+    if loaded.task_type == "clustering":
+        # The labels of the rows themselves; not every clustering knows new rows.
+        labels = np.asarray(estimator.fit_predict(X_train), dtype=np.intp)
+        outcome.fit_time, outcome.fit_cpu = clock.lap()
+        predictions = _metrics.Predictions(labels)
+    else:
+        estimator.fit(X_train, y_train)
+        outcome.fit_time, outcome.fit_cpu = clock.lap()
+        predictions = _metrics.predict(
+            estimator, X_test, loaded.task_type, loaded.n_classes
+        )
     outcome.predict_time, outcome.predict_cpu = clock.lap()
     outcome.peak_rss_mb = peak_memory_mb()
     outcome.scores = _metrics.score(job.metrics, y_test, predictions, loaded.task_type)

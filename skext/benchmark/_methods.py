@@ -24,10 +24,10 @@ class TaskInfo:
     ----------
     id, track : str
         Name of the task, and comparison that it belongs to.
-    task_type : {"binary", "multiclass", "regression"}
+    task_type : {"binary", "multiclass", "regression", "clustering"}
         Kind of target.
     n_rows, n_columns, n_classes : int
-        Size of the table; no classes in regression.
+        Size of the table; no classes in regression and clustering.
     categorical : tuple of int
         Columns that are not numeric.
     primary_metric : str, default=None
@@ -146,7 +146,7 @@ class Method:
 
         Parameters
         ----------
-        task_type : {"binary", "multiclass", "regression"}
+        task_type : {"binary", "multiclass", "regression", "clustering"}
             Kind of target.
 
         Returns

@@ -139,6 +139,19 @@ def _accuracy(y, label):
     return float(np.mean(y == label))
 
 
+def _n_clusters(label):
+    """Count the clusters; rows called noise make none."""
+    return np.unique(label[label >= 0]).size
+
+
+def _exact_k(y, label):
+    return float(_n_clusters(label) == _n_clusters(y))
+
+
+def _k_error(y, label):
+    return float(abs(_n_clusters(label) - _n_clusters(y)))
+
+
 _ALL = (
     Metric("accuracy", _accuracy, "label", True, CLASSIFICATION, "share of hits"),
     Metric(
@@ -237,6 +250,38 @@ _ALL = (
         False,
         ("regression",),
         "mean absolute error",
+    ),
+    Metric(
+        "adjusted_rand",
+        skm.adjusted_rand_score,
+        "label",
+        True,
+        ("clustering",),
+        "adjusted Rand index against the true clusters",
+    ),
+    Metric(
+        "adjusted_mutual_info",
+        skm.adjusted_mutual_info_score,
+        "label",
+        True,
+        ("clustering",),
+        "adjusted mutual information with the true clusters",
+    ),
+    Metric(
+        "exact_k",
+        _exact_k,
+        "label",
+        True,
+        ("clustering",),
+        "1 if the number of clusters is right",
+    ),
+    Metric(
+        "k_error",
+        _k_error,
+        "label",
+        False,
+        ("clustering",),
+        "by how much the number of clusters is wrong",
     ),
 )
 

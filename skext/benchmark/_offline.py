@@ -6,6 +6,7 @@ methods meet them.
 
 import numpy as np
 
+from skext.benchmark._offline_cluster import clustering_tasks
 from skext.benchmark._offline_probes import probe_tasks
 from skext.benchmark._tasks import Task
 
@@ -91,6 +92,7 @@ def offline_tasks():
             separation=1.0,
         ),
         *_ordinal_tasks(),
+        *clustering_tasks(),
     ]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 
 from skext.benchmark._speed import SpeedCase
+from skext.benchmark._speed_cluster import CLUSTER_CASES
 from skext.benchmark._speed_ordinal import ORDINAL_CASES
 from skext.benchmark._speed_probes import PROBE_CASES
 from skext.benchmark._speed_samplers import SAMPLER_CASES
@@ -124,6 +125,5 @@ _CASES = (
     ),
 )
 
-CASES = {
-    case.name: case for case in SAMPLER_CASES + ORDINAL_CASES + _CASES + PROBE_CASES
-}
+_ALL = SAMPLER_CASES + ORDINAL_CASES + PROBE_CASES + CLUSTER_CASES + _CASES
+CASES = {case.name: case for case in _ALL}

@@ -10,7 +10,11 @@ from skext.benchmark._tasks import Task
 from skext.exceptions import BenchmarkError
 
 # Tracks of the frozen lists; the others follow from the type of their tasks.
-_SUITE_TRACKS = {"imbalanced": "imbalanced", "ordinal": "ordinal"}
+_SUITE_TRACKS = {
+    "imbalanced": "imbalanced",
+    "ordinal": "ordinal",
+    "cluster": "clustering",
+}
 
 
 def load_suite(

@@ -14,6 +14,7 @@ DEFAULT_TRACK = {
     "binary": "classification",
     "multiclass": "classification",
     "regression": "regression",
+    "clustering": "clustering",
 }
 
 
@@ -37,7 +38,8 @@ class Task:
     arguments : tuple of (str, object) pairs, default=()
         Keyword arguments of the loader; must be plain values.
     folds : "task" or tuple of (int, int), default=(1, 5)
-        Repeats and folds; "task" takes the splits that come with the data where
+        Repeats and folds; in clustering each is the whole table, its rows in another
+        order; "task" takes the splits that come with the data where
         there are any, else one repeat of ten folds.
     max_rows : int, default=None
         Larger tables are cut to a seeded, stratified sample of this many rows.
@@ -83,8 +85,8 @@ class LoadedTask:
     """The data of a task, ready for use.
 
     ``y`` holds codes 0 .. n_classes - 1 in classification (1 is the positive
-    class of a binary task, and codes of ordered classes are their positions) and
-    float64 values in regression.
+    class of a binary task, and codes of ordered classes are their positions), in
+    clustering those of the true clusters, and float64 values in regression.
     """
 
     task: Task
@@ -101,8 +103,8 @@ class LoadedTask:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, zero in regression."""
-        return len(self.classes)
+        """Number of classes, zero in regression and clustering."""
+        return 0 if self.task_type == "clustering" else len(self.classes)
 
     def split(self, repeat, fold):
         """Training and test rows of one fold."""
@@ -205,6 +207,8 @@ def _prepare(task) -> LoadedTask:
             f"Task {task.id!r} has {X.shape[0]} rows in X but {y.shape[0]} in y."
         )
     task_type = bunch.get("task_type") or _infer_type(y)
+    if task.track == "clustering":
+        task_type = "clustering"
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
@@ -238,7 +242,7 @@ def _encode(y, task_type, task, positive_class, class_order=None):
     if task_type == "regression":
         return y.astype(np.float64), ()
     classes, codes = np.unique(y.astype(str), return_inverse=True)
-    if classes.size < 2:
+    if classes.size < 2 and task_type != "clustering":
         raise BenchmarkError(
             f"Task {task.id!r} has one class only ({classes.tolist()}); there is "
             "nothing to classify."
@@ -308,6 +312,8 @@ def _sample_rows(y, max_rows, task_type, seed):
 def _make_splits(task, y, task_type, given, bunch):
     from sklearn import model_selection as ms
 
+    if task_type == "clustering":
+        return _make_orders(task, y.shape[0])
     if task.folds == "task" and given is not None:
         per_repeat = int(bunch.get("n_folds") or len(given))
         return tuple(
@@ -328,6 +334,19 @@ def _make_splits(task, y, task_type, given, bunch):
             repeats.append(_quiet_split(cv, y))
         else:
             repeats.append(tuple(cv.split(np.zeros((y.shape[0], 1)), y)))
+    return tuple(repeats)
+
+
+def _make_orders(task, n_rows):
+    """Whole tables in place of folds: the first in its own order, others shuffled."""
+    n_repeats, n_folds = (1, 1) if task.folds == "task" else task.folds
+    repeats = []
+    for repeat in range(n_repeats):
+        rng = np.random.default_rng([task.seed, repeat])
+        orders = [rng.permutation(n_rows) for _ in range(n_folds)]
+        if repeat == 0:
+            orders[0] = np.arange(n_rows)
+        repeats.append(tuple((order, order) for order in orders))
     return tuple(repeats)
 
 

@@ -59,7 +59,7 @@ def warm_up_methods(methods, *, limit=None):
             break
         if method.family != "skext" or method.missing() is not None:
             continue
-        kinds = [k for k in ("binary", "regression") if method.can_do(k)]
+        kinds = [k for k in ("binary", "regression", "clustering") if method.can_do(k)]
         for kind in kinds[:1]:
             info = TaskInfo("warm-up", "", kind, 60, 20, 2 * (kind == "binary"), ())
 

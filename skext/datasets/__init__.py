@@ -1,5 +1,10 @@
 """Real tables by number, frozen lists of them, and simulations with known truth."""
 
+from skext.datasets._clusters import (
+    make_cluster_problem,
+    make_separated_clusters,
+    make_unclustered,
+)
 from skext.datasets._generators import make_gaussian_mixture, make_imbalanced_mixture
 from skext.datasets._openml import load_openml
 from skext.datasets._ordinal import load_wine_bitterness, make_ordinal
@@ -21,7 +26,10 @@ __all__ = [
     "load_suite",
     "load_suite_task",
     "load_wine_bitterness",
+    "make_cluster_problem",
     "make_gaussian_mixture",
     "make_imbalanced_mixture",
     "make_ordinal",
+    "make_separated_clusters",
+    "make_unclustered",
 ]

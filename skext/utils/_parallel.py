@@ -1,10 +1,13 @@
 """Threads over chunks of rows: the one way in which kernels run in parallel."""
 
+import contextlib
 import itertools
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from joblib import effective_n_jobs
+from threadpoolctl import ThreadpoolController
 
 
 def run_chunks(kernel, n_items, *args, n_jobs=None, min_chunk=2048):
@@ -39,3 +42,33 @@ def run_chunks(kernel, n_items, *args, n_jobs=None, min_chunk=2048):
         ]
         for future in futures:
             future.result()
+
+
+class _SingleBlasThread:
+    """Count who wants a single thread; the last to leave restores the number."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.users, self.limit, self.controller = 0, None, None
+
+    @contextlib.contextmanager
+    def __call__(self):
+        with self.lock:
+            if self.users == 0:
+                if self.controller is None:
+                    self.controller = ThreadpoolController()
+                self.limit = self.controller.limit(limits=1, user_api="blas")
+            self.users += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.users -= 1
+                if self.users == 0:
+                    self.limit.restore_original_limits()
+                    self.limit = None
+
+
+# A context in which linear algebra runs on one thread, so that its sums have one
+# order whatever the machine; threads may enter it at the same time.
+single_blas_thread = _SingleBlasThread()

@@ -1,0 +1,246 @@
+"""From a table to clusters: reduce, search, validate."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from skext.cluster._canonical import canonical_rows, resolution
+from skext.cluster._em import Data, Rules
+from skext.cluster._label import Frame
+from skext.cluster._levels import Options, Search, find_components
+from skext.cluster._split import canonical_signs
+from skext.cluster._validate import (
+    Bounds,
+    Clusters,
+    Pairs,
+    compare_components,
+    group_components,
+)
+from skext.cluster._variance_tree import build_variance_tree
+
+# A table with more distinct rows is reduced to as many leaves.
+MOST_ROWS = 20_000
+N_LEAVES = 4096
+_MOST_FEATURES = 32
+_KEPT_VARIANCE = 0.9
+_VANISHING = 1e-140
+_LOG_FEW = math.log(500.0)
+_FAMILIES = {"auto": 15, "spherical": 1, "diag": 2, "ppca": 4, "full": 8}
+
+
+class Settings(NamedTuple):
+    """Parameters of a fit; see those of the estimator."""
+
+    options: Options
+    bounds: Bounds
+    covariance_type: str
+    coarsening: float | None
+    reg_covar: float
+    row_reduction: object
+    feature_reduction: object
+    n_jobs: int | None
+
+
+class Summary(NamedTuple):
+    """Representatives of a table, in the user's units.
+
+    Attributes
+    ----------
+    means : ndarray of shape (n_representatives, n_features)
+        Rows, or means of leaves.
+    weights : ndarray of shape (n_representatives,)
+        Total weight of each.
+    variances : ndarray of shape (n_representatives, n_features) or (0, n_features)
+        Variances within leaves; none for rows.
+    counts : ndarray of shape (n_representatives,)
+        Distinct rows of each.
+    gaps : ndarray of shape (n_features,)
+        Smallest gap between different values.
+    """
+
+    means: np.ndarray
+    weights: np.ndarray
+    variances: np.ndarray
+    counts: np.ndarray
+    gaps: np.ndarray
+
+
+class Solution(NamedTuple):
+    """Everything that a fit finds."""
+
+    frame: Frame
+    data: Data
+    rules: Rules
+    search: Search
+    pairs: Pairs
+    clusters: Clusters
+    reduction_loss: float
+
+
+def summarize(X, sample_weight, settings):
+    """Reduce a table to its distinct rows, or to leaves if there are too many.
+
+    Returns
+    -------
+    summary : Summary
+        The same for every order of the rows.
+    leaf : ndarray of shape (n_samples,) or None
+        Leaf of each row.
+    """
+    limit, n_leaves = _limits(settings.row_reduction)
+    if limit is not None and len(X) > limit:
+        tree = build_variance_tree(X, sample_weight, n_leaves, settings.n_jobs)
+        if tree.counts.sum() > limit:
+            return summary_of_tree(tree), tree.leaf
+    rows, weights = canonical_rows(X, sample_weight)
+    summary = Summary(rows, weights, rows[:0], np.ones(len(rows)), resolution(rows))
+    return summary, None
+
+
+def summary_of_tree(tree):
+    """Take the leaves of a variance tree as representatives."""
+    kept = tree.weights > 0.0
+    return Summary(
+        tree.means[kept],
+        tree.weights[kept],
+        tree.variances[kept],
+        tree.counts[kept].astype(np.float64),
+        # The edges of the boxes are values that occur.
+        resolution(np.concatenate([tree.lower[kept], tree.upper[kept]])),
+    )
+
+
+def _limits(row_reduction):
+    if row_reduction is None:
+        return None, None
+    if row_reduction == "auto":
+        return MOST_ROWS, N_LEAVES
+    return int(row_reduction), int(row_reduction)
+
+
+def solve(summary, settings, total_weight=None):
+    """Find the clusters of a summary.
+
+    Parameters
+    ----------
+    summary : Summary
+        Representatives.
+    settings : Settings
+        Parameters.
+    total_weight : float, default=None
+        Sample size that the weights stand for; None is their sum.
+
+    Returns
+    -------
+    solution : Solution
+        Everything found.
+    """
+    frame, data, floor, loss = _prepare(summary, settings)
+    size = float(data.weights.sum())
+    wanted = size if total_weight is None else total_weight
+    if settings.coarsening is not None:
+        wanted /= 1.0 + wanted / settings.coarsening
+    data = data._replace(weights=data.weights * (wanted / size))
+    # Below e rows there is no evidence for anything.
+    log_n = max(math.log(wanted), 1.0)
+    ridge = 1e-3 * settings.reg_covar * _total_variance(data)
+    rules = Rules(floor, ridge, log_n, _FAMILIES[settings.covariance_type])
+    search = find_components(data, rules, settings.options)
+    # A flat density, cut in two, gains evidence with every row.
+    evidence = settings.bounds.evidence + 0.5 * max(log_n - _LOG_FEW, 0.0)
+    pairs = compare_components(data, search.state, evidence)
+    clusters = group_components(data, search.state, pairs, settings.bounds)
+    return Solution(frame, data, rules, search, pairs, clusters, loss)
+
+
+def _prepare(summary, settings):
+    """Centre, scale, leave out constant columns, project wide tables."""
+    means, weights, variances, counts, gaps = summary
+    total = weights.sum()
+    # Halves of huge numbers, so that no difference overflows.
+    center = 2.0 * (weights @ (0.5 * means) / total)
+    largest = np.abs(means).max(axis=0)
+    centered = means - center
+    spread = np.abs(centered).max(axis=0)
+    if variances.size:
+        spread = np.maximum(spread, np.sqrt(variances.max(axis=0)))
+    varying = spread > 8.0 * np.finfo(np.float64).eps * largest
+    # Squares of what is smaller still would vanish.
+    columns = np.flatnonzero(varying & (spread > _VANISHING * spread.max()))
+    scale = 1.0
+    if columns.size:
+        scale = 2.0 ** np.floor(np.log2(spread[columns].max()))
+    else:
+        columns = np.array([0])
+        centered = np.zeros_like(centered)
+        variances = np.zeros_like(variances)
+    rows = np.ascontiguousarray((centered[:, columns] / scale).T)
+    inner = np.empty((len(columns), 0))
+    if variances.size:
+        inner = np.ascontiguousarray((variances[:, columns] / scale**2).T)
+    data = Data(rows, inner, weights, counts)
+    variance = _total_variance(data)
+    resolved = (gaps[columns] / scale) ** 2 / 12.0
+    floor = np.maximum(resolved, settings.reg_covar * variance)
+    if not floor.any():
+        floor = np.ones_like(floor)
+    floor = np.maximum(floor, 1e-300)
+    loss = 0.0
+    if variances.size:
+        loss = float((inner @ weights).sum() / total / variance.sum())
+    frame = Frame(center, float(scale), columns, np.empty((len(columns), 0)), 0.0)
+    basis, noise = _leading_directions(data, settings.feature_reduction)
+    if basis is not None:
+        frame = frame._replace(basis=basis, noise=noise)
+        square = basis.T**2
+        data = Data(
+            np.ascontiguousarray(basis.T @ rows),
+            np.ascontiguousarray(square @ inner)
+            if inner.size
+            else inner[:0].reshape(basis.shape[1], 0),
+            weights,
+            counts,
+        )
+        floor = np.maximum(square @ floor, settings.reg_covar * _total_variance(data))
+    return frame, data, floor, loss
+
+
+def _total_variance(data):
+    """Variance of each row of a table on its side."""
+    total = data.weights.sum()
+    mean = data.rows @ data.weights / total
+    variance = (data.rows - mean[:, None]) ** 2 @ data.weights / total
+    if data.spread.shape[1]:
+        variance = variance + data.spread @ data.weights / total
+    return variance
+
+
+def _leading_directions(data, feature_reduction):
+    """Principal components that hold most of the variance, or None for all.
+
+    Also returns the mean variance of the others.
+    """
+    d = len(data.rows)
+    if feature_reduction is None or (
+        feature_reduction == "auto" and d <= _MOST_FEATURES
+    ):
+        return None, 0.0
+    total = data.weights.sum()
+    mean = data.rows @ data.weights / total
+    centered = data.rows - mean[:, None]
+    cov = (centered * data.weights) @ centered.T / total
+    if data.spread.shape[1]:
+        cov[np.diag_indices(d)] += data.spread @ data.weights / total
+    values, vectors = np.linalg.eigh(cov)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    share = _KEPT_VARIANCE if feature_reduction == "auto" else feature_reduction
+    if isinstance(share, int | np.integer):
+        q = min(int(share), d)
+    else:
+        q = int(np.searchsorted(np.cumsum(values) / values.sum(), share)) + 1
+    noise = float(values[q:].mean()) if q < d else 0.0
+    if q >= d or noise <= 1e-12 * values[0]:
+        # What would be left out is nothing: keep it.
+        return None, 0.0
+    return np.ascontiguousarray(canonical_signs(vectors[:, :q])), noise
