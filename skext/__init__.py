@@ -19,6 +19,7 @@ _submodules = (
     "naive_bayes",
     "ordinal",
     "over_sampling",
+    "quantile",
     "utils",
 )
 

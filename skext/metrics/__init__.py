@@ -1,4 +1,4 @@
-"""Scores of ordinal predictions, and displays of comparisons and of models."""
+"""Scores of ordinal predictions and of quantiles, and displays."""
 
 from skext.metrics._ordinal import (
     ordinal_mean_absolute_error,
@@ -14,6 +14,22 @@ from skext.metrics._plot._critical_difference import CriticalDifferenceDisplay
 from skext.metrics._plot._cumulative_probability import CumulativeProbabilityDisplay
 from skext.metrics._plot._probe_curve import ProbeLearningCurveDisplay
 from skext.metrics._plot._rare_class_calibration import RareClassCalibrationDisplay
+from skext.metrics._quantile import (
+    crps_from_quantiles,
+    interval_score,
+    pinball_loss,
+    weighted_interval_score,
+)
+from skext.metrics._quantile_calibration import (
+    crossing_rate,
+    interval_coverage,
+    mean_interval_width,
+    pit_values,
+    quantile_calibration_error,
+    quantile_coverage,
+)
+from skext.metrics._quantile_scorers import make_quantile_scorer, neg_wis_scorer
+from skext.metrics._relative import relative_score
 
 __all__ = [
     "CoefficientPathDisplay",
@@ -21,12 +37,25 @@ __all__ = [
     "CumulativeProbabilityDisplay",
     "ProbeLearningCurveDisplay",
     "RareClassCalibrationDisplay",
+    "crossing_rate",
+    "crps_from_quantiles",
+    "interval_coverage",
+    "interval_score",
     "make_ordinal_scorer",
+    "make_quantile_scorer",
+    "mean_interval_width",
+    "neg_wis_scorer",
     "ordinal_mean_absolute_error",
     "ordinal_scorers",
+    "pinball_loss",
+    "pit_values",
     "quadratic_weighted_kappa",
+    "quantile_calibration_error",
+    "quantile_coverage",
     "ranked_probability_score",
     "rare_class_brier",
     "rare_class_log_loss",
     "rare_probability_mse",
+    "relative_score",
+    "weighted_interval_score",
 ]

@@ -5,6 +5,7 @@ and nothing else does.
 """
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._array_api import (
     check_same_namespace,
     get_namespace_and_device,
@@ -25,16 +26,19 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metadata_routing import (
     _routing_enabled as routing_enabled,
 )
+from sklearn.utils.metaestimators import _BaseComposition as BaseComposition
 from sklearn.utils.validation import _check_method_params as check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 __all__ = [
+    "BaseComposition",
     "HasMethods",
     "Hidden",
     "Interval",
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "base_search_cv",
     "check_method_params",
     "check_same_namespace",
     "check_sample_weight",
@@ -44,6 +48,7 @@ __all__ = [
     "move_to",
     "raise_for_params",
     "routing_enabled",
+    "safe_indexing",
     "validate_params",
 ]
 
@@ -54,3 +59,11 @@ def load_arff_from_gzip_file(*args, **kwargs):
     from sklearn.datasets._arff_parser import load_arff_from_gzip_file
 
     return load_arff_from_gzip_file(*args, **kwargs)
+
+
+def base_search_cv():
+    """Return the common base of all searches over parameters."""
+    # Few need it, and model selection takes a while to import.
+    from sklearn.model_selection._search import BaseSearchCV
+
+    return BaseSearchCV

@@ -1,0 +1,160 @@
+"""What all regressors that predict several quantiles have in common."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from skext.quantile._levels import (
+    cdf_from_quantiles,
+    change_levels,
+    check_levels,
+    draw,
+)
+
+
+class QuantilePredictorMixin(RegressorMixin):
+    """Prediction methods on top of ``_predict_levels`` and ``quantiles_``.
+
+    ``_predict_levels(X)`` returns an array of shape (n_samples, n_levels) whose rows
+    do not decrease, unless the user wants them to cross.
+    """
+
+    def predict(self, X, quantiles=None):
+        """Predict the median, or the given quantiles.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict.
+        quantiles : array-like of shape (n_quantiles,), default=None
+            Levels. None predicts one number for each row.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_quantiles)
+            Median, interpolated where 0.5 is not a level, or one column for each of
+            ``quantiles``.
+        """
+        check_is_fitted(self)
+        if quantiles is not None:
+            return self.predict_quantiles(X, quantiles)
+        Q = self._predict_levels(X)
+        levels = self.quantiles_
+        if getattr(self, "point", "median") == "mean":
+            return _mean(Q, levels)
+        if len(levels) == 1:
+            return Q[:, 0].copy()
+        return change_levels(Q, levels, _nearest_to_median(levels))[:, 0].copy()
+
+    def predict_quantiles(self, X, quantiles=None, extrapolate=None):
+        """Predict quantiles.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict.
+        quantiles : array-like of shape (n_quantiles,), default=None
+            Increasing levels; None is ``quantiles_``. Others are interpolated.
+        extrapolate : {"gaussian", "exponential"}, default=None
+            How to go beyond the fitted levels; None refuses to.
+
+        Returns
+        -------
+        Q : ndarray of shape (n_samples, n_quantiles)
+            One column for each level.
+        """
+        check_is_fitted(self)
+        if extrapolate not in (None, "gaussian", "exponential"):
+            raise ValueError(
+                f"extrapolate must be None, 'gaussian' or 'exponential', got "
+                f"{extrapolate!r}."
+            )
+        wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
+        Q = self._predict_levels(X)
+        return change_levels(Q, self.quantiles_, wanted, extrapolate)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Predict central intervals.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict.
+        coverage : float, default=0.9
+            Probability between the two ends.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2)
+            Lower and upper ends.
+        """
+        check_is_fitted(self)
+        if not isinstance(coverage, Real) or not 0 < coverage < 1:
+            raise ValueError(
+                f"coverage must be a number between 0 and 1, got {coverage!r}."
+            )
+        tail = (1 - coverage) / 2
+        return self.predict_quantiles(X, [tail, 1 - tail])
+
+    def predict_cdf(self, X, y):
+        """Predict the probability of at most a given value.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to predict.
+        y : float or array-like of shape (n_samples,)
+            Value of each row.
+
+        Returns
+        -------
+        cdf : ndarray of shape (n_samples,)
+            Distribution function, interpolated between the quantiles; 0 below the
+            lowest and 1 above the highest.
+        """
+        check_is_fitted(self)
+        Q = self._predict_levels(X)
+        if np.ndim(y) == 0:
+            y = np.full(len(Q), y)
+        y = column_or_1d(y, dtype=np.float64)
+        if len(y) != len(Q):
+            raise ValueError(
+                f"y must be a number or have as many values as X has rows, got "
+                f"{len(y)} values for {len(Q)} rows."
+            )
+        return cdf_from_quantiles(np.sort(Q, axis=1), self.quantiles_, y)
+
+    def sample(self, X, n_samples=1, random_state=None):
+        """Draw from the predicted distributions.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows to predict.
+        n_samples : int, default=1
+            Draws for each row.
+        random_state : int, RandomState instance or None, default=None
+            Source of randomness.
+
+        Returns
+        -------
+        draws : ndarray of shape (n_rows, n_samples)
+            Draws by inverting the interpolated quantiles; beyond the outermost levels
+            they are the outermost quantiles.
+        """
+        check_is_fitted(self)
+        Q = np.sort(self._predict_levels(X), axis=1)
+        return draw(Q, self.quantiles_, n_samples, random_state)
+
+
+def _nearest_to_median(levels):
+    """Return 0.5, or the level nearest to it if all are on one side."""
+    return np.clip([0.5], levels[0], levels[-1])
+
+
+def _mean(Q, levels):
+    """Integrate the quantile function; constant beyond the outermost levels."""
+    edges = np.concatenate([[0.0], (levels[1:] + levels[:-1]) / 2, [1.0]])
+    return Q @ np.diff(edges)
