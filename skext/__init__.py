@@ -14,6 +14,7 @@ _submodules = (
     "combine",
     "datasets",
     "exceptions",
+    "label_proportions",
     "metrics",
     "model_selection",
     "naive_bayes",

@@ -9,6 +9,7 @@ from imblearn.utils.estimator_checks import (
     parametrize_with_checks as parametrize_with_imblearn_checks,
 )
 from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skext.quantile import LinearQuantileRegressor, predict_quantiles
@@ -26,6 +27,10 @@ BASE_MODELS = [
 
 PARAMETERS: dict = {
     "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
+    "BeliefPropagationLLPClassifier": [
+        {"estimator": LogisticRegression()},
+        {"estimator": LogisticRegression(), "pseudo_labels": "count"},
+    ],
     "BorderlineSMOTE": [{}, {"kind": "borderline-2", "interpolation": "box"}],
     "ConformalQuantileRegressor": [
         {"quantiles": THREE},
@@ -65,6 +70,13 @@ PARAMETERS: dict = {
     "QuantileStackingRegressor": [
         {"estimators": BASE_MODELS, "quantiles": THREE, "cv": 3},
     ],
+    "CountLikelihoodClassifier": [
+        {"tol": 1e-10},
+        {"estimator": LogisticRegression()},
+    ],
+    "DLLPClassifier": [{"tol": 1e-10}],
+    "EasyLLPClassifier": [{"tol": 1e-10}],
+    "MeanMapClassifier": [{"tol": 1e-10}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTENC": [{"categorical_features": [0]}],

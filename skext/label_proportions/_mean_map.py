@@ -1,0 +1,272 @@
+"""Classifiers from the means of the classes, which bags determine."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import sparse
+from scipy.linalg import solve
+from scipy.sparse.linalg import spsolve
+from scipy.special import expit
+from sklearn.neighbors import kneighbors_graph
+
+from skext.label_proportions._base import ConstantModel
+from skext.label_proportions._linear import (
+    BaseLinearLLPClassifier,
+    KnownBags,
+    minimize_linear,
+)
+from skext.utils._sklearn import Interval
+
+__all__ = ["MeanMapClassifier"]
+
+# Up to so many bags the Laplacian is that of all pairs.
+_FEW_BAGS = 1000
+_NEIGHBORS = 10
+_RIDGE = 1e-6
+
+
+def bag_means(X, known):
+    """Return the weighted mean of the rows of each bag.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Rows of the bags.
+    known : KnownBags
+        The bags.
+
+    Returns
+    -------
+    means : ndarray of shape (n_bags, n_features)
+        Zero for a bag without weight.
+    """
+    shape = (known.sizes.size, known.codes.size)
+    rows = np.arange(known.codes.size)
+    gather = sparse.csr_array((known.row_weight, (known.codes, rows)), shape=shape)
+    sums = gather @ X
+    sums = sums.toarray() if sparse.issparse(sums) else sums
+    weight = known.weights[:, np.newaxis]
+    return np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
+
+
+def positive_sum(means, shares, weights):
+    """Return the estimated sum of all positive rows, by least squares.
+
+    The means of bags are regressed on their shares: the line passes through the mean
+    of the negative rows at zero, and of the positive rows at one.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_bags, n_features)
+        Means of the bags.
+    shares : ndarray of shape (n_bags,)
+        Shares of positive rows.
+    weights : ndarray of shape (n_bags,)
+        Weights of the bags.
+
+    Returns
+    -------
+    total : ndarray of shape (n_features,)
+        Weighted sum of the positive rows.
+    """
+    overall = np.average(means, axis=0, weights=weights)
+    share = np.average(shares, weights=weights)
+    spread = weights * (shares - share)
+    variance = spread @ (shares - share)
+    slope = np.zeros_like(overall)
+    if variance > 1e-12 * weights.sum():
+        slope = spread @ means / variance
+    return weights.sum() * share * (overall + (1 - share) * slope)
+
+
+def smooth_positive_sum(means, shares, weights, gamma):
+    """Return the same sum from class means that vary smoothly over similar bags.
+
+    Parameters
+    ----------
+    means : ndarray of shape (n_bags, n_features)
+        Means of the bags.
+    shares : ndarray of shape (n_bags,)
+        Shares of positive rows.
+    weights : ndarray of shape (n_bags,)
+        Weights of the bags.
+    gamma : float
+        Strength of the Laplacian penalty, relative to the mean weight.
+
+    Returns
+    -------
+    total : ndarray of shape (n_features,)
+        Weighted sum of the positive rows.
+    """
+    n_bags = shares.size
+    if n_bags < 2:
+        return positive_sum(means, shares, weights)
+    few = n_bags <= _FEW_BAGS
+    k = n_bags - 1 if few else _NEIGHBORS
+    distance = kneighbors_graph(means, k, mode="distance")
+    distance = distance.maximum(distance.T).tocsr()
+    scale = np.median(distance.data) if distance.nnz else 1.0
+    similarity = distance.copy()
+    similarity.data = np.exp(-distance.data / scale) if scale > 0 else distance.data + 1
+    degree = np.asarray(similarity.sum(axis=1)).ravel()
+    laplacian = sparse.diags_array(degree + _RIDGE) - similarity
+    laplacian = laplacian * (gamma * weights.mean() / max(degree.mean(), _RIDGE))
+    a, b = shares, 1 - shares
+    system = sparse.block_array(
+        [
+            [
+                sparse.diags_array(weights * a * a) + laplacian,
+                sparse.diags_array(weights * a * b),
+            ],
+            [
+                sparse.diags_array(weights * a * b),
+                sparse.diags_array(weights * b * b) + laplacian,
+            ],
+        ]
+    ).tocsc()
+    right = np.vstack(
+        [(weights * a)[:, np.newaxis] * means, (weights * b)[:, np.newaxis] * means]
+    )
+    if few:
+        found = solve(system.toarray(), right, assume_a="pos")
+    else:
+        found = spsolve(system, right)
+        found = found.toarray() if sparse.issparse(found) else found
+    return (weights * shares) @ found.reshape(right.shape)[:n_bags]
+
+
+class MeanMapClassifier(BaseLinearLLPClassifier):
+    r"""Logistic regression that needs the mean of the positive rows only.
+
+    The loss of logistic regression is :math:`\sum_i \log(1 + e^{f_i}) - \sum_{y_i = 1}
+    f_i`, and its second part only depends on the sum of the positive rows, which is
+    estimated from the means and proportions of the bags.
+
+    Parameters
+    ----------
+    laplacian : bool, default=False
+        Whether each bag has class means of its own that are alike in similar bags,
+        instead of the same ones.
+    gamma : float, default=1.0
+        Strength of the likeness.
+    C : float, default=1.0
+        Inverse strength of the penalty, as in
+        :class:`~sklearn.linear_model.LogisticRegression`.
+    fit_intercept : bool, default=True
+        Whether there is a constant.
+    max_iter : int, default=1000
+        Largest number of iterations.
+    tol : float, default=1e-6
+        Largest entry of the gradient of the mean loss at the solution.
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the classes, sorted; of two classes proportions refer to the second.
+        None is 0, 1, ....
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels of the classes.
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Weights.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+        Constants.
+    bag_ids_ : ndarray of shape (n_bags,)
+        The bags.
+    bag_sizes_ : ndarray of shape (n_bags,)
+        Their numbers of rows.
+    bag_counts_ : ndarray of shape (n_bags,) or (n_bags, n_classes)
+        Their numbers of rows of ``classes_[1]``, or of all classes if there are more
+        than two.
+    n_iter_ : int
+        Number of iterations.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if the input had string column names.
+
+    See Also
+    --------
+    EasyLLPClassifier : Unbiased for other losses, too.
+
+    Notes
+    -----
+    Convex, and one pass over the rows for the means. It supposes that rows of a class
+    have the same mean in all bags; the Laplacian form of [2]_ relaxes that. If all
+    bags have the same proportion, nothing is learned. With bags of one row (and
+    without the Laplacian) it is logistic regression. More than two classes are fitted
+    one against the rest.
+
+    References
+    ----------
+    .. [1] N. Quadrianto, A. J. Smola, T. S. Caetano, Q. V. Le, "Estimating Labels from
+       Label Proportions", Journal of Machine Learning Research 10, 2009.
+    .. [2] G. Patrini, R. Nock, P. Rivera, T. Caetano, "(Almost) No Label No Cry",
+       Advances in Neural Information Processing Systems, 2014.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from skext.label_proportions import MeanMapClassifier, make_bags
+    >>> X, y = make_classification(1000, random_state=0)
+    >>> bags = make_bags(X, y, bag_size=10, random_state=0)
+    >>> model = MeanMapClassifier().fit(bags.data, bags.target)
+    >>> model.predict_proba(X).shape
+    (1000, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **BaseLinearLLPClassifier._parameter_constraints,
+        "laplacian": ["boolean"],
+        "gamma": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        laplacian=False,
+        *,
+        gamma=1.0,
+        C=1.0,
+        fit_intercept=True,
+        max_iter=1000,
+        tol=1e-6,
+        classes=None,
+    ):
+        self.laplacian = laplacian
+        self.gamma = gamma
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.classes = classes
+
+    def _fit_class(self, X, bags, k, sample_weight):
+        known = KnownBags(bags, k, sample_weight)
+        if known.certain is not None:
+            return ConstantModel(known.certain)
+        if known.rows.size < X.shape[0]:
+            X = X[known.rows]
+        heavy = known.weights > 0
+        given = bag_means(X, known)[heavy], known.shares[heavy], known.weights[heavy]
+        if self.laplacian:
+            total = smooth_positive_sum(*given, self.gamma)
+        else:
+            total = positive_sum(*given)
+        n_positive = known.weights @ known.shares
+        weight = known.row_weight
+        model, n_iter = minimize_linear(
+            X,
+            lambda scores: (
+                weight @ np.logaddexp(0, scores),
+                weight * expit(scores),
+            ),
+            self.C,
+            total_weight=weight.sum(),
+            fit_intercept=self.fit_intercept,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            name=type(self).__name__,
+            linear=(total, n_positive),
+        )
+        self._n_iter.append(n_iter)
+        return model
