@@ -313,7 +313,7 @@ def test_main_job_fills_every_cell_and_resumes_with_no_fit(tmp_path, capsys):
     frame = pd.read_parquet(tmp_path / "results.parquet")
     assert set(frame["status"]) == {"ok"}
     assert frame["value"].notna().all()
-    tracks = {"classification", "imbalanced", "ordinal", "probes"}
+    tracks = {"classification", "clustering", "imbalanced", "ordinal", "probes"}
     assert set(frame["track"]) == tracks
     # Simulated truth: the tied Gaussian model is the right one here.
     simulated = frame[(frame["task"] == "gaussians-3x100")].set_index(
