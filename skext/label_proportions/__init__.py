@@ -7,11 +7,11 @@ learned is a classifier of rows.
 from skext.label_proportions._bags import bag_target
 from skext.label_proportions._belief_propagation import (
     BeliefPropagationLLPClassifier,
-    bp_marginals,
 )
 from skext.label_proportions._count_likelihood import CountLikelihoodClassifier
 from skext.label_proportions._linear import DLLPClassifier, EasyLLPClassifier
 from skext.label_proportions._make_bags import bag_summary, make_bags
+from skext.label_proportions._marginals import bp_marginals
 from skext.label_proportions._mean_map import MeanMapClassifier
 from skext.label_proportions._metrics import (
     bag_count_log_loss,

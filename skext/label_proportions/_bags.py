@@ -108,12 +108,12 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
             "Exactly one of counts and proportions must be given, got "
             f"{'neither' if counts is None else 'both'}."
         )
-    ids, codes, first_rows = _number_bags(bags)
+    ids, codes, first_rows = number_bags(bags)
     rows = np.bincount(codes[codes >= 0], minlength=ids.size)
     if sizes is None:
         size = rows
     else:
-        size = _per_bag(sizes, "sizes", ids, codes, first_rows).astype(np.int64)
+        size = per_bag(sizes, "sizes", ids, codes, first_rows).astype(np.int64)
         if (size < rows).any():
             b = int(np.argmax(size < rows))
             raise ValueError(
@@ -122,7 +122,7 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
             )
     name = "counts" if proportions is None else "proportions"
     given = counts if proportions is None else proportions
-    share = _per_bag(given, name, ids, codes, first_rows)
+    share = per_bag(given, name, ids, codes, first_rows)
     if counts is not None:
         divisor = size if share.ndim == 1 else size[:, np.newaxis]
         share = share / divisor
@@ -141,7 +141,7 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
     return target
 
 
-def _number_bags(bags):
+def number_bags(bags):
     """Return sorted bags, the number of each row's, and a row of each."""
     bags = column_or_1d(bags)
     if bags.dtype.kind == "f" and np.isfinite(bags).all():
@@ -172,7 +172,7 @@ def _number_bags(bags):
     return ids, codes, np.flatnonzero(~none)[first_rows]
 
 
-def _per_bag(values, name, ids, codes, first_rows):
+def per_bag(values, name, ids, codes, first_rows):
     """Return one value (or line) for each bag."""
     if isinstance(values, dict):
         missing = [b for b in ids.tolist() if b not in values]
@@ -278,7 +278,7 @@ def read_bags(y, bags=None, classes=None):
 
 
 def _from_structure(target, classes):
-    ids, codes, first_rows = _number_bags(target["bag"])
+    ids, codes, first_rows = number_bags(target["bag"])
     lines = target["proportion"][first_rows]
     if lines.ndim == 1:
         lines = np.column_stack([1 - lines, lines])

@@ -1,4 +1,4 @@
-"""Belief propagation for label proportions: the classifier, and the bare inference."""
+"""The classifier that learns from label proportions by belief propagation."""
 
 from numbers import Integral, Real
 
@@ -6,9 +6,8 @@ import numpy as np
 from scipy.special import logit
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags import _number_bags, _per_bag, check_whole_counts
+from skext.label_proportions._bags import check_whole_counts
 from skext.label_proportions._base import (
     BaseLLPClassifier,
     fit_soft_labels,
@@ -16,203 +15,15 @@ from skext.label_proportions._base import (
     top_rows,
 )
 from skext.label_proportions._graph import check_connectivity, neighbor_graph
+from skext.label_proportions._marginals import layout, warn_not_converged
 from skext.label_proportions._propagation import arrange_graph, propagate
 from skext.label_proportions._split import BagKFold
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 
-__all__ = ["BeliefPropagationLLPClassifier", "bp_marginals"]
+__all__ = ["BeliefPropagationLLPClassifier"]
 
 _MOST_CERTAIN = 1e-6
-
-
-def _layout(codes, counts):
-    """Append the rows in no bag as a bag of unknown count; return what kernels take."""
-    n_bags = counts.size
-    order = np.argsort(np.where(codes < 0, n_bags, codes), kind="stable")
-    sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
-    n_bagged = int(sizes.sum())
-    if n_bagged < codes.size:
-        sizes = np.append(sizes, codes.size - n_bagged)
-        counts = np.append(counts, np.nan)
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
-
-
-def bp_marginals(
-    graph,
-    bags,
-    counts,
-    unary=None,
-    *,
-    similarity_strength=1.0,
-    bag_strength=np.inf,
-    damping=0.5,
-    max_iter=100,
-    tol=1e-3,
-    schedule="parallel",
-    n_jobs=None,
-    return_info=False,
-):
-    r"""Infer labels of rows from a graph of similar rows and from counts of bags.
-
-    The labels :math:`y_i \in \{0, 1\}` have a probability proportional to
-
-    .. math:: \exp\Bigl(\sum_i \eta_i y_i
-        - \lambda_b \sum_b \bigl(\textstyle\sum_{i \in b} y_i - S_b\bigr)^2
-        - \lambda_s \sum_{(i, j)} K_{ij} [y_i \ne y_j]\Bigr),
-
-    and belief propagation approximates the marginals :math:`P(y_i = 1)`.
-
-    Parameters
-    ----------
-    graph : sparse matrix of shape (n_samples, n_samples)
-        Similarities :math:`K`; symmetric. The diagonal does not matter.
-    bags : array-like of shape (n_samples,)
-        Bag of each row: integers or strings, in any order; -1 is no bag.
-    counts : dict or array-like of shape (n_bags,)
-        Number of positive rows :math:`S_b` of each bag, in the sorted order of the
-        bags; NaN is unknown. An array of shape (n_samples,) repeats it in each row.
-    unary : array-like of shape (n_samples,), default=None
-        Log-odds :math:`\eta` of the rows on their own; None is zero.
-    similarity_strength : float, default=1.0
-        The factor :math:`\lambda_s`.
-    bag_strength : float, default=inf
-        The factor :math:`\lambda_b`. Infinity makes counts certain; counts with
-        Gaussian noise of variance v ask for ``1 / (2 * v)``.
-    damping : float, default=0.5
-        Share of an old message that is kept, to begin with: less and less while
-        marginals drift in one direction, 0.7 and then 0.9 if they swing to and fro.
-    max_iter : int, default=100
-        Largest number of sweeps.
-    tol : float, default=1e-3
-        Largest change of a marginal in the last sweep.
-    schedule : {"parallel", "sequential"}, default="parallel"
-        Whether all messages are renewed at once, or bag after bag, which converges
-        more often and uses one thread.
-    n_jobs : int, default=None
-        Number of threads. The result does not depend on it.
-    return_info : bool, default=False
-        Whether to return the whole result.
-
-    Returns
-    -------
-    marginals : ndarray of shape (n_samples,)
-        Probabilities that rows are positive.
-    info : Propagation
-        Only if ``return_info``: a named tuple with ``marginals``, ``log_odds``,
-        ``n_iter``, ``residual``, ``converged`` and ``log_partition``, the Bethe
-        approximation of the logarithm of the partition function.
-
-    Raises
-    ------
-    ValueError
-        If the graph is not symmetric, counts do not fit, or are not whole numbers
-        though certain.
-
-    See Also
-    --------
-    BeliefPropagationLLPClassifier : Builds the graph, and learns to predict.
-
-    Notes
-    -----
-    What a bag says to its rows is computed exactly, in time linear in its size: by
-    partial counts in small bags, and in large ones by the characteristic function of
-    the count after an exponential tilt. A sweep costs O(n_edges + n_samples).
-    Marginals are exact if the graph of bags and edges has no cycle. Rows of a bag of
-    certain count add up to the count.
-
-    References
-    ----------
-    .. [1] S. Havaldar, N. Sharma, S. Sareen, K. Shanmugam, A. Raghuveer, "Learning
-       from Label Proportions: Bootstrapping Supervised Learners via Belief
-       Propagation", International Conference on Learning Representations, 2024.
-    .. [2] D. Tarlow, K. Swersky, R. Zemel, R. Adams, B. Frey, "Fast Exact Inference
-       for Recursive Cardinality Models", Uncertainty in Artificial Intelligence, 2012.
-
-    Examples
-    --------
-    Two bags of two rows with one positive row each; row 0 is like row 2, and row 0 is
-    rather positive:
-
-    >>> import numpy as np
-    >>> from scipy.sparse import csr_array
-    >>> from skext.label_proportions import bp_marginals
-    >>> graph = csr_array((np.ones(2), ([0, 2], [2, 0])), shape=(4, 4))
-    >>> marginals = bp_marginals(graph, [0, 0, 1, 1], [1, 1], unary=[2, 0, 0, 0])
-    >>> marginals.round(2).tolist()
-    [0.88, 0.12, 0.68, 0.32]
-    """
-    ids, codes, first_rows = _number_bags(bags)
-    counts = _per_bag(counts, "counts", ids, codes, first_rows)
-    sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
-    if counts.ndim != 1:
-        raise ValueError(f"counts must be one per bag, got shape {counts.shape}.")
-    _check_counts(counts, sizes, ids, bag_strength)
-    if graph.shape != (codes.size, codes.size):
-        raise ValueError(
-            f"graph must have shape {(codes.size, codes.size)}, a row and a column for "
-            f"each entry of bags, got {graph.shape}."
-        )
-    if unary is not None:
-        unary = np.asarray(unary, dtype=np.float64)
-        if unary.shape != codes.shape or not np.isfinite(unary).all():
-            raise ValueError(
-                f"unary must have {codes.size} finite log-odds, got shape "
-                f"{unary.shape}."
-            )
-    order, indptr, counts, n_bagged = _layout(codes, counts)
-    result = propagate(
-        arrange_graph(graph, order, similarity_strength),
-        order,
-        indptr,
-        counts,
-        n_bagged,
-        unary=unary,
-        bag_strength=bag_strength,
-        damping=damping,
-        max_iter=max_iter,
-        tol=tol,
-        schedule=schedule,
-        n_jobs=n_jobs,
-    )
-    _warn_not_converged(result, tol, "bp_marginals")
-    return (result.marginals, result) if return_info else result.marginals
-
-
-def _check_counts(counts, sizes, ids, bag_strength):
-    known = ~np.isnan(counts)
-    certain = np.isinf(bag_strength)
-    wrong = known & ((counts < 0) | (counts > sizes)) if certain else counts != counts
-    wrong &= known
-    if wrong.any():
-        b = int(np.argmax(wrong))
-        raise ValueError(
-            f"counts must be between 0 and the size of the bag, got {counts[b]:.6g} "
-            f"for bag {ids[b].item()!r} with {sizes[b]} rows; noisy counts ask for a "
-            "finite bag_strength."
-        )
-    fractional = known & (np.abs(counts - np.round(counts)) > 1e-6)
-    if certain and fractional.any():
-        b = int(np.argmax(fractional))
-        raise ValueError(
-            f"counts must be whole numbers if bag_strength is infinite, got "
-            f"{counts[b]:.6g} for bag {ids[b].item()!r}; noisy counts ask for a finite "
-            "bag_strength."
-        )
-    if certain:
-        counts[known] = np.round(counts[known])
-
-
-def _warn_not_converged(result, tol, name):
-    if not result.converged and tol > 0:
-        warn_user(
-            f"{name} did not converge: a marginal still moved by {result.residual:.3g} "
-            f"after {result.n_iter} sweeps, asked is tol={tol:.3g}. Lower "
-            "similarity_strength, increase max_iter or damping, or use "
-            "schedule='sequential'.",
-            ConvergenceWarning,
-        )
 
 
 class BeliefPropagationLLPClassifier(BaseLLPClassifier):
@@ -622,7 +433,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
 
     def _infer(self, graph, bags, counts, strength, unary=None):
         """Run belief propagation; return probabilities of the rows."""
-        order, indptr, padded, n_bagged = _layout(bags.codes, counts)
+        order, indptr, padded, n_bagged = layout(bags.codes, counts)
         progress = None
         if self.verbose:
 
@@ -647,7 +458,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             n_jobs=self.n_jobs,
             progress=progress,
         )
-        _warn_not_converged(result, self.tol, type(self).__name__)
+        warn_not_converged(result, self.tol, type(self).__name__)
         return result
 
     def _learner(self):

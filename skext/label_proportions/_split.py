@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, GroupShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags import _number_bags, is_bag_target
+from skext.label_proportions._bags import number_bags, is_bag_target
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]
 
@@ -20,7 +20,7 @@ def _bags_of(y, groups, name):
             f"{name} needs bags: y must be a target of bag_target, or groups must be "
             "given."
         )
-    ids, codes, _ = _number_bags(bags)
+    ids, codes, _ = number_bags(bags)
     return ids, codes
 
 
