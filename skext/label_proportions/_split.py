@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, GroupShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags import number_bags, is_bag_target
+from skext.label_proportions._bags import is_bag_target, number_bags
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]
 
