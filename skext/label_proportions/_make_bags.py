@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.utils import Bunch, check_random_state, column_or_1d
-from sklearn.utils import _safe_indexing as safe_indexing
 
 from skext.label_proportions._bags import bag_target, read_bags
+from skext.utils._sklearn import safe_indexing
 
 __all__ = ["BaggedData", "bag_summary", "make_bags"]
 
