@@ -11,6 +11,7 @@ import fnmatch
 from dataclasses import dataclass
 
 from skext.benchmark._catalog_cluster import CLUSTERING_METRICS, CLUSTERINGS
+from skext.benchmark._catalog_on_request import ON_REQUEST
 from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_probes import PROBES, join_probes
 from skext.benchmark._catalog_samplers import SAMPLERS
@@ -161,6 +162,7 @@ METHODS = {
         *SAMPLERS,
         *ORDINAL,
         *CLUSTERINGS,
+        *ON_REQUEST,
         # Regression: the ground for the methods to come.
         Method(
             "dummy-regressor",

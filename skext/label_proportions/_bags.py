@@ -64,15 +64,15 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
     bags : array-like of shape (n_samples,)
         Bag of each row: integers or strings, in any order. -1 (or None among strings)
         stands for a row in no bag.
-    counts : dict or array-like, default=None
+    counts : dict or array-like of shape (n_bags,) or (n_samples,), default=None
         Number of positive rows of each bag: a dict by bag, an array of shape
         (n_bags,) in the sorted order of the bags, or one of shape (n_samples,) that
         repeats it in each row. For more than two classes the numbers of all classes,
         of shape (n_bags, n_classes) or (n_samples, n_classes).
-    proportions : dict or array-like, default=None
+    proportions : dict or array-like of shape (n_bags,) or (n_samples,), default=None
         The same for shares of rows instead of numbers. Exactly one of ``counts`` and
         ``proportions`` is given.
-    sizes : dict or array-like, default=None
+    sizes : dict or array-like of shape (n_bags,) or (n_samples,), default=None
         Numbers of rows of the bags. None counts rows.
     unknown : {"error", "ignore"}, default="error"
         What to do if nothing is known about a bag, that is, its count is NaN. The

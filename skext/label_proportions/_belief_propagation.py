@@ -56,8 +56,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         The number ``l``; the median is that of the distances of all edges.
     neighbor_threshold : float, default=None
         Largest distance of neighbours.
-    connectivity : sparse matrix or transformer, default=None
-        A graph in the place of the nearest neighbours: similarities of all rows, or an
+    connectivity : sparse matrix of shape (n_samples, n_samples), default=None
+        A graph in the place of the nearest neighbours: similarities of all rows; or an
         object such as :class:`~sklearn.neighbors.KNeighborsTransformer` whose
         ``fit_transform`` gives them.
     symmetrize : {"union", "mutual"}, default="union"

@@ -286,7 +286,7 @@ def make_bag_scorer(metric="bag_count_log_loss"):
     ...     cv=BagKFold(3),
     ...     scoring=make_bag_scorer("bag_log_loss"),
     ... )
-    >>> search.fit(bags.data, bags.target).best_score_ < 0
+    >>> bool(search.fit(bags.data, bags.target).best_score_ < 0)
     True
     """
     if metric not in _METRICS:

@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from skext.quantile._levels import check_levels
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
@@ -98,6 +97,9 @@ def check_predictions(y_true, Q, quantiles, sample_weight, *, name="y_quantiles"
         Q = Q[:, np.newaxis]
     levels = None
     if quantiles is not False:
+        # The package loads numba, which displays do not need.
+        from skext.quantile._levels import check_levels
+
         levels = check_levels(quantiles)
         if Q.shape[1] != len(levels):
             raise ValueError(

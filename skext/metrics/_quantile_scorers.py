@@ -7,9 +7,6 @@ import numpy as np
 from sklearn.utils.metadata_routing import MetadataRequest
 
 from skext.metrics._quantile import weighted_interval_score
-from skext.quantile import predict_quantiles
-from skext.quantile._adapters import own_levels
-from skext.quantile._levels import check_levels, default_levels
 
 
 class _QuantileScorer:
@@ -32,6 +29,11 @@ class _QuantileScorer:
         return f"make_quantile_scorer({', '.join(parts)})"
 
     def __call__(self, estimator, X, y, sample_weight=None):
+        # The package loads numba, which displays do not need.
+        from skext.quantile import predict_quantiles
+        from skext.quantile._adapters import own_levels
+        from skext.quantile._levels import default_levels
+
         levels = self.quantiles
         if levels is None:
             levels = own_levels(estimator)
@@ -126,6 +128,8 @@ def make_quantile_scorer(metric, quantiles=None, *, greater_is_better=False, **o
     if not callable(metric):
         raise TypeError(f"metric must be callable, got {metric!r}.")
     if quantiles is not None:
+        from skext.quantile._levels import check_levels
+
         quantiles = check_levels(quantiles)
     return _QuantileScorer(metric, quantiles, 1 if greater_is_better else -1, options)
 

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -178,7 +179,21 @@ def test_every_public_estimator_is_in_the_catalogue(info):
             estimator = method.make(info)
             steps = getattr(estimator, "named_steps", {"model": estimator})
             made |= {type(step).__name__ for step in steps.values()}
-    assert {name for name, _ in all_estimators()} <= made
+            inner = (getattr(step, "estimator", None) for step in steps.values())
+            made |= {type(estimator).__name__ for estimator in inner}
+    # One takes predictions of other models, the other a function: no rows alone.
+    without_tables = {"QuantileAggregator", "QuantileAdapter"}
+    assert {name for name, _ in all_estimators()} - without_tables <= made
+
+
+@pytest.mark.parametrize("name", ["skext-dllp", "skext-bag-proportion"])
+def test_methods_that_are_told_counts_only(name, info):
+    model = METHODS[name].make(info)
+    model = getattr(model, "steps", [("model", model)])[-1][1]
+    X, y = make_classification(200, random_state=0)
+    model.fit(X, y)
+    assert (model.predict(X) == y).mean() > 0.6
+    assert model.predict_proba(X).shape == (200, 2)
 
 
 def test_a_missing_package_is_a_reason_not_an_error():
