@@ -24,8 +24,6 @@ class Bags(NamedTuple):
     """Share of each class, NaN if unknown, shape (n_bags, n_classes)."""
     classes: np.ndarray
     """Labels of the classes, shape (n_classes,)."""
-    labelled: bool
-    """Whether the target was one of plain labels."""
 
     def counts(self, k=1):
         """Return how many rows of each bag are of class ``k``."""
@@ -300,7 +298,7 @@ def _from_structure(target, classes):
             f"{classes.tolist()}."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
-    return Bags(ids, codes, sizes, lines, classes, False)
+    return Bags(ids, codes, sizes, lines, classes)
 
 
 def _check_whole_bags(found, y):
@@ -335,7 +333,7 @@ def _from_labels(y, classes):
     codes = np.arange(y.size)
     proportions = (y[:, np.newaxis] == labels).astype(np.float64)
     sizes = np.ones(y.size, dtype=np.int64)
-    return Bags(codes, codes, sizes, proportions, labels, True)
+    return Bags(codes, codes, sizes, proportions, labels)
 
 
 def check_whole_counts(bags, k=1):

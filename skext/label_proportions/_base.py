@@ -11,9 +11,8 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validat
 
 from skext.base import SkextMixin
 from skext.label_proportions._bags import is_bag_target, read_bags
-from skext.label_proportions._count_kernels import count_messages
+from skext.label_proportions._counts import count_posterior, normalize_rows
 from skext.label_proportions._metrics import bag_count_log_loss
-from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import check_sample_weight
 
 # Soft labels below this weight are left out.
@@ -78,6 +77,26 @@ class LinearModel:
             Of the second class.
         """
         return expit(X @ self.coef + self.intercept)
+
+
+class ScoreModel(LinearModel):
+    """A linear function that estimates -1 or 1, twice the probability less one."""
+
+    def predict_positive(self, X):
+        """Return the probability for each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples,)
+            Of the second class.
+        """
+        scores = X @ self.coef + self.intercept
+        return np.clip(0.5 * (scores + 1), 0, 1)
 
 
 class WrappedModel:
@@ -163,78 +182,6 @@ def takes_weights(estimator):
     return has_fit_parameter(estimator, "sample_weight")
 
 
-def top_rows(score, bags, counts):
-    """Mark as many rows of each bag as are positive, those with the largest scores.
-
-    Parameters
-    ----------
-    score : ndarray of shape (n_samples,)
-        Any score.
-    bags : Bags
-        The bags.
-    counts : ndarray of shape (n_bags,)
-        Numbers of positive rows.
-
-    Returns
-    -------
-    chosen : ndarray of shape (n_samples,)
-        1 for positive, 0 for negative rows and those in no bag.
-    """
-    bagged = np.flatnonzero(bags.codes >= 0)
-    order = bagged[np.lexsort((-score[bagged], bags.codes[bagged]))]
-    codes = bags.codes[order]
-    starts = np.concatenate([[0], np.cumsum(bags.sizes)])
-    rank = np.arange(order.size) - starts[codes]
-    chosen = np.zeros(score.size)
-    chosen[order] = rank < np.round(counts)[codes]
-    return chosen
-
-
-def count_posterior(log_odds, bags, counts, strength=np.inf, n_jobs=None):
-    """Return probabilities of rows given the counts of their bags.
-
-    Parameters
-    ----------
-    log_odds : ndarray of shape (n_samples,)
-        Of independent rows.
-    bags : Bags
-        The bags.
-    counts : ndarray of shape (n_bags,)
-        Numbers of positive rows; NaN is unknown.
-    strength : float, default=inf
-        Strength of the counts.
-    n_jobs : int, default=None
-        Number of threads.
-
-    Returns
-    -------
-    posterior : ndarray of shape (n_samples,)
-        Probabilities; those of bags with certain counts add up to them.
-    log_probability : ndarray of shape (n_bags,)
-        Logarithm of the probability of each count.
-    """
-    order, indptr = bags.order()
-    h = log_odds[order]
-    message = np.zeros(h.size)
-    logs = np.zeros(counts.size)
-    run_chunks(
-        count_messages,
-        counts.size,
-        h,
-        indptr,
-        counts,
-        float(strength),
-        np.zeros(counts.size),
-        message,
-        logs,
-        n_jobs=n_jobs,
-        min_chunk=max(1, 4096 * counts.size // max(h.size, 1)),
-    )
-    posterior = np.empty(h.size)
-    posterior[order] = expit(h + message)
-    return posterior, logs
-
-
 def _all_probabilistic(self):
     return getattr(self, "_gives_proba", True)
 
@@ -291,18 +238,12 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
                 )
         self.classes_ = found.classes
         self.bag_ids_, self.bag_sizes_ = found.ids, found.sizes
-        if found.labelled and found.classes.size > 2:
-            self.bag_counts_ = found.proportions * found.sizes[:, np.newaxis]
-        elif found.classes.size > 2:
-            self.bag_counts_ = np.column_stack(
-                [found.counts(k) for k in range(found.classes.size)]
-            )
-        else:
-            self.bag_counts_ = found.counts(found.classes.size - 1)
-        if not found.known().any() and found.ids.size:
-            raise ValueError("y must have a bag whose proportion is known, got none.")
         if not found.ids.size:
             raise ValueError("y must have rows in bags, got bag -1 throughout.")
+        if not found.known().any():
+            raise ValueError("y must have a bag whose proportion is known, got none.")
+        counts = [found.counts(k) for k in range(found.classes.size)]
+        self.bag_counts_ = counts[-1] if len(counts) <= 2 else np.column_stack(counts)
         self._prepare(X, found, weight)
         numbers = [1] if found.classes.size == 2 else range(found.classes.size)
         if found.classes.size == 1:
@@ -337,10 +278,7 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         columns = [model.predict_positive(X) for model in self._models]
         if len(columns) == 1:
             return np.column_stack([1 - columns[0], columns[0]])
-        proba = np.column_stack(columns)
-        total = proba.sum(axis=1, keepdims=True)
-        flat = np.full_like(proba, 1 / proba.shape[1])
-        return np.divide(proba, total, out=flat, where=total > 0)
+        return normalize_rows(np.column_stack(columns))
 
     @available_if(_all_probabilistic)
     def predict_proba(self, X):

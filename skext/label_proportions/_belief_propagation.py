@@ -12,8 +12,8 @@ from skext.label_proportions._base import (
     BaseLLPClassifier,
     fit_soft_labels,
     takes_weights,
-    top_rows,
 )
+from skext.label_proportions._counts import normalize_rows, top_rows
 from skext.label_proportions._graph import check_connectivity, neighbor_graph
 from skext.label_proportions._marginals import layout, warn_not_converged
 from skext.label_proportions._propagation import arrange_graph, propagate
@@ -348,8 +348,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         options = {}
         if self.connectivity is not None:
             options["ensure_all_finite"] = "allow-nan"
-        self._converged, self._residual, self._log_partition = [], [], []
-        self._sweeps, self._inferred = [], []
+        self._runs = []
         self._fit(X, y, sample_weight, bags, **options)
         estimators = [getattr(model, "estimator", None) for model in self._models]
         self.estimator_ = estimators[0] if len(estimators) == 1 else estimators
@@ -366,28 +365,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
 
     def _summarise(self):
         """Set the attributes that describe the inference."""
-        n_classes = self.classes_.size
-        if n_classes == 1:
-            rows = self._n_rows
-            self.pseudo_label_proba_ = np.ones((rows, 1))
-        else:
-            columns = self._inferred
-            if n_classes == 2:
-                columns = [1 - columns[0], columns[0]]
-            proba = np.column_stack(columns)
-            total = proba.sum(axis=1, keepdims=True)
-            flat = np.full_like(proba, 1 / n_classes)
-            self.pseudo_label_proba_ = np.divide(
-                proba, total, out=flat, where=total > 0
-            )
+        columns = [proba for proba, _ in self._runs]
+        if self.classes_.size == 2:
+            columns = [1 - columns[0], columns[0]]
+        elif self.classes_.size == 1:
+            columns = [np.ones(self._n_rows)]
+        self.pseudo_label_proba_ = normalize_rows(np.column_stack(columns))
         self.pseudo_labels_ = self.classes_[self.pseudo_label_proba_.argmax(axis=1)]
-        self.n_iter_ = max(self._sweeps, default=1)
-        self.converged_ = all(self._converged)
-        self.bp_residual_ = max(self._residual, default=0.0)
-        self.bethe_log_partition_ = float(sum(self._log_partition))
-        for name in ("_converged", "_residual", "_log_partition", "_sweeps"):
-            delattr(self, name)
-        del self._inferred, self._n_rows, self._graph
+        results = [result for _, result in self._runs if result is not None]
+        self.n_iter_ = max((result.n_iter for result in results), default=1)
+        self.converged_ = all(result.converged for result in results)
+        self.bp_residual_ = max((result.residual for result in results), default=0.0)
+        self.bethe_log_partition_ = float(sum(r.log_partition for r in results))
+        del self._runs, self._n_rows, self._graph
 
     def _prepare(self, X, bags, sample_weight):
         """Check counts and build the first graph."""
@@ -485,7 +475,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             labels = (proba >= self.threshold).astype(float)
         elif kind == "count":
             known = ~np.isnan(counts)
-            labels = top_rows(proba, bags, np.where(known, counts, 0))
+            labels = top_rows(proba, bags, counts)
             rows = np.flatnonzero(np.append(known, False)[bags.codes])
         else:
             labels = proba
@@ -498,7 +488,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         learner = self._learner()
         if self._graph is None:
             proba = bags.row_proportions(k)
-            self._record(None, proba)
+            self._runs.append((proba, None))
             return self._fit_labels(learner, X, bags, counts, proba, sample_weight)
         graph, unary = self._graph, None
         strength = self.similarity_strength
@@ -518,17 +508,10 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 unary = self._other_bags_log_odds(
                     learner, X, bags, counts, result.marginals, sample_weight
                 )
-        self._record(result, result.marginals)
+        self._runs.append((result.marginals, result))
         return self._fit_labels(
             learner, X, bags, counts, result.marginals, sample_weight
         )
-
-    def _record(self, result, proba):
-        self._inferred.append(proba)
-        self._converged.append(result is None or result.converged)
-        self._residual.append(0.0 if result is None else result.residual)
-        self._log_partition.append(0.0 if result is None else result.log_partition)
-        self._sweeps.append(1 if result is None else result.n_iter)
 
     def _other_bags_log_odds(self, learner, X, bags, counts, proba, sample_weight):
         """Return log-odds of each row by a classifier that did not see its bag."""

@@ -7,11 +7,8 @@ from scipy.special import expit, logit
 from sklearn.utils.metaestimators import available_if
 
 from skext.label_proportions._bags import check_whole_counts
-from skext.label_proportions._base import (
-    ConstantModel,
-    count_posterior,
-    fit_soft_labels,
-)
+from skext.label_proportions._base import ConstantModel, fit_soft_labels
+from skext.label_proportions._counts import count_posterior
 from skext.label_proportions._linear import BaseLinearLLPClassifier, KnownBags
 from skext.label_proportions._split import BagKFold
 from skext.utils._sklearn import HasMethods, Interval, fit_context

@@ -2,6 +2,8 @@
 
 import numpy as np
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.metrics.pairwise import paired_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
@@ -104,8 +106,6 @@ def _distances(X, row, column, metric):
             else:
                 out[part] = np.sqrt(np.einsum("ij,ij->i", a - b, a - b))
         else:
-            from sklearn.metrics.pairwise import paired_distances
-
             out[part] = paired_distances(a, b, metric=metric)
     return out
 
@@ -137,8 +137,6 @@ def check_connectivity(connectivity, X):
     graph : sparse array of shape (n_samples, n_samples)
         The larger similarity of each pair.
     """
-    from sklearn.base import clone
-
     if hasattr(connectivity, "fit_transform"):
         connectivity = clone(connectivity).fit_transform(X)
     graph = sparse.csr_array(connectivity)

@@ -4,13 +4,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, xlogy
+from scipy.special import expit, logit, xlogy
 from sklearn.exceptions import ConvergenceWarning
 
 from skext.label_proportions._base import (
     BaseLLPClassifier,
     ConstantModel,
     LinearModel,
+    ScoreModel,
 )
 from skext.utils._sklearn import Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
@@ -166,21 +167,15 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         return self
 
     def _set_coef(self):
-        """Set weights and constants; of a constant model, an infinite constant."""
-        models = [m for m in self._models if isinstance(m, LinearModel)]
-        if len(models) == len(self._models):
-            self.coef_ = np.array([model.coef for model in models])
-            self.intercept_ = np.array([model.intercept for model in models])
-        else:
-            n_rows = 1 if self.classes_.size <= 2 else self.classes_.size
-            self.coef_ = np.zeros((n_rows, self.n_features_in_))
-            self.intercept_ = np.full(n_rows, np.nan)
-            for i, model in enumerate(self._models):
-                if isinstance(model, LinearModel):
-                    self.coef_[i], self.intercept_[i] = model.coef, model.intercept
-                else:
-                    sign = 1.0 if model.probability > 0.5 else -1.0
-                    self.intercept_[i] = sign * np.inf
+        """Set weights and constants; those of a constant model are 0 and infinite."""
+        nothing = np.zeros(self.n_features_in_)
+        self.coef_ = np.array([getattr(m, "coef", nothing) for m in self._models])
+        self.intercept_ = np.array(
+            [
+                logit(m.probability) if isinstance(m, ConstantModel) else m.intercept
+                for m in self._models
+            ]
+        )
 
     def decision_function(self, X):
         """Compute the linear scores.
@@ -193,7 +188,8 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Log-odds of ``classes_[1]``, or of each class if there are more than two.
+            Scores of ``classes_[1]``, or of each class if there are more than two:
+            log-odds, but for a squared loss.
         """
         X = self._check_input(X)
         scores = X @ self.coef_.T + self.intercept_
@@ -216,6 +212,10 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
             name=type(self).__name__,
         )
         self._n_iter.append(n_iter)
+        return self._as_model(model)
+
+    def _as_model(self, model):
+        """Return the model that turns scores into probabilities."""
         return model
 
     def _most_iterations(self):
@@ -423,8 +423,8 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
     Unbiased only if bags are random draws of rows. Weights can be negative, but those
     of a row add up to one, and both losses then remain convex: the log loss is
     ``softplus(score) - weight * score``. Its penalty keeps the solution finite. With
-    ``loss="squared"`` scores are read as log-odds all the same. More than two classes
-    are fitted one against the rest.
+    ``loss="squared"`` the probability is ``(score + 1) / 2``, cut to between 0 and 1.
+    More than two classes are fitted one against the rest.
 
     References
     ----------
@@ -482,3 +482,8 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
             return weight @ value, weight * (scores - wanted)
 
         return log_loss if self.loss == "log" else squared_loss
+
+    def _as_model(self, model):
+        if self.loss == "log":
+            return model
+        return ScoreModel(model.coef, model.intercept)

@@ -46,7 +46,8 @@ def make_bags(
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
         Rows.
     y : array-like of shape (n_samples,)
-        Labels.
+        Labels. Of two classes the second is the positive one; a single class is
+        positive if its label is 1.
     bag_size : int, default=None
         Number of rows of a bag; on average, for "feature" and "cluster".
     sizes : array-like of shape (n_bags,), default=None
@@ -117,8 +118,10 @@ default="random"
     n_bags = bags.max() + 1
     counts = np.zeros((n_bags, classes.size))
     np.add.at(counts, (bags, labels[order]), 1)
-    if classes.size <= 2:
-        counts = counts[:, -1]
+    if classes.size == 1:
+        counts = counts[:, 0] * (classes[0] == 1)
+    elif classes.size == 2:
+        counts = counts[:, 1]
     target = bag_target(bags, counts=counts[bags])
     return BaggedData(safe_indexing(X, order), target, y[order], order)
 

@@ -5,7 +5,7 @@ from scipy.special import logit, xlogy
 from sklearn.metrics import make_scorer
 
 from skext.label_proportions._bags import read_bags
-from skext.label_proportions._count_kernels import count_messages
+from skext.label_proportions._counts import count_posterior
 
 __all__ = [
     "bag_count_log_loss",
@@ -95,17 +95,13 @@ def bag_count_log_loss(target, proba, *, bags=None):
     0.099
     """
     found, proba = _read(target, proba, bags)
-    order, indptr = found.order()
     known = found.known()
     n_rows = found.sizes[known].sum()
     columns = [1] if found.classes.size == 2 else range(found.classes.size)
     total = 0.0
     for k in columns:
-        h = logit(np.clip(proba[:, k], _EPS, 1 - _EPS))[order]
-        counts = np.round(found.counts(k))
-        logs = np.zeros(counts.size)
-        scratch = np.zeros(counts.size), np.zeros(h.size)
-        count_messages(h, indptr, counts, np.inf, *scratch, logs, 0, counts.size)
+        log_odds = logit(np.clip(proba[:, k], _EPS, 1 - _EPS))
+        _, logs = count_posterior(log_odds, found, np.round(found.counts(k)))
         total -= logs[known].sum()
     return float(total / n_rows / len(columns))
 

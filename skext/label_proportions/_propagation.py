@@ -311,9 +311,6 @@ def propagate(
     if converged:
         change = 0.0
     else:
-        if schedule == "sequential":
-            sending, _ = state._row_arguments(0.0)
-            send(*sending, 0, order.size)
         rule = _Damping(damping)
         while n_iter < max_iter:
             change = step(rule.value)

@@ -12,8 +12,8 @@ from skext.label_proportions._base import (
     ConstantModel,
     fit_soft_labels,
     takes_weights,
-    top_rows,
 )
+from skext.label_proportions._counts import top_rows
 from skext.label_proportions._linear import KnownBags
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 from skext.utils._warnings import warn_user

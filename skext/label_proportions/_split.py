@@ -1,7 +1,7 @@
 """Splitters that keep bags whole."""
 
 import numpy as np
-from sklearn.model_selection import BaseCrossValidator, GroupShuffleSplit
+from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
 from skext.label_proportions._bags import is_bag_target, number_bags
@@ -25,7 +25,7 @@ def _bags_of(y, groups, name):
 
 
 class _BagSplitter(BaseCrossValidator):
-    """Base of splitters that yield masks of bags.
+    """Base of splitters that yield the bags to train and to test on.
 
     Rows in no bag are in every training set and in no test set.
     """
@@ -57,9 +57,12 @@ class _BagSplitter(BaseCrossValidator):
         groups = groups if bags is None else bags
         X, y, groups = indexable(X, y, groups)
         ids, codes = _bags_of(y, groups, type(self).__name__)
-        for chosen in self._iter_bag_masks(ids.size, codes, y):
-            test = np.append(chosen, False)[codes]
-            yield np.flatnonzero(~test), np.flatnonzero(test)
+        for train, test in self._iter_bags(ids.size, codes, y):
+            in_train, in_test = np.zeros((2, ids.size + 1), dtype=bool)
+            in_train[train] = in_test[test] = True
+            # The last place is that of rows in no bag.
+            in_train[-1] = True
+            yield np.flatnonzero(in_train[codes]), np.flatnonzero(in_test[codes])
 
 
 class BagKFold(_BagSplitter):
@@ -122,11 +125,11 @@ class BagKFold(_BagSplitter):
                 f"{self.n_splits} for {n_bags} bags."
             )
 
-    def _iter_bag_masks(self, n_bags, codes, y):
+    def _iter_bags(self, n_bags, codes, y):
         self._check(n_bags)
         folds = self._deal(n_bags, codes, y)
         for fold in range(self.n_splits):
-            yield folds == fold
+            yield np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
 
     def _deal(self, n_bags, codes, y):
         sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
@@ -254,40 +257,14 @@ class BagShuffleSplit(_BagSplitter):
         """
         return self.n_splits
 
-    def split(self, X, y=None, groups=None, bags=None):
-        """Yield indices of training and test rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-        y : array-like of shape (n_samples,), default=None
-            A target of :func:`bag_target`.
-        groups : array-like of shape (n_samples,), default=None
-            Bags of the rows, if ``y`` is no such target.
-        bags : array-like of shape (n_samples,), default=None
-            The same; the name under which metadata routing passes them.
-
-        Yields
-        ------
-        train : ndarray of shape (n_train,)
-            Indices of training rows.
-        test : ndarray of shape (n_test,)
-            Indices of test rows.
-        """
-        groups = groups if bags is None else bags
-        X, y, groups = indexable(X, y, groups)
-        _, codes = _bags_of(y, groups, type(self).__name__)
-        bagged, free = np.flatnonzero(codes >= 0), np.flatnonzero(codes < 0)
-        splitter = GroupShuffleSplit(
+    def _iter_bags(self, n_bags, codes, y):
+        splitter = ShuffleSplit(
             self.n_splits,
             test_size=self.test_size,
             train_size=self.train_size,
             random_state=self.random_state,
         )
-        rows = np.zeros((bagged.size, 1))
-        for train, test in splitter.split(rows, groups=codes[bagged]):
-            yield np.sort(np.concatenate([bagged[train], free])), bagged[test]
+        yield from splitter.split(np.arange(n_bags))
 
 
 class LeaveOneBagOut(_BagSplitter):
@@ -328,8 +305,8 @@ class LeaveOneBagOut(_BagSplitter):
         groups = groups if bags is None else bags
         return _bags_of(y, groups, type(self).__name__)[0].size
 
-    def _iter_bag_masks(self, n_bags, codes, y):
+    def _iter_bags(self, n_bags, codes, y):
         if n_bags < 2:
             raise ValueError(f"LeaveOneBagOut needs at least 2 bags, got {n_bags}.")
         for b in range(n_bags):
-            yield np.arange(n_bags) == b
+            yield np.delete(np.arange(n_bags), b), [b]

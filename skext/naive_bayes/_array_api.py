@@ -124,7 +124,8 @@ def sum_up(X, codes, n_classes, weights, found, covariance):
     """
     n_samples, n_features = X.shape
     state = MomentState.empty(n_classes, n_features, covariance)
-    rows = int(np.clip(_CHUNK_BYTES // (8 * n_features), 64, _MAX_CHUNK_ROWS))
+    widest = max(n_features, n_classes)
+    rows = int(np.clip(_CHUNK_BYTES // (8 * widest), 64, _MAX_CHUNK_ROWS))
     for start in range(0, n_samples, rows):
         stop = min(start + rows, n_samples)
         # Classes that a chunk does not have cost nothing.

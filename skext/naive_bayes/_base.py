@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
@@ -21,7 +20,7 @@ from skext.naive_bayes._base_outputs import (
     softmax,
 )
 from skext.naive_bayes._base_state import Batch, Tuned, joined
-from skext.naive_bayes._moments import ClassMoments
+from skext.naive_bayes._moments import ClassMoments, encode_labels
 from skext.naive_bayes._moments_state import MomentState, check_moments_finite
 from skext.naive_bayes._shrinkage import ROW_RULES
 from skext.utils._sklearn import (
@@ -367,14 +366,6 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             values["temperature"] = 1.0
         return Tuned(**values)
 
-    def _decided(self, shrinkage, temperature, loo_score=None):
-        """Return a decision of ``_tune``."""
-        return Tuned(
-            shrinkage=float(shrinkage),
-            temperature=float(temperature),
-            loo_score=loo_score,
-        )
-
     def _fitted(self, name):
         """Return private state, or say that a fitted attribute is missing."""
         if name not in self.__dict__:
@@ -422,10 +413,7 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         )
         found = _array_api.namespace_of(X)
         y, sample_weight = _array_api.as_numpy(y), _array_api.as_numpy(sample_weight)
-        labels, codes = np.unique(y, return_inverse=True)
-        # Asked only where it can raise: it warns about small batches of many classes.
-        if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
-            check_classification_targets(y)
+        labels, codes = encode_labels(y)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, codes, dtype=np.float64, ensure_non_negative=True
@@ -439,7 +427,9 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             state = self._sum_up_foreign(
                 X, codes, labels.size, sample_weight, origin, found
             )
-            check_moments_finite(state, _array_api.as_numpy(X), type(self).__name__)
+            if not state.is_finite():
+                rows = _array_api.as_numpy(X)
+                check_moments_finite(state, rows, type(self).__name__)
             token = _array_api.make_token(found)
         return Batch(X, labels, codes, sample_weight, state, origin, token)
 

@@ -7,11 +7,6 @@ import numpy as np
 _MAX_DRAWS = 1000
 
 
-def take_rows(X, rows):
-    """Return rows of an array, a sparse matrix or a data frame."""
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-
-
 def nested_order(codes, n_first, sampling, rng):
     """Order rows so that every beginning of the order is a training set.
 

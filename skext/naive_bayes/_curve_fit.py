@@ -9,7 +9,8 @@ from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
-from skext.naive_bayes._curve_data import nested_order, take_rows
+from skext.naive_bayes._curve_data import nested_order
+from skext.utils._sklearn import safe_indexing
 
 # Parameters that make a fit depend on more than the merged class moments.
 _NEED_ALL_ROWS = ("loo", "ledoit-wolf", "schafer-strimmer", "center-l2")
@@ -73,7 +74,7 @@ def nested_fits(estimator, X, y, order, sizes, classes):
         model = warm_started(estimator)
         for size in sizes:
             rows = order[:size]
-            X_train, y_train = take_rows(X, rows), y[rows]
+            X_train, y_train = safe_indexing(X, rows), y[rows]
             began = perf_counter()
             model.fit(X_train, y_train)
             yield model, perf_counter() - began
@@ -81,7 +82,7 @@ def nested_fits(estimator, X, y, order, sizes, classes):
     model, spent, start = clone(estimator), 0.0, 0
     for size in sizes:
         rows = order[start:size]
-        batch = take_rows(X, rows), y[rows]
+        batch = safe_indexing(X, rows), y[rows]
         began = perf_counter()
         model.partial_fit(*batch, classes=classes)
         updated = perf_counter()
@@ -151,7 +152,7 @@ def run_repeat(models, X, y, codes, test, test_size, sizes, sampling, scoring, s
         pool, rows = train_test_split(
             pool, test_size=test_size, stratify=codes, random_state=rng
         )
-        test = take_rows(X, rows), y[rows]
+        test = safe_indexing(X, rows), y[rows]
     local = codes[pool]
     if np.unique(local).size < classes.size:
         absent = classes[~np.isin(np.arange(classes.size), local)]

@@ -200,6 +200,10 @@ def naive_bayes_diagnostics(estimator, X=None, y=None):
     }
     if X is not None:
         X, codes = _check_rows(X, y, variance.size, classes)
+        if getattr(estimator, "_normalizes", False):
+            # The moments are those of transformed rows.
+            parts = estimator._transformed(X, estimator._tuned.origin)
+            X = np.concatenate([rows for _, _, rows in parts])
         spread = np.ptp(X, axis=0)
         found["scaled_variance"] = _percentiles(
             np.divide(

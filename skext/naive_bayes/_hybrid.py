@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.naive_bayes._base import MomentClassifier
+from skext.naive_bayes._base_outputs import best_class
 from skext.naive_bayes._hybrid_solver import (
     HybridProblem,
     class_log_proba,
@@ -63,12 +64,12 @@ def _columns(scores):
     return scores[:, 1:] - scores[:, :1] if scores.shape[1] == 2 else scores
 
 
-def _training_scores(prior, X, y):
+def _training_scores(prior, X, y, weights):
     """Return scores of each row by a prior that has not seen it."""
     if isinstance(prior, FrozenEstimator):
         scores = _columns(prior.decision_function(X))
     else:
-        scores = _columns(loo_scores(prior, X, y))
+        scores = _columns(loo_scores(prior, X, y, weights))
         # Rows that are alone in their class have none; theirs shall say nothing.
         scores[~np.isfinite(scores).all(axis=1)] = 0.0
     if scores.shape[1] > 1:
@@ -101,7 +102,7 @@ def make_stage(prior, X, y, codes, weights):
     # Without any variance there is nothing to be learnt from the features.
     scale = float(np.sqrt(weights @ (Z**2).mean(axis=1) / total)) or 1.0
     Z /= scale
-    scores = _training_scores(prior, X, y)
+    scores = _training_scores(prior, X, y, weights)
     unit = float(np.sqrt(weights @ (scores**2).mean(axis=1) / total)) or 1.0
     scores /= unit
     problem = HybridProblem(scores, Z, codes, weights, float(total))
@@ -285,8 +286,11 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
                 f"{classes.tolist()}; add rows of another class."
             )
         data = X, y, np.searchsorted(classes, y), weights
+        for name in ("Cs_", "cv_log_loss_"):
+            vars(self).pop(name, None)
         self.C_ = self.C if self.Cs is None else self._choose_strength(*data)
-        data = [array[kept] for array in data]
+        if kept.size < y.size:
+            data = [array[kept] for array in data]
         prior = self._fit_prior(data[0], data[1], data[3])
         stage = make_stage(prior, *data)
         found = solve_hybrid(
@@ -335,10 +339,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         labels : ndarray of shape (n_samples,)
             A label of ``classes_`` for each row.
         """
-        scores = self._scores(X)
-        if scores.shape[1] == 1:
-            return self.classes_[(scores[:, 0] > 0).astype(np.intp)]
-        return self.classes_[scores.argmax(axis=1)]
+        return self.classes_[best_class(self._scores(X)).astype(np.intp)]
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.

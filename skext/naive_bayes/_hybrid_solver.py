@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
+from skext.naive_bayes._base_outputs import log_sigmoid, log_softmax
+
 
 class HybridProblem(NamedTuple):
     """Data of the problem; with two classes, one column stands for their difference.
@@ -54,8 +56,6 @@ class HybridSolution(NamedTuple):
         Constant of each column.
     delta : ndarray of shape (n_columns, n_features)
         Weights of the features.
-    objective : float
-        Mean loss and penalty.
     gradient : float
         Largest entry of the projected gradient.
     n_iter : int
@@ -68,7 +68,6 @@ class HybridSolution(NamedTuple):
     tau: float
     offset: np.ndarray
     delta: np.ndarray
-    objective: float
     gradient: float
     n_iter: int
     converged: bool
@@ -87,11 +86,7 @@ def class_log_proba(scores):
     log_proba : ndarray of shape (n_samples, n_classes)
         Logarithms of the softmax.
     """
-    if scores.shape[1] == 1:
-        return -np.logaddexp(0, scores * [[1, -1]])
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return shifted
+    return log_sigmoid(scores) if scores.shape[1] == 1 else log_softmax(scores)
 
 
 def unpack(parameters, n_columns):
@@ -185,7 +180,6 @@ def solve_hybrid(problem, C, start, *, max_iter, tol):
         tau=float(tau),
         offset=offset.copy(),
         delta=delta.copy(),
-        objective=float(found.fun),
         gradient=float(gradient.max()),
         n_iter=int(found.nit),
         converged=bool(found.success),

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skext.naive_bayes._loo_kernels import loo_operands, loo_scores_few
 from skext.naive_bayes._moments_scatter import frozen
-from skext.naive_bayes._nearest import NearestClassMean, unit_means
+from skext.naive_bayes._nearest import VAR_SMOOTHING, NearestClassMean, unit_means
 from skext.naive_bayes._solve import (
     MatrixSpread,
     full_spread,
@@ -55,10 +55,14 @@ class LeftOut(NamedTuple):
     priors: np.ndarray
 
     def rows(self, start, stop):
+        """Return the part of consecutive rows."""
+        return self.select(slice(start, stop))
+
+    def select(self, chosen):
         """Return the part of some rows."""
-        part = [field[start:stop] for field in self[:-1]]
+        part = [field[chosen] for field in self[:-1]]
         priors = self.priors
-        return LeftOut(*part, priors[start:stop] if priors.ndim == 2 else priors)
+        return LeftOut(*part, priors[chosen] if priors.ndim == 2 else priors)
 
 
 def leave_out(counts, prior, codes, weights, *, empirical):
@@ -173,7 +177,7 @@ def loo_scores(estimator, X, y, sample_weight=None):
 
 
 def _smoothing(estimator):
-    return getattr(estimator, "var_smoothing", 1e-9)
+    return getattr(estimator, "var_smoothing", VAR_SMOOTHING)
 
 
 def chunk_size(n_features, itemsize=8):
@@ -336,16 +340,18 @@ def full_chunks(X, state, prior, left, shrinkage, identity):
         gram = weights @ summary.deviation.T
         for start, rows in dense_chunks(X, summary.center):
             part = left.rows(start, start + rows.shape[0])
-            products = rows @ weights.T
-            scores = full_scores(
-                spread.distances(rows), products, gram, part, 1 - shrinkage
-            )
+            chosen = None
             if removed.size > 1:
                 chosen = np.flatnonzero(part.removed == value)
-                for i in chosen:
-                    yield start + i, scores[i : i + 1]
-            else:
+                rows, part = rows[chosen], part.select(chosen)
+            scores = full_scores(
+                spread.distances(rows), rows @ weights.T, gram, part, 1 - shrinkage
+            )
+            if chosen is None:
                 yield start, scores
+            else:
+                for i, score in zip(chosen, scores, strict=True):
+                    yield start + i, score[np.newaxis]
     for i in np.flatnonzero(np.isnan(left.factor)):
         yield i, np.full((1, state.counts.size), np.nan)
 

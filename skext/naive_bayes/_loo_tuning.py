@@ -5,6 +5,7 @@ from scipy import sparse
 from scipy.linalg import eigh
 
 from skext.naive_bayes import _array_api, _loo
+from skext.naive_bayes._base_state import Tuned
 from skext.naive_bayes._shrinkage import (
     ROW_RULES,
     ledoit_wolf_shrinkage,
@@ -59,7 +60,7 @@ def tune_full(estimator, batch, prior):
     lambdas = LAMBDAS if rule == "loo" else (shrinkage,)
     fixed = estimator.temperature != "loo" and rule != "loo"
     if fixed:
-        return estimator._decided(shrinkage, estimator.temperature)
+        return _decided(shrinkage, estimator.temperature)
     X, left, weights = _rows_to_leave_out(estimator, batch, prior, len(lambdas))
     if X is None or not state.squares.any():
         return _untuned(estimator, 1.0 if rule == "loo" else shrinkage)
@@ -72,11 +73,20 @@ def tune_full(estimator, batch, prior):
     return _choose(estimator, chunks, lambdas, left, weights)
 
 
+def _decided(shrinkage, temperature, loo_score=None):
+    """Return a decision as plain numbers."""
+    return Tuned(
+        shrinkage=float(shrinkage),
+        temperature=float(temperature),
+        loo_score=loo_score,
+    )
+
+
 def _untuned(estimator, shrinkage):
     """Return the decision when no row can be left out."""
     warn_no_rows()
     temperature = 1.0 if estimator.temperature == "loo" else estimator.temperature
-    return estimator._decided(shrinkage, temperature)
+    return _decided(shrinkage, temperature)
 
 
 def _rows_to_leave_out(estimator, batch, prior, n_values):
@@ -122,7 +132,7 @@ def _choose(estimator, chunks, values, left, weights):
                 sums[g] += mean * weights[rows].sum()
         best = int(np.argmax(sums))
         score = float(sums[best] / weights.sum())
-        return estimator._decided(values[best], estimator.temperature, score)
+        return _decided(values[best], estimator.temperature, score)
     held = [None] * len(values)
     for start, parts in chunks:
         for g, scores in enumerate(parts):
@@ -132,7 +142,7 @@ def _choose(estimator, chunks, values, left, weights):
     fits = [fit_temperature(scores, left.codes, weights) for scores in held]
     best = int(np.argmax([score for _, score in fits]))
     temperature, score = fits[best]
-    return estimator._decided(values[best], temperature, score)
+    return _decided(values[best], temperature, score)
 
 
 def _eigen_chunks(X, state, prior, left):
@@ -179,10 +189,7 @@ def _eigen_scores(rotated, values, means, total, left, lambdas):
             inverse = (1 - shrinkage) * total / (total - value) * values
             inverse = 1 / (inverse + shrinkage)
             weighted = means * inverse
-            one = _loo.LeftOut(
-                *(field[chosen] for field in left[:-1]),
-                left.priors[chosen] if left.priors.ndim == 2 else left.priors,
-            )
+            one = left.select(chosen)
             out[chosen] = _loo.full_scores(
                 squared[chosen] @ inverse,
                 rotated[chosen] @ weighted.T,

@@ -102,7 +102,7 @@ class ClassMoments:
     @property
     def classes(self):
         """Labels, sorted."""
-        return self._classes
+        return _shown(self._classes)
 
     @property
     def count(self):
@@ -366,7 +366,6 @@ class ClassMoments:
         )
         y = column_or_1d(y)
         check_consistent_length(X, y)
-        check_classification_targets(y)
         if self._state is not None and X.shape[1] != self.n_features:
             raise ValueError(
                 f"X must have {self.n_features} features, as the rows before, got "
@@ -376,7 +375,7 @@ class ClassMoments:
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-        labels, codes = np.unique(y, return_inverse=True)
+        labels, codes = encode_labels(y)
         batch = MomentState.from_data(
             X,
             codes,
@@ -420,6 +419,28 @@ class ClassMoments:
             )
         if other._state is not None:
             check_comparable(other._classes, self._classes)
+
+
+def encode_labels(y):
+    """Return sorted labels and the position of each row's label among them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Labels.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_labels,)
+        Distinct labels.
+    codes : ndarray of shape (n_samples,)
+        Positions.
+    """
+    labels, codes = np.unique(y, return_inverse=True)
+    # Asked only where it can raise: it warns about small batches of many classes.
+    if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
+        check_classification_targets(y)
+    return labels, codes
 
 
 def _shown(array):

@@ -22,7 +22,7 @@ from skext.naive_bayes._solve import (
 )
 from skext.utils._sklearn import StrOptions
 
-_VAR_SMOOTHING = 1e-9
+VAR_SMOOTHING = 1e-9
 
 
 class NearestClassMean(MomentClassifier):
@@ -181,7 +181,7 @@ class NearestClassMean(MomentClassifier):
 
     def _solve(self, state, prior, tuned):
         if self.metric == "seuclidean":
-            return solve_diagonal(state, prior, _VAR_SMOOTHING)
+            return solve_diagonal(state, prior, VAR_SMOOTHING)
         return solve_nearest(state, prior, cosine=self.metric == "cosine")
 
     def _find_origin(self, X, sample_weight, reset):
@@ -239,7 +239,6 @@ class NearestClassMean(MomentClassifier):
             rows = transform_rows(
                 rows,
                 origin,
-                normalize=self._normalizes,
                 name=type(self).__name__,
                 dtype=dtype,
             )
@@ -253,7 +252,6 @@ class NearestClassMean(MomentClassifier):
         return transform_foreign(
             X,
             origin,
-            normalize=True,
             found=found,
             name=type(self).__name__,
         )

@@ -18,6 +18,10 @@ def weighted_mean(X, weights):
     n_samples, n_features = X.shape
     weights = np.ones(n_samples) if weights is None else weights
     if sparse.issparse(X):
+        # Rows of weight zero are not read, whatever they hold.
+        if not weights.all():
+            kept = np.flatnonzero(weights)
+            X, weights = X.tocsr()[kept], weights[kept]
         return np.asarray(weights @ X, dtype=np.float64) / weights.sum()
     total, rows = np.zeros(n_features), chunk_rows(n_features)
     kept = weights > 0
@@ -32,8 +36,8 @@ def weighted_mean(X, weights):
     return shift + total / weights.sum()
 
 
-def transform_rows(X, origin, *, normalize, name, dtype=np.float64):
-    """Return rows minus origin, divided by their lengths.
+def transform_rows(X, origin, *, name, dtype=np.float64):
+    """Return rows minus origin, divided by their lengths; zeros stay zeros.
 
     Parameters
     ----------
@@ -41,8 +45,6 @@ def transform_rows(X, origin, *, normalize, name, dtype=np.float64):
         The rows. Sparse rows stay sparse without an origin.
     origin : ndarray of shape (n_features,) or None
         What is subtracted.
-    normalize : bool
-        Whether to divide by the lengths; rows of length zero stay zero.
     name : str
         Name of the estimator for error messages.
     dtype : dtype, default=numpy.float64
@@ -55,29 +57,25 @@ def transform_rows(X, origin, *, normalize, name, dtype=np.float64):
     """
     if sparse.issparse(X) and origin is None:
         rows = X.tocsr().astype(dtype, copy=True)
-        if normalize:
-            squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
-            factors = _inverse_lengths(squares, X, name)
-            rows.data *= np.repeat(factors, np.diff(rows.indptr)).astype(dtype)
+        squares = np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
+        factors = _inverse_lengths(squares, X, name)
+        rows.data *= np.repeat(factors, np.diff(rows.indptr)).astype(dtype)
         return rows
     dense = X.toarray() if sparse.issparse(X) else X
     with np.errstate(invalid="ignore", over="ignore"):
         # Without an origin, nothing is lost by subtracting zero.
         rows = np.subtract(dense, 0.0 if origin is None else origin, dtype=np.float64)
-        if normalize:
-            squares = np.einsum("ij,ij->i", rows, rows)
-            rows *= _inverse_lengths(squares, X, name)[:, np.newaxis]
+        squares = np.einsum("ij,ij->i", rows, rows)
+        rows *= _inverse_lengths(squares, X, name)[:, np.newaxis]
     return rows.astype(dtype, copy=False)
 
 
-def transform_foreign(X, origin, *, normalize, found, name):
+def transform_foreign(X, origin, *, found, name):
     """Return transformed rows of another array library; see ``transform_rows``."""
     xp = found.xp
     rows = xp.astype(X, found.wide)
     if origin is not None:
         rows = rows - origin
-    if not normalize:
-        return rows
     lengths = xp.sqrt(xp.sum(rows * rows, axis=1))[:, None]
     if not bool(xp.all(xp.isfinite(lengths))):
         kind = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"

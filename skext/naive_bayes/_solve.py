@@ -32,12 +32,9 @@ class Summary(NamedTuple):
     deviation: np.ndarray
 
 
-def summarize_state(state, prior, means=None):
-    """Return the :class:`Summary` of class moments under class probabilities.
-
-    ``means`` replaces the class means.
-    """
-    means = state.means if means is None else means
+def summarize_state(state, prior):
+    """Return the :class:`Summary` of class moments under class probabilities."""
+    means = state.means
     total = state.total_count
     seen = state.counts > 0
     # Variances of a few units in the last place of the means are rounding.
@@ -258,14 +255,6 @@ class DiagonalSpread:
     def distances(self, rows):
         """Return squared lengths of centred rows."""
         return np.einsum("ij,ij,j->i", rows, rows, self.precision)
-
-    def solve(self, rows):
-        """Multiply rows with the inverse covariance."""
-        return rows * self.precision
-
-    def whiten(self, rows):
-        """Return rows whose plain products are those under the inverse covariance."""
-        return rows * np.sqrt(self.precision)
 
 
 class MatrixSpread:

@@ -310,3 +310,20 @@ def test_grid_of_strengths_and_folds_without_a_class():
     splits = [(np.arange(100), np.arange(100, 150))]
     with pytest.raises(ValueError, match="fewer folds, or C"):
         GenerativeLogisticRegression(Cs=3, cv=splits).fit(X, y)
+
+
+def test_the_unit_of_the_weights_is_that_of_c():
+    X, y = overlapping(2)
+    one = GenerativeLogisticRegression(C=1.0, tol=1e-8).fit(X, y)
+    for unit in (0.1, 1 / len(y)):
+        other = GenerativeLogisticRegression(C=1.0 / unit, tol=1e-8)
+        other.fit(X, y, sample_weight=np.full(len(y), unit))
+        assert abs(other.tau_ - one.tau_) < 1e-4
+
+
+def test_attributes_of_a_search_do_not_outlive_it():
+    X, y = overlapping(2, 100)
+    model = GenerativeLogisticRegression(Cs=2).fit(X, y)
+    assert hasattr(model, "Cs_")
+    model.set_params(Cs=None).fit(X, y)
+    assert not hasattr(model, "Cs_")

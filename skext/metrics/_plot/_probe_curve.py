@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skext.utils._optional import optional_import
+from skext.metrics._plot._axes import one_axes
 
 _LABELS = {"error": "test error", "log_loss": "test log loss"}
 
@@ -230,11 +230,7 @@ class ProbeLearningCurveDisplay:
         display : ProbeLearningCurveDisplay
             The object itself.
         """
-        if ax is None:
-            pyplot = optional_import(
-                "matplotlib.pyplot", extra="plot", purpose="Plotting"
-            )
-            _, ax = pyplot.subplots(layout="constrained")
+        ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_ = []
         style = {"marker": "o", "markersize": 4} | (curve_kwargs or {})
