@@ -339,7 +339,8 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         labels : ndarray of shape (n_samples,)
             A label of ``classes_`` for each row.
         """
-        return self.classes_[best_class(self._scores(X)).astype(np.intp)]
+        labels = best_class(self._scores(X)).astype(np.intp)
+        return self.classes_[labels]
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
