@@ -2,6 +2,12 @@
 
 import os
 
+# Each worker of pytest-xdist has one core: threads that wait for one another by
+# turning would steal it. It has to be set before numpy is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
+
 # Without this scikit-learn's array API check skips itself in silence. It has to be
 # set before scipy is imported.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
