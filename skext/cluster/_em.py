@@ -100,10 +100,6 @@ class Mixture(NamedTuple):
         """Give some of the components, in the order of ``index``."""
         return Mixture(*(values[index] for values in self))
 
-    def with_mass(self, mass):
-        """Replace the masses."""
-        return self._replace(mass=mass)
-
 
 class State(NamedTuple):
     """A mixture and what it says about the rows.

@@ -7,6 +7,7 @@ import numpy as np
 
 from skext.cluster._em import Mixture, log_constants
 from skext.cluster._label_kernels import label_rows, posterior_rows
+from skext.utils._numba import as_float64
 from skext.utils._parallel import run_chunks
 
 _BLOCK_VALUES = 2**17
@@ -160,7 +161,7 @@ def assign_labels(X, frame, mixture, cluster, n_jobs=None, order=None):
             if order is not None:
                 parts = Labels(*(np.empty_like(values) for values in parts))
             size = last - first
-            label_rows(_as_float64(rows), frame, model, groups, _CORE, *parts, 0, size)
+            label_rows(as_float64(rows), frame, model, groups, _CORE, *parts, 0, size)
             if order is not None:
                 for values, part in zip(found, parts, strict=True):
                     values[here] = part
@@ -195,7 +196,7 @@ def posteriors(X, frame, mixture, cluster, n_clusters, n_jobs=None):
     def work(start, stop):
         for first, last in _blocks(start, stop, X.shape[1]):
             posterior_rows(
-                _as_float64(X[first:last]),
+                as_float64(X[first:last]),
                 frame,
                 model,
                 cluster,
@@ -215,8 +216,3 @@ def _blocks(start, stop, n_features):
     step = max(_BLOCK_VALUES // n_features // 64 * 64, 64)
     for first in range(start, stop, step):
         yield first, min(first + step, stop)
-
-
-def _as_float64(rows):
-    """C-contiguous, writeable float64: the only kind that kernels are compiled for."""
-    return np.require(rows, dtype=np.float64, requirements=["C", "W"])

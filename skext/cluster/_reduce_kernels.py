@@ -473,15 +473,3 @@ def _add_inner(weights, inner, first, last, mass, total, variance):
         for t in range(first, last):
             total[j] += (weights[t] * (inner[t, j] / scale) + magic) - magic
         variance[j] += scale * (total[j] / mass)
-
-
-@jit
-def send_rows(rows, feature, threshold, left, leaf_of_node, leaf):
-    """Write the leaf that each row falls into."""
-    for i in range(rows.shape[0]):
-        g = 0
-        f = feature[0]
-        while f >= 0:
-            g = left[g] + (1 if rows[i, f] > threshold[g] else 0)
-            f = feature[g]
-        leaf[i] = leaf_of_node[g]

@@ -23,8 +23,8 @@ from skext.cluster._reduce_kernels import (
     grow_cell,
     is_loose,
     route_and_add,
-    send_rows,
 )
+from skext.utils._numba import as_float64
 from skext.utils._parallel import run_chunks
 
 # Rows that are converted to float64 at a time, in numbers (4 MiB).
@@ -52,14 +52,6 @@ class VarianceTree(NamedTuple):
         Smallest box around the rows of the leaf.
     leaf : ndarray of shape (n_samples,)
         Leaf of each row that the tree was built of, in the order given.
-    feature : ndarray of shape (n_nodes,)
-        Feature that a node is split by; -1 for a leaf.
-    threshold : ndarray of shape (n_nodes,)
-        Rows up to the threshold go left.
-    left : ndarray of shape (n_nodes,)
-        Left child; the right one has the next number.
-    leaf_of_node : ndarray of shape (n_nodes,)
-        Number of the leaf; -1 for a node that is split.
     """
 
     means: np.ndarray
@@ -69,10 +61,6 @@ class VarianceTree(NamedTuple):
     lower: np.ndarray
     upper: np.ndarray
     leaf: np.ndarray
-    feature: np.ndarray
-    threshold: np.ndarray
-    left: np.ndarray
-    leaf_of_node: np.ndarray
 
 
 class _Nodes(NamedTuple):
@@ -150,43 +138,9 @@ def merge_trees(trees, n_leaves=4096, n_jobs=None):
     return merged._replace(lower=low, upper=high)
 
 
-def send_to_leaves(tree, X, n_jobs=None):
-    """Find the leaf of each row.
-
-    Parameters
-    ----------
-    tree : VarianceTree
-        The tree.
-    X : ndarray of shape (n_samples, n_features)
-        Rows of any float type.
-    n_jobs : int, default=None
-        Number of threads.
-
-    Returns
-    -------
-    leaf : ndarray of shape (n_samples,)
-        Number of the leaf.
-    """
-    leaf = np.empty(X.shape[0], dtype=np.int32)
-
-    def send(start, stop):
-        for first, last in _blocks(start, stop, X.shape[1]):
-            send_rows(
-                _as_float64(X[first:last]),
-                tree.feature,
-                tree.threshold,
-                tree.left,
-                tree.leaf_of_node,
-                leaf[first:last],
-            )
-
-    run_chunks(send, X.shape[0], n_jobs=n_jobs)
-    return leaf
-
-
 def _build(X, weights, variances, counts, n_leaves, n_jobs):
     n, d = X.shape
-    weights = _NO_WEIGHTS if weights is None else _as_float64(weights)
+    weights = _NO_WEIGHTS if weights is None else as_float64(weights)
     node = np.zeros(n, dtype=np.int32)
     cell_rows = max(_CELL_VALUES // d, _CELL_ROWS)
     top, importance = _grow_top(X, weights, node, cell_rows, n_jobs)
@@ -209,18 +163,13 @@ def _build(X, weights, variances, counts, n_leaves, n_jobs):
             break
         # The guess was too high; far below it, every split is taken.
         tau = tau / 4.0 if tau > 1e-9 * nodes.priority[0] else 0.0
-    nodes, leaf_of_node = _prune(nodes, n_leaves)
-    return _describe(X, weights, variances, counts, order, nodes, leaf_of_node, n_jobs)
-
-
-def _as_float64(rows):
-    """C-contiguous, writeable float64: the only kind that kernels are compiled for."""
-    return np.require(rows, dtype=np.float64, requirements=["C", "W"])
+    starts = _prune(nodes, n_leaves)
+    return _describe(X, weights, variances, counts, order, starts, n_jobs)
 
 
 def _gather(X, rows):
     # Several times as fast as indexing.
-    return _as_float64(np.take(X, rows, axis=0))
+    return as_float64(np.take(X, rows, axis=0))
 
 
 def _blocks(start, stop, n_features):
@@ -350,7 +299,7 @@ def _ranges(X, weights, n_jobs):
     def work(start, stop):
         box = np.array([[np.inf], [-np.inf]]) * np.ones(X.shape[1])
         for first, last in _blocks(start, stop, X.shape[1]):
-            rows = _as_float64(X[first:last])
+            rows = as_float64(X[first:last])
             extend_box(rows, weights[first:last], box[0], box[1])
         parts.append(box)
 
@@ -368,7 +317,7 @@ def _pass(X, weights, node, tables, frames, first_child, n_jobs):
         sums = _Sums(n_nodes, d)
         for first, last in _blocks(start, stop, d):
             route_and_add(
-                _as_float64(X[first:last]),
+                as_float64(X[first:last]),
                 weights[first:last],
                 node[first:last],
                 *tables,
@@ -487,35 +436,23 @@ def top_lists(top):
 
 
 def _prune(nodes, n_leaves):
-    """Keep the splits of the highest priority; parents go before children."""
+    """Keep the splits of the highest priority; return where the leaves begin."""
     splits = np.flatnonzero(nodes.feature >= 0)
     best = np.argsort(-nodes.priority[splits], kind="stable")[: n_leaves - 1]
     splits = splits[best]
-    kept = np.zeros(nodes.feature.size, dtype=bool)
-    kept[0] = True
-    kept[nodes.left[splits]] = True
-    kept[nodes.left[splits] + 1] = True
-    number = np.cumsum(kept) - 1
-    feature = np.full(nodes.feature.size, -1, dtype=np.int32)
-    left = feature.copy()
-    feature[splits] = nodes.feature[splits]
-    left[splits] = number[nodes.left[splits]]
-    threshold = np.where(feature >= 0, nodes.threshold, 0.0)
-    nodes = nodes._replace(feature=feature, left=left, threshold=threshold)
-    nodes = _Nodes(*(values[kept] for values in nodes))
-    leaves = np.flatnonzero(nodes.feature < 0)
-    leaves = leaves[np.argsort(nodes.start[leaves])]
-    leaf_of_node = np.full(nodes.feature.size, -1, dtype=np.int32)
-    leaf_of_node[leaves] = np.arange(leaves.size)
-    return nodes, leaf_of_node
+    is_leaf = np.zeros(nodes.feature.size, dtype=bool)
+    is_leaf[0] = True
+    is_leaf[nodes.left[splits]] = True
+    is_leaf[nodes.left[splits] + 1] = True
+    # Parents go before children, so that no kept split is below a leaf.
+    is_leaf[splits] = False
+    return np.sort(nodes.start[is_leaf])
 
 
-def _describe(X, weights, variances, counts, order, nodes, leaf_of_node, n_jobs):
+def _describe(X, weights, variances, counts, order, starts, n_jobs):
     """Measure the leaves from their rows."""
-    leaves = np.flatnonzero(leaf_of_node >= 0)
-    leaves = leaves[np.argsort(leaf_of_node[leaves])]
-    edges = np.append(nodes.start[leaves], len(X))
-    m, d = leaves.size, X.shape[1]
+    edges = np.append(starts, len(X))
+    m, d = starts.size, X.shape[1]
     mass, distinct = np.empty(m), np.empty(m, dtype=np.int64)
     mean, variance, lower, upper = np.empty((4, m, d))
     block = max(_BLOCK_VALUES // d, 256)
@@ -557,8 +494,4 @@ def _describe(X, weights, variances, counts, order, nodes, leaf_of_node, n_jobs)
         lower=lower,
         upper=upper,
         leaf=leaf,
-        feature=nodes.feature,
-        threshold=nodes.threshold,
-        left=nodes.left,
-        leaf_of_node=leaf_of_node,
     )

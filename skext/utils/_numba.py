@@ -3,6 +3,7 @@
 import functools
 
 import numba
+import numpy as np
 
 # Reductions may be reordered (3 to 5 times faster), but NaN and infinity keep
 # their meaning: "nnan" and "ninf" are left out on purpose.
@@ -42,3 +43,8 @@ def jit(func=None, *, reassociate=False, **options):
         if "no locator" not in str(exc):
             raise
         return numba.njit(**options)(func)
+
+
+def as_float64(rows):
+    """C-contiguous, writeable float64: the only kind that kernels are compiled for."""
+    return np.require(rows, dtype=np.float64, requirements=["C", "W"])

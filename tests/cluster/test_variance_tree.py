@@ -9,7 +9,6 @@ from skext.cluster import _variance_tree
 from skext.cluster._variance_tree import (
     build_variance_tree,
     merge_trees,
-    send_to_leaves,
 )
 
 
@@ -129,15 +128,6 @@ def test_priorities_never_grow_downwards():
     for side in (0, 1):
         child = nodes.priority[nodes.left[inner] + side]
         assert np.all(child <= nodes.priority[inner])
-
-
-def test_rows_are_sent_to_their_leaf(cell_size):
-    X = table(10_000, 4)
-    tree = build_variance_tree(X, None, 700)
-    np.testing.assert_array_equal(send_to_leaves(tree, X), tree.leaf)
-    np.testing.assert_array_equal(
-        send_to_leaves(tree, X[::-3], n_jobs=2), tree.leaf[::-3]
-    )
 
 
 def test_as_many_leaves_as_distinct_rows():
