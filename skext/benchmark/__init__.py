@@ -4,6 +4,7 @@ The command ``skext bench`` and the class :class:`Benchmark` drive the same runn
 """
 
 from skext.benchmark._benchmark import Benchmark
+from skext.benchmark._from_bags import from_bags
 from skext.benchmark._methods import Method, TaskInfo, make_preprocessor
 from skext.benchmark._results import BenchmarkResults, read_results
 from skext.benchmark._suites import load_suite
@@ -15,6 +16,7 @@ __all__ = [
     "Method",
     "Task",
     "TaskInfo",
+    "from_bags",
     "load_suite",
     "make_preprocessor",
     "read_results",

@@ -12,7 +12,7 @@ FAILURES = ("failed", "timeout", "memory")
 _UNFINISHED = ("pending", "missing")
 KEYS = ["task", "repeat", "fold"]
 # Errors of these tasks are in the units of the target, which differ by task.
-_UNIT_TYPES = {"regression", "quantile"}
+UNIT_TYPES = {"regression", "quantile"}
 
 
 @dataclass
@@ -197,7 +197,7 @@ def is_relative(rows, scores, greater_is_better):
     """Whether the scores of different tasks have different units."""
     if greater_is_better:
         return False
-    if set(rows["task_type"].dropna()) & _UNIT_TYPES:
+    if set(rows["task_type"].dropna()) & UNIT_TYPES:
         return True
     values = scores.to_numpy(dtype=float)
     return bool(values.size and np.nanmax(values, initial=0.0) > 1)

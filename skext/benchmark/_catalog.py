@@ -11,13 +11,15 @@ import fnmatch
 from dataclasses import dataclass
 
 from skext.benchmark._catalog_cluster import CLUSTERING_METRICS, CLUSTERINGS
-from skext.benchmark._catalog_on_request import ON_REQUEST
+from skext.benchmark._catalog_llp import LLP, LLP_BASELINE, LLP_METRICS
 from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_probes import PROBES, join_probes
+from skext.benchmark._catalog_quantile import QUANTILE_METHODS
 from skext.benchmark._catalog_samplers import SAMPLERS
 from skext.benchmark._factories import CLASSIFIERS, estimator
 from skext.benchmark._methods import Method, from_user
 from skext.benchmark._parsing import unknown
+from skext.benchmark._quantile_scores import QUANTILE_METRICS
 
 
 @dataclass(frozen=True)
@@ -88,10 +90,25 @@ TRACKS = {
             "Few labels: linear classifiers on growing training sets.",
         ),
         Track(
+            "llp",
+            {"binary": LLP_METRICS, "multiclass": LLP_METRICS},
+            LLP_BASELINE,
+            "Label proportions: classifiers that are told how many rows of a bag are "
+            "positive, and no label. What does not beat the controls, which are told "
+            "nothing true about single bags, has learned nothing from them.",
+        ),
+        Track(
             "regression",
             {"regression": ("rmse", "mae", "r2")},
             "ridge",
             "Regressors on tables as they are.",
+        ),
+        Track(
+            "quantile",
+            {"quantile": QUANTILE_METRICS},
+            "quantile-average",
+            "Quantiles: regressors of several levels, and stacks of them. Where a task "
+            "has experts, the stacks combine those; the others learn from the rows.",
         ),
         Track(
             "clustering",
@@ -123,7 +140,7 @@ METHODS = {
         Method(
             "dummy",
             estimator("sklearn.dummy:DummyClassifier", strategy="prior"),
-            tracks=("classification", "imbalanced", "ordinal"),
+            tracks=("classification", "imbalanced", "ordinal", "llp"),
             task_types=CLASSIFIERS,
             family="baseline",
             cost=0.1,
@@ -162,7 +179,8 @@ METHODS = {
         *SAMPLERS,
         *ORDINAL,
         *CLUSTERINGS,
-        *ON_REQUEST,
+        *LLP,
+        *QUANTILE_METHODS,
         # Regression: the ground for the methods to come.
         Method(
             "dummy-regressor",
@@ -208,7 +226,11 @@ METHODS = {
 
 METHODS = join_probes(METHODS)
 
-DUMMIES = {"regression": "dummy-regressor", "clustering": "dummy-clustering"}
+DUMMIES = {
+    "regression": "dummy-regressor",
+    "quantile": "dummy-quantile",
+    "clustering": "dummy-clustering",
+}
 
 
 def dummy_of(track):
@@ -220,7 +242,7 @@ def track_metrics(track, task_type):
     """Metrics of a task unless others are named."""
     if track in TRACKS and task_type in TRACKS[track].metrics:
         return TRACKS[track].metrics[task_type]
-    if task_type in ("regression", "clustering"):
+    if task_type in ("regression", "quantile", "clustering"):
         return TRACKS[task_type].metrics[task_type]
     return TRACKS["classification"].metrics[task_type]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from skext.benchmark._parsing import unknown
-from skext.benchmark._tasks import resolve
+from skext.benchmark._quantile_scores import QUANTILE_METRICS, quantile_scorer
+from skext.benchmark._tasks import NUMERIC, resolve
 from skext.exceptions import BenchmarkError
 
 
@@ -24,16 +25,18 @@ class TaskInfo:
     ----------
     id, track : str
         Name of the task, and comparison that it belongs to.
-    task_type : {"binary", "multiclass", "regression", "clustering"}
+    task_type : {"binary", "multiclass", "regression", "quantile", "clustering"}
         Kind of target.
     n_rows, n_columns, n_classes : int
-        Size of the table; no classes in regression and clustering.
+        Size of the table; no classes where targets are numbers and in clustering.
     categorical : tuple of int
         Columns that are not numeric.
     primary_metric : str, default=None
         Metric that is reported first.
     device : str, default="cpu"
         Where methods that can use a GPU shall run.
+    bag_size : int, default=None
+        Rows of the bags whose counts are told in the place of labels.
     """
 
     id: str
@@ -45,6 +48,7 @@ class TaskInfo:
     categorical: tuple
     primary_metric: str | None = None
     device: str = "cpu"
+    bag_size: int | None = None
 
     @classmethod
     def of(cls, loaded, *, primary_metric=None, device="cpu"):
@@ -74,6 +78,7 @@ class TaskInfo:
             categorical=loaded.categorical,
             primary_metric=primary_metric,
             device=device,
+            bag_size=loaded.task.bag_size,
         )
 
 
@@ -146,7 +151,7 @@ class Method:
 
         Parameters
         ----------
-        task_type : {"binary", "multiclass", "regression", "clustering"}
+        task_type : {"binary", "multiclass", "regression", "quantile", "clustering"}
             Kind of target.
 
         Returns
@@ -300,7 +305,7 @@ def _search(pipeline, method, info, n_tune, inner_folds, nested):
     from sklearn.model_selection import KFold, RandomizedSearchCV, StratifiedKFold
 
     prefix = "model__" if nested else ""
-    splitter = KFold if info.task_type == "regression" else StratifiedKFold
+    splitter = KFold if info.task_type in NUMERIC else StratifiedKFold
     return RandomizedSearchCV(
         pipeline,
         {prefix + name: values for name, values in method.space.items()},
@@ -337,6 +342,8 @@ def _scorer(info):
         from skext.metrics import make_ordinal_scorer
 
         return make_ordinal_scorer(_ORDINAL_SCORERS[info.primary_metric])
+    if info.primary_metric in QUANTILE_METRICS:
+        return quantile_scorer(info.primary_metric)
     found = _SCORERS.get(info.primary_metric)
     if isinstance(found, tuple):
         return found[int(info.task_type == "multiclass")]

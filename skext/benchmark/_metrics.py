@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn import metrics as skm
 
+from skext.benchmark._llp_metrics import bag_count_log_loss, bag_share_error
 from skext.benchmark._parsing import unknown
+from skext.benchmark._quantile_scores import QUANTILE_SCORES, ask_quantiles
+from skext.benchmark._tasks import NUMERIC
 from skext.exceptions import BenchmarkError
 
 CLASSIFICATION = ("binary", "multiclass")
@@ -35,28 +38,31 @@ class Predictions:
     Attributes
     ----------
     label : ndarray of shape (n_test,)
-        Predicted class codes, or values in regression.
+        Predicted class codes, or values in regression; medians in quantile tasks.
     proba : ndarray of shape (n_test, n_classes) or None
         Class probabilities; columns in the order of the task's class codes.
     score : ndarray of shape (n_test,) or None
         Ranking score of the positive class (binary tasks only).
+    quantiles : ndarray of shape (n_test, n_levels) or None
+        Quantiles, one column for each of ``LEVELS`` (quantile tasks only).
     """
 
     label: np.ndarray
     proba: np.ndarray | None = None
     score: np.ndarray | None = None
+    quantiles: np.ndarray | None = None
 
     def arrays(self) -> dict:
         """Return the arrays that exist, for ``numpy.savez_compressed``."""
-        fields = {"label": self.label, "proba": self.proba, "score": self.score}
-        return {name: value for name, value in fields.items() if value is not None}
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def predict(estimator, X, task_type, n_classes) -> Predictions:
     """Ask a fitted estimator for all that the metrics can use."""
     label = np.asarray(estimator.predict(X))
     if task_type not in CLASSIFICATION:
-        return Predictions(label.astype(np.float64))
+        asked = ask_quantiles(estimator, X) if task_type == "quantile" else None
+        return Predictions(label.astype(np.float64), quantiles=asked)
     proba = score = None
     if hasattr(estimator, "predict_proba"):
         seen = np.asarray(estimator.classes_).astype(np.intp)
@@ -228,11 +234,27 @@ _ALL = (
     ),
     Metric("brier", _brier, "proba", False, CLASSIFICATION, "mean squared error of p"),
     Metric(
+        "bag_share_error",
+        bag_share_error,
+        "proba",
+        False,
+        CLASSIFICATION,
+        "mean absolute error of the shares of classes in bags of 32 test rows",
+    ),
+    Metric(
+        "bag_count_log_loss",
+        bag_count_log_loss,
+        "proba",
+        False,
+        CLASSIFICATION,
+        "log loss of the counts of bags of 32 test rows, per row",
+    ),
+    Metric(
         "r2",
         skm.r2_score,
         "label",
         True,
-        ("regression",),
+        NUMERIC,
         "share of variance explained",
     ),
     Metric(
@@ -240,7 +262,7 @@ _ALL = (
         skm.root_mean_squared_error,
         "label",
         False,
-        ("regression",),
+        NUMERIC,
         "root mean squared error",
     ),
     Metric(
@@ -248,7 +270,7 @@ _ALL = (
         skm.mean_absolute_error,
         "label",
         False,
-        ("regression",),
+        NUMERIC,
         "mean absolute error",
     ),
     Metric(
@@ -283,9 +305,20 @@ _ALL = (
         ("clustering",),
         "by how much the number of clusters is wrong",
     ),
+    *(
+        Metric(name, function, "quantiles", False, ("quantile",), description)
+        for name, function, description in QUANTILE_SCORES
+    ),
 )
 
 METRICS = {metric.name: metric for metric in _ALL}
+
+_LACKING = {
+    "proba": "the estimator lacks predict_proba",
+    "score": "the estimator lacks predict_proba",
+    "quantiles": "skext.quantile.predict_quantiles does not know the estimator; wrap "
+    "it in MultiQuantileRegressor or QuantileAdapter",
+}
 
 
 def get_metric(name) -> Metric:
@@ -317,7 +350,7 @@ def score(metric_names, y, predictions, task_type) -> dict:
             needs = "proba"
         prediction = getattr(predictions, needs)
         if prediction is None:
-            values[name] = (np.nan, f"no {needs}: the estimator lacks predict_proba")
+            values[name] = (np.nan, f"no {needs}: {_LACKING[needs]}")
         elif np.unique(y).size < 2 and metric.needs == "score":
             values[name] = (np.nan, "the test fold has one class only")
         else:

@@ -7,7 +7,9 @@ methods meet them.
 import numpy as np
 
 from skext.benchmark._offline_cluster import clustering_tasks
+from skext.benchmark._offline_llp import llp_tasks
 from skext.benchmark._offline_probes import probe_tasks
+from skext.benchmark._offline_quantile import quantile_tasks
 from skext.benchmark._tasks import Task
 
 _HERE = "skext.benchmark._offline"
@@ -93,6 +95,8 @@ def offline_tasks():
         ),
         *_ordinal_tasks(),
         *clustering_tasks(),
+        *llp_tasks(),
+        *quantile_tasks(),
     ]
 
 

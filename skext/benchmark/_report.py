@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from skext.benchmark import _figures
+from skext.benchmark._blocks import UNIT_TYPES
 from skext.benchmark._catalog import TRACKS, dummy_of
 from skext.benchmark._drawing import bounded, family_of
+from skext.benchmark._figure_of_bags import score_against_bag_size
 from skext.benchmark._figure_of_times import score_against_time
 from skext.benchmark._tables import choose, render_tables
 from skext.benchmark._text import (
@@ -250,8 +252,8 @@ def _comparable(analysis, frame):
 
     Errors in the units of different targets have no common mean.
     """
-    regression = (frame["task_type"] == "regression").any()
-    return bounded(analysis.scores) or analysis.n_tasks == 1 or not regression
+    in_units = frame["task_type"].isin(UNIT_TYPES).any()
+    return bounded(analysis.scores) or analysis.n_tasks == 1 or not in_units
 
 
 def _track_description(track):
@@ -400,7 +402,7 @@ def _metric_table(frame, results, track, analysis):
             continue
         table = rows.pivot_table(index="task", columns="method", values="value")
         table = table.reindex(columns=order)
-        if not bounded(table) and rows["task_type"].iloc[0] == "regression":
+        if not bounded(table) and rows["task_type"].iloc[0] in UNIT_TYPES:
             # Errors in the units of different targets have no common mean.
             continue
         means = table.mean().where(table.notna().all())
@@ -431,6 +433,7 @@ def _draw_figures(results, track, position, analysis):
         score_against_time(f"{key}d", analysis, info, dummy=dummy),
         _figures.ranks_by_property(f"{key}e", analysis, results.tasks, info),
         _figures.reliability(f"{key}f", calibration, info),
+        score_against_bag_size(f"{key}g", analysis, results.tasks, info),
     ]
     return [figure for figure in drawn if figure is not None]
 
@@ -518,6 +521,7 @@ _TASK_COLUMNS = {
     "n_rows": "rows",
     "n_columns": "columns",
     "n_classes": "classes",
+    "bag_size": "bag size",
     "minority_share": "minority share",
     "n_categorical": "categorical",
     "n_missing": "missing cells",

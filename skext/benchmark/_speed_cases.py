@@ -9,8 +9,10 @@ from numpy.testing import assert_allclose
 
 from skext.benchmark._speed import SpeedCase
 from skext.benchmark._speed_cluster import CLUSTER_CASES
+from skext.benchmark._speed_llp import LLP_CASES
 from skext.benchmark._speed_ordinal import ORDINAL_CASES
 from skext.benchmark._speed_probes import PROBE_CASES
+from skext.benchmark._speed_quantile import QUANTILE_CASES
 from skext.benchmark._speed_samplers import SAMPLER_CASES
 
 
@@ -125,5 +127,13 @@ _CASES = (
     ),
 )
 
-_ALL = SAMPLER_CASES + ORDINAL_CASES + PROBE_CASES + CLUSTER_CASES + _CASES
+_ALL = (
+    SAMPLER_CASES
+    + ORDINAL_CASES
+    + PROBE_CASES
+    + CLUSTER_CASES
+    + LLP_CASES
+    + QUANTILE_CASES
+    + _CASES
+)
 CASES = {case.name: case for case in _ALL}

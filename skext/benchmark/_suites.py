@@ -14,7 +14,11 @@ _SUITE_TRACKS = {
     "imbalanced": "imbalanced",
     "ordinal": "ordinal",
     "cluster": "clustering",
+    "llp": "llp",
+    "quantile": "quantile",
 }
+# Bags of a size that leaves fewer of them than this are no task.
+_FEWEST_BAGS = 5
 
 
 def load_suite(
@@ -99,7 +103,7 @@ def _frozen_tasks(name, source):
     if name not in known:
         raise unknown("suite", name, known)
     suite = datasets.load_suite(name)
-    return [
+    tasks = [
         Task(
             id=f"{suite.name}/{entry.name}",
             track=_SUITE_TRACKS.get(suite.name, "auto"),
@@ -111,6 +115,22 @@ def _frozen_tasks(name, source):
             suite=f"{suite.name} {suite.version}",
         )
         for entry in suite.selected
+    ]
+    return _in_bags(tasks, suite) if suite.bag_sizes else tasks
+
+
+def _in_bags(tasks, suite):
+    """Make a task of each table and each size of bags that it has rows for."""
+    return [
+        replace(
+            task,
+            id=f"{task.id}-bags{size}",
+            source=f"{task.source}, bags of {size} rows",
+            bag_size=size,
+        )
+        for task, entry in zip(tasks, suite.selected, strict=True)
+        for size in suite.bag_sizes
+        if entry.n_rows is None or _FEWEST_BAGS * size <= entry.n_rows
     ]
 
 

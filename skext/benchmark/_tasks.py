@@ -14,8 +14,11 @@ DEFAULT_TRACK = {
     "binary": "classification",
     "multiclass": "classification",
     "regression": "regression",
+    "quantile": "quantile",
     "clustering": "clustering",
 }
+# Task types whose targets are numbers.
+NUMERIC = ("regression", "quantile")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Task:
         Where the data come from, for people.
     suite : str, default=""
         Name and version of the suite that the task belongs to.
+    bag_size : int, default=None
+        Rows of the bags whose counts are told in the place of labels.
     """
 
     id: str
@@ -66,6 +71,7 @@ class Task:
     arrays: tuple | None = field(default=None, compare=False, repr=False)
     source: str = ""
     suite: str = ""
+    bag_size: int | None = None
 
     def cache_key(self) -> str:
         """Identify what :func:`load_task` returns.
@@ -76,7 +82,7 @@ class Task:
             Equal for equal tasks in all processes.
         """
         fields = [self.id, self.loader, sorted(self.arguments), self.folds]
-        fields += [self.max_rows, self.seed, self.positive_class]
+        fields += [self.max_rows, self.seed, self.positive_class, self.bag_size]
         return json.dumps(fields, default=str)
 
 
@@ -86,7 +92,8 @@ class LoadedTask:
 
     ``y`` holds codes 0 .. n_classes - 1 in classification (1 is the positive
     class of a binary task, and codes of ordered classes are their positions), in
-    clustering those of the true clusters, and float64 values in regression.
+    clustering those of the true clusters, and float64 values in regression and in
+    quantile tasks.
     """
 
     task: Task
@@ -103,7 +110,7 @@ class LoadedTask:
 
     @property
     def n_classes(self) -> int:
-        """Number of classes, zero in regression and clustering."""
+        """Number of classes, zero for numbers and in clustering."""
         return 0 if self.task_type == "clustering" else len(self.classes)
 
     def split(self, repeat, fold):
@@ -129,6 +136,7 @@ class LoadedTask:
             "minority_share": share,
             "n_categorical": len(self.categorical),
             "n_missing": int(frame.isna().to_numpy().sum()),
+            "bag_size": self.task.bag_size,
             "n_duplicates": int(frame.duplicated().sum()),
             "source": self.task.source,
             "suite": self.task.suite,
@@ -207,8 +215,8 @@ def _prepare(task) -> LoadedTask:
             f"Task {task.id!r} has {X.shape[0]} rows in X but {y.shape[0]} in y."
         )
     task_type = bunch.get("task_type") or _infer_type(y)
-    if task.track == "clustering":
-        task_type = "clustering"
+    if task.track in ("clustering", "quantile"):
+        task_type = task.track
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
@@ -239,8 +247,14 @@ def _infer_type(y):
 
 
 def _encode(y, task_type, task, positive_class, class_order=None):
-    if task_type == "regression":
-        return y.astype(np.float64), ()
+    if task_type in NUMERIC:
+        try:
+            return y.astype(np.float64), ()
+        except ValueError:
+            raise BenchmarkError(
+                f"Task {task.id!r} is a {task_type} task, but its target is not "
+                "numeric; give it another track."
+            ) from None
     classes, codes = np.unique(y.astype(str), return_inverse=True)
     if classes.size < 2 and task_type != "clustering":
         raise BenchmarkError(
@@ -296,7 +310,7 @@ def _sample_rows(y, max_rows, task_type, seed):
     from sklearn.model_selection import train_test_split
 
     stratify = None
-    if task_type != "regression":
+    if task_type not in NUMERIC:
         counts = np.unique(y.astype(str), return_counts=True)[1]
         if counts.min() >= 2 and max_rows >= counts.size:
             stratify = y.astype(str)
@@ -325,7 +339,7 @@ def _make_splits(task, y, task_type, given, bunch):
         raise BenchmarkError(
             f"Task {task.id!r} has {y.shape[0]} rows, too few for {n_folds} folds."
         )
-    stratified = task_type != "regression" and np.bincount(y).max() >= n_folds
+    stratified = task_type not in NUMERIC and np.bincount(y).max() >= n_folds
     splitter = ms.StratifiedKFold if stratified else ms.KFold
     repeats = []
     for repeat in range(n_repeats):

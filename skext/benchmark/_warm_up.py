@@ -36,6 +36,9 @@ def warm_up(say=None):
     return time.perf_counter() - began
 
 
+_KINDS = ("binary", "quantile", "regression", "clustering")
+
+
 def warm_up_methods(methods, *, limit=None):
     """Compile what the methods of a run need, and nothing else.
 
@@ -59,8 +62,7 @@ def warm_up_methods(methods, *, limit=None):
             break
         if method.family != "skext" or method.missing() is not None:
             continue
-        kinds = [k for k in ("binary", "regression", "clustering") if method.can_do(k)]
-        for kind in kinds[:1]:
+        for kind in [kind for kind in _KINDS if method.can_do(kind)][:1]:
             info = TaskInfo("warm-up", "", kind, 60, 20, 2 * (kind == "binary"), ())
 
             def make(method=method, info=info):
@@ -80,7 +82,7 @@ def _try(make, *, dtypes=(np.float64, np.float32), kind=None, sparse=False):
 
     try:
         estimator = make()
-        regression = kind == "regression" or is_regressor(estimator)
+        regression = kind in ("regression", "quantile") or is_regressor(estimator)
         X, y = _table(regression)
         for dtype in dtypes:
             _exercise(make(), X.astype(dtype), y)
@@ -105,6 +107,6 @@ def _exercise(estimator, X, y):
             estimator.fit_resample(X, y)
             return
         estimator.fit(X, y)
-        for method in ("predict", "predict_proba", "transform"):
+        for method in ("predict", "predict_proba", "predict_quantiles", "transform"):
             if hasattr(estimator, method):
                 getattr(estimator, method)(X)

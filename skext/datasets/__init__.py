@@ -8,6 +8,7 @@ from skext.datasets._clusters import (
 from skext.datasets._generators import make_gaussian_mixture, make_imbalanced_mixture
 from skext.datasets._openml import load_openml
 from skext.datasets._ordinal import load_wine_bitterness, make_ordinal
+from skext.datasets._quantile_experts import make_quantile_experts
 from skext.datasets._suites import (
     Suite,
     SuiteTask,
@@ -30,6 +31,7 @@ __all__ = [
     "make_gaussian_mixture",
     "make_imbalanced_mixture",
     "make_ordinal",
+    "make_quantile_experts",
     "make_separated_clusters",
     "make_unclustered",
 ]

@@ -98,6 +98,8 @@ class Suite:
         Where the entries were taken from.
     tasks : tuple of SuiteTask
         The entries.
+    bag_sizes : tuple of int
+        Sizes of the bags that the tables are cut into, if they are.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Suite:
     citation: str
     sources: tuple
     tasks: tuple
+    bag_sizes: tuple = ()
 
     @property
     def selected(self) -> tuple:
@@ -191,7 +194,8 @@ def load_suite(name: str) -> Suite:
         )
     story = json.loads((_folder() / f"{name}.json").read_text(encoding="utf-8"))
     tasks = tuple(_entry(item) for item in story.pop("tasks"))
-    return Suite(**{**story, "sources": tuple(story["sources"])}, tasks=tasks)
+    lists = {key: tuple(v) for key, v in story.items() if isinstance(v, list)}
+    return Suite(**{**story, **lists}, tasks=tasks)
 
 
 def _entry(item):

@@ -119,4 +119,4 @@ def test_unknown_and_undefined_metrics_are_named():
 def test_every_metric_says_what_it_is():
     for metric in METRICS.values():
         assert metric.description
-        assert metric.needs in ("label", "proba", "score")
+        assert metric.needs in ("label", "proba", "score", "quantiles")

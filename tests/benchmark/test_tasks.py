@@ -137,8 +137,10 @@ def test_offline_tasks_load_and_are_what_their_track_is_for(task):
         # Each training fold has every class.
         for train, _ in loaded.splits[0]:
             assert np.unique(loaded.y[train]).size == loaded.n_classes
+    elif loaded.track == "quantile":
+        assert loaded.task_type == "quantile"
     else:
-        assert loaded.track in ("classification", "probes", "clustering")
+        assert loaded.track in ("classification", "probes", "clustering", "llp")
 
 
 def test_tasks_of_python_data(data):

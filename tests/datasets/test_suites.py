@@ -18,6 +18,7 @@ from skext.exceptions import DataNotAvailableError
 pytestmark = pytest.mark.usefixtures("no_network")
 
 SIZES = {"cc18": 72, "ctr23": 35, "tabarena": 51, "imbalanced": 49, "ensloss": 14}
+SIZES["quantile"] = 33
 SUITES = ["cc18", "cluster", "ctr23", "ensloss", "imbalanced", "llp", "ordinal"]
 SUITES += ["quantile", "tabarena"]
 
@@ -60,6 +61,16 @@ def test_known_numbers():
     assert tasks[7592].data_id == 1590
     names = {task.name for task in load_suite("imbalanced").tasks}
     assert {"ecoli", "abalone_19", "mammography"} <= names
+    tasks = {task.task_id: task for task in load_suite("quantile").tasks}
+    automl = [359934, 359931, 359947, 359932, 167210, 359951, 359945, 359930, 359933]
+    automl += [359944, 233215, 359948, 233214, 13854, 14097, 359935, 359942, 359939]
+    automl += [359940, 359938, 359946, 359936, 359949, 359952, 359941, 233211]
+    assert set(automl) <= set(tasks)
+    # Shared with the curated suite of regression tables.
+    curated = {task.task_id: task.data_id for task in load_suite("ctr23").tasks}
+    shared = tasks.keys() & curated.keys()
+    assert len(shared) == 5
+    assert all(tasks[number].data_id == curated[number] for number in shared)
 
 
 def test_unknown_list_is_named():
