@@ -12,14 +12,12 @@ import numpy as np
 from scipy.stats import norm
 from sklearn.ensemble import GradientBoostingRegressor
 
-from skext.metrics import (
-    interval_coverage,
-    quantile_coverage,
-    weighted_interval_score,
-)
+from skext.metrics import interval_coverage, weighted_interval_score
 from skext.quantile import (
+    AggregationWeightsDisplay,
     LinearQuantileRegressor,
     MultiQuantileRegressor,
+    QuantileCalibrationDisplay,
     QuantileStackingRegressor,
 )
 
@@ -73,10 +71,8 @@ print(f"largest duality gap {stack.duality_gap_.max():.0e}")
 # everywhere: calibration alone does not tell a good model from a bad one.
 
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
-for name, weights in zip(stack.named_estimators_, stack.weights_, strict=True):
-    axes[0].plot(levels, weights, "o-", markersize=3, label=name)
-axes[0].set(title="weights", xlabel="level", ylim=(-0.02, 1.02))
-axes[0].legend(loc="lower left", bbox_to_anchor=(0.02, 0.1))
+AggregationWeightsDisplay.from_estimator(stack, kind="lines", ax=axes[0])
+axes[0].set(title="weights")
 
 line = np.zeros((201, 3))
 line[:, 1] = np.linspace(-1, 1, 201)
@@ -92,10 +88,9 @@ for level in (0.05, 0.95):
 axes[1].set(title="stack: 60 % and 90 %, truth dotted", xlabel="second feature")
 
 for name in ("linear", "boosting", "stack"):
-    excess = quantile_coverage(y_test, predicted[name], levels) - levels
-    axes[2].plot(levels, excess, "o-", markersize=3, label=name)
-axes[2].axhline(0, color="gray", lw=0.8)
-axes[2].set(title="share of targets below, minus level", xlabel="level")
-axes[2].legend()
+    QuantileCalibrationDisplay.from_predictions(
+        y_test, predicted[name], levels, name=name, difference=True, ax=axes[2]
+    )
+axes[2].set(title="calibration")
 
 plt.show()

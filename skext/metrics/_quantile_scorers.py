@@ -36,7 +36,7 @@ class _QuantileScorer:
 
         levels = self.quantiles
         if levels is None:
-            levels = own_levels(estimator)
+            levels = own_levels(estimator, X)
         if levels is None:
             levels = default_levels()
         Q = predict_quantiles(estimator, X, levels)

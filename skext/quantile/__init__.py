@@ -13,14 +13,26 @@ from skext.quantile._multi import (
     QuantileAdapter,
     predict_quantiles,
 )
+from skext.quantile._plot import (
+    AggregationWeightsDisplay,
+    FanChartDisplay,
+    IntervalWidthDisplay,
+    PITHistogramDisplay,
+    QuantileCalibrationDisplay,
+)
 from skext.quantile._stacking import QuantileStackingRegressor
 
 __all__ = [
+    "AggregationWeightsDisplay",
     "ConformalQuantileRegressor",
+    "FanChartDisplay",
+    "IntervalWidthDisplay",
     "LinearQuantileRegressor",
     "MultiQuantileRegressor",
+    "PITHistogramDisplay",
     "QuantileAdapter",
     "QuantileAggregator",
+    "QuantileCalibrationDisplay",
     "QuantileStackingRegressor",
     "isotonize",
     "predict_quantiles",

@@ -160,59 +160,59 @@ def named_form(estimator, parameter):
     return Form("one", "", full)
 
 
+def split_levels(levels, form):
+    """Return the levels of each fit: all of them, or one after the other."""
+    return np.split(levels, len(levels)) if form.kind == "one" else [levels]
+
+
 def prepare(estimator, levels, form):
-    """Make the unfitted clones that together predict all levels.
+    """Make an unfitted clone that predicts the levels of one fit.
 
     Parameters
     ----------
     estimator : estimator object
         Not changed.
     levels : ndarray of shape (n_levels,)
-        Levels.
+        Levels; a single one if the form needs a fit for each.
     form : Form
         Its form.
 
     Returns
     -------
-    clones : list of estimator objects
-        One, or one for each level.
+    copy : estimator object
+        The clone. Searches inside judge a single level by its own loss.
     """
-    if form.kind == "one":
-        return [at_level(estimator, level, form) for level in levels]
     copy = clone(estimator)
-    if form.kind == "all":
+    if form.kind in ("one", "all"):
         values = {form.prefix + key: value for key, value in form.fixed.items()}
-        value = list(map(float, levels))
+        value = float(levels[0]) if form.kind == "one" else list(map(float, levels))
         if form.parameter == "loss_function":
             # CatBoost wants text, and another word for a single level.
             word = "MultiQuantile" if len(levels) > 1 else "Quantile"
             value = f"{word}:alpha=" + ",".join(f"{level:.12g}" for level in levels)
-        values[form.prefix + form.parameter] = value
-        return [copy.set_params(**values)]
+        copy.set_params(**values, **{form.prefix + form.parameter: value})
+        if form.kind == "one":
+            _judge_by_pinball(copy, value)
+        return copy
     name = form.prefix + "quantiles"
     if form.kind == "method" and copy.get_params().get(name, 0) is None:
         copy.set_params(**{name: levels.copy()})
-    return [copy]
-
-
-def at_level(estimator, level, form):
-    """Return an unfitted clone for one level; searches judge it by its own loss."""
-    copy = clone(estimator)
-    values = {form.prefix + key: value for key, value in form.fixed.items()}
-    copy.set_params(**values, **{form.prefix + form.parameter: float(level)})
-    inner = copy
-    while isinstance(inner, Pipeline | BaseSearchCV | TransformedTargetRegressor):
-        if isinstance(inner, BaseSearchCV) and inner.scoring is None:
-            inner.scoring = make_scorer(
-                mean_pinball_loss, greater_is_better=False, alpha=float(level)
-            )
-        if isinstance(inner, Pipeline):
-            inner = inner.steps[-1][1]
-        elif isinstance(inner, BaseSearchCV):
-            inner = inner.estimator
-        else:
-            inner = inner.regressor
     return copy
+
+
+def _judge_by_pinball(estimator, level):
+    """Give searches inside that have no score the loss of the level."""
+    while isinstance(estimator, Pipeline | BaseSearchCV | TransformedTargetRegressor):
+        if isinstance(estimator, BaseSearchCV) and estimator.scoring is None:
+            estimator.scoring = make_scorer(
+                mean_pinball_loss, greater_is_better=False, alpha=level
+            )
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = estimator.estimator
+        else:
+            estimator = estimator.regressor
 
 
 def weight_params(estimator, sample_weight):
@@ -248,13 +248,15 @@ def weight_params(estimator, sample_weight):
     return {"sample_weight": sample_weight} if taken else {}
 
 
-def fit_one(estimator, X, y, form, params):
-    """Fit one prepared clone and return it.
+def fit_one(estimator, levels, X, y, form, params):
+    """Fit a clone for the levels of one fit.
 
     Parameters
     ----------
     estimator : estimator object
-        As ``prepare`` made it; fitted in place.
+        Not changed.
+    levels : ndarray of shape (n_levels,)
+        As ``split_levels`` made them.
     X : array-like of shape (n_samples, n_features)
         Training data, untouched.
     y : ndarray of shape (n_samples,)
@@ -267,76 +269,115 @@ def fit_one(estimator, X, y, form, params):
     Returns
     -------
     fitted : estimator object
-        Fitted for its level. A decreasing transform of the target turns the level
-        round, so that the regressor inside is fitted for the opposite one.
+        Fitted for its levels. A decreasing transform of the target turns levels
+        round, so that the regressor inside is fitted for the opposite ones.
     """
-    fitted = estimator.fit(X, y, **params)
-    if form.kind == "one" and flips(fitted, y):
-        level = fitted.get_params()[form.prefix + form.parameter]
-        fitted = at_level(estimator, 1.0 - level, form).fit(X, y, **params)
+    fitted = prepare(estimator, levels, form).fit(X, y, **params)
+    if form.kind in ("one", "all", "method") and _turns_target(fitted, y):
+        opposite = mirror(levels)
+        if not np.array_equal(opposite, levels):
+            fitted = prepare(estimator, opposite, form).fit(X, y, **params)
     return fitted
 
 
-def flips(fitted, y):
+def mirror(levels):
+    """Return the levels of the negative target, without the rounding of 1 - level."""
+    opposite = 1.0 - levels[::-1]
+    return np.where(np.abs(opposite - levels) < 1e-12, levels, opposite.round(12))
+
+
+def _turns_target(fitted, y):
     """Tell whether transforms of the target turn its order round."""
-    flipped = False
+    y = np.array([[np.min(y)], [np.max(y)]], dtype=np.float64)
     while True:
         if isinstance(fitted, TransformedTargetRegressor):
-            if _decreasing(fitted, y):
-                flipped = not flipped
+            y = np.asarray(fitted.transformer_.transform(y)).reshape(-1, 1)
             fitted = fitted.regressor_
         elif isinstance(fitted, Pipeline):
             fitted = fitted.steps[-1][1]
         elif isinstance(fitted, BaseSearchCV):
             fitted = fitted.best_estimator_
         else:
-            return flipped
+            return bool(y[1, 0] < y[0, 0])
 
 
-def _decreasing(fitted, y):
-    ends = np.array([[np.min(y)], [np.max(y)]], dtype=np.float64)
-    low, high = np.ravel(fitted.transformer_.transform(ends))
-    return bool(high < low)
+def _turns_back(transformer, Q):
+    """Tell whether the inverse of a monotone transform turns the order round.
+
+    Predictions show the range in which the transform is monotone; if they are all the
+    same, their neighbourhood does.
+    """
+    middle = float(np.median(Q))
+    near = 1e-3 * abs(middle) or 1e-3
+    for low, high in (
+        tuple(np.quantile(Q, [0.25, 0.75])),
+        (float(Q.min()), float(Q.max())),
+        (middle - near, middle + near),
+        (middle - 1.0, middle + 1.0),
+    ):
+        with np.errstate(all="ignore"):
+            ends = transformer.inverse_transform(np.array([[low], [high]]))
+        first, last = np.ravel(ends)
+        if np.isfinite([first, last]).all() and first != last:
+            return bool(last < first)
+    return False
 
 
-def own_levels(fitted):
-    """Return the levels that a fitted regressor was fitted for; None for any."""
-    inner = _fitted_inner(fitted)
-    if hasattr(inner, "quantiles_"):
-        return check_levels(inner.quantiles_)
-    form = find_form(inner)
+def own_levels(fitted, X=None):
+    """Return the levels that a fitted regressor was fitted for; None for any.
+
+    Parameters
+    ----------
+    fitted : estimator object
+        The regressor, possibly wrapped.
+    X : array-like of shape (n_samples, n_features), default=None
+        Rows; a transformed target needs them to tell whether levels turn round.
+
+    Returns
+    -------
+    levels : ndarray of shape (n_levels,) or None
+        Levels of the target as given.
+    """
+    if isinstance(fitted, Pipeline):
+        return own_levels(fitted.steps[-1][1], _through(fitted, X))
+    if isinstance(fitted, BaseSearchCV):
+        return own_levels(fitted.best_estimator_, X)
+    if isinstance(fitted, TransformedTargetRegressor):
+        known = own_levels(fitted.regressor_, X)
+        if known is None or X is None:
+            return known
+        turned = _turns_back(fitted.transformer_, ask(fitted.regressor_, X, known))
+        return mirror(known) if turned else known
+    if hasattr(fitted, "quantiles_"):
+        return check_levels(fitted.quantiles_)
+    form = find_form(fitted)
     if form.kind == "one":
         for key, value in form.fixed.items():
-            if inner.get_params()[key] != value:
+            if fitted.get_params()[key] != value:
                 raise ValueError(
-                    f"{type(inner).__name__} was fitted with {key}="
-                    f"{inner.get_params()[key]!r}, not for a quantile; fit it with "
+                    f"{type(fitted).__name__} was fitted with {key}="
+                    f"{fitted.get_params()[key]!r}, not for a quantile; fit it with "
                     f"{key}={value!r} or inside of MultiQuantileRegressor."
                 )
-        return check_levels(inner.get_params()[form.parameter])
+        return check_levels(fitted.get_params()[form.parameter])
     if form.kind == "all":
-        value = inner.get_params().get(form.parameter)
+        value = fitted.get_params().get(form.parameter)
         if isinstance(value, str):
             value = [float(part) for part in value.partition("=")[2].split(",") if part]
         if value is None or not np.size(value):
             raise ValueError(
-                f"{type(inner).__name__} was not fitted for quantiles; set "
+                f"{type(fitted).__name__} was not fitted for quantiles; set "
                 f"{form.parameter}, or fit it inside of MultiQuantileRegressor."
             )
         return check_levels(value)
     return None
 
 
-def _fitted_inner(fitted):
-    while True:
-        if isinstance(fitted, Pipeline):
-            fitted = fitted.steps[-1][1]
-        elif isinstance(fitted, BaseSearchCV):
-            fitted = fitted.best_estimator_
-        elif isinstance(fitted, TransformedTargetRegressor):
-            fitted = fitted.regressor_
-        else:
-            return fitted
+def _through(pipeline, X):
+    """Take rows through all steps of a pipeline but the last one."""
+    if X is None or len(pipeline.steps) < 2:
+        return X
+    return pipeline[:-1].transform(X)
 
 
 def ask(fitted, X, levels, name=None):
@@ -359,9 +400,7 @@ def ask(fitted, X, levels, name=None):
         Its quantiles, as they are.
     """
     if isinstance(fitted, Pipeline):
-        if len(fitted.steps) > 1:
-            X = fitted[:-1].transform(X)
-        return ask(fitted.steps[-1][1], X, levels, name)
+        return ask(fitted.steps[-1][1], _through(fitted, X), levels, name)
     if isinstance(fitted, BaseSearchCV):
         return ask(fitted.best_estimator_, X, levels, name)
     if isinstance(fitted, TransformedTargetRegressor):
@@ -407,29 +446,31 @@ def _known_levels(Q, known, levels, fitted):
 
 def _ask_transformed(fitted, X, levels, name):
     """Invert a monotone transform of the target, level by level."""
-    transformer = fitted.transformer_
-
-    def invert(column):
-        values = transformer.inverse_transform(np.asarray(column).reshape(-1, 1))
-        return np.ravel(values)
-
-    inner = fitted.regressor_
-    known = own_levels(inner)
-    if known is not None and len(known) == 1:
-        Q = ask(inner, X, known, name)
-        spread = np.array([Q.min() - 1.0, Q.max() + 1.0])
-        flipped = np.diff(invert(spread))[0] < 0
-        level = 1 - known if flipped else known
-        return _known_levels(invert(Q).reshape(-1, 1), level, levels, inner)
-    Q = ask(inner, X, levels, name)
-    ends = invert([Q.min(), Q.max()])
-    if ends[1] < ends[0]:
-        Q = ask(inner, X, 1 - levels[::-1], name)[:, ::-1]
-    return np.column_stack([invert(column) for column in Q.T])
+    transformer, inner = fitted.transformer_, fitted.regressor_
+    known = own_levels(inner, X)
+    first = levels if known is None else known
+    Q = ask(inner, X, first, name)
+    turned = _turns_back(transformer, Q)
+    wanted = mirror(levels) if turned else levels
+    single = known is not None and len(known) == 1
+    if not single and not np.array_equal(wanted, first):
+        Q = ask(inner, X, wanted, name)
+    columns = [transformer.inverse_transform(column.reshape(-1, 1)) for column in Q.T]
+    Q = np.column_stack([np.ravel(column) for column in columns])
+    Q = Q[:, ::-1] if turned else Q
+    if single:
+        return _known_levels(Q, mirror(known) if turned else known, levels, inner)
+    return Q
 
 
-def check_answer(Q, n_samples, n_levels, name):
+def count_rows(X):
+    """Return the number of rows of a table of any kind."""
+    return X.shape[0] if hasattr(X, "shape") else np.asarray(X).shape[0]
+
+
+def check_answer(Q, X, n_levels, name):
     """Refuse answers that no aggregation could use, naming the model."""
+    n_samples = count_rows(X)
     if Q.shape != (n_samples, n_levels):
         raise ValueError(
             f"The model {name!r} predicted an array of shape {Q.shape}, expected "

@@ -8,10 +8,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.quantile import _row_kernels
+from skext.quantile._adapters import count_rows
 from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._factors import find_factors
 from skext.quantile._global import fit_global
 from skext.quantile._interior_point import CONSTRAINTS
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
+from skext.quantile._mixture import pool_probabilities
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import (
     HasMethods,
@@ -22,7 +25,7 @@ from skext.utils._sklearn import (
 )
 
 LEARNED = ("coarse", "medium", "fine")
-GRANULARITIES = (*LEARNED, "average", "median", "qra")
+GRANULARITIES = (*LEARNED, "average", "median", "qra", "fqra")
 
 # Constraints of what the aggregator and the stack have in common.
 SHARED_CONSTRAINTS: dict = {
@@ -33,9 +36,15 @@ SHARED_CONSTRAINTS: dict = {
     "fit_intercept": ["boolean"],
     "shrinkage": [Interval(Real, 0, 1, closed="both")],
     "fine_bandwidth": [Interval(Integral, 0, None, closed="left"), None],
+    "n_components": [Interval(Integral, 1, None, closed="left")],
+    "pool": [StrOptions({"quantile", "probability"})],
     "noncrossing": [StrOptions(set(NONCROSSING)), None],
     "crossing_penalty": [Interval(Real, 0, None, closed="left")],
-    "crossing_margin": [Interval(Real, 0, None, closed="left")],
+    "crossing_margin": [
+        Interval(Real, 0, None, closed="left"),
+        StrOptions({"adaptive"}),
+    ],
+    "gate": [callable, HasMethods(["fit", "predict"]), None],
     "gate_params": [dict, None],
     "gate_transformer": [HasMethods(["fit", "transform"]), None],
     "device": [str],
@@ -67,11 +76,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     quantiles : array-like of shape (n_levels,), default=None
         Increasing levels of the predictions. None is 0.05, 0.10, ..., 0.95, or the
         median for predictions of a single level.
-    granularity : {"coarse", "medium", "fine", "average", "median", "qra"}, \
+    granularity : {"coarse", "medium", "fine", "average", "median", "qra", "fqra"}, \
             default="medium"
         What weights depend on. ``"average"`` and ``"median"`` of the models learn
         nothing, ``"qra"`` is quantile regression averaging: free weights and a
-        constant for each level.
+        constant for each level; ``"fqra"`` is the same on the leading principal
+        components of the predictions of each level [2]_.
     local : bool, default=False
         Whether weights depend on the features; needs the extra ``deep``.
     constraint : {"simplex", "nonneg", "affine", "free"}, default="simplex"
@@ -84,13 +94,26 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         Share of the plain average that is mixed into global weights.
     fine_bandwidth : int, default=None
         Distance in levels up to which ``"fine"`` mixes levels; None is any.
+    n_components : int, default=2
+        Number of principal components for ``"fqra"``.
+    pool : {"quantile", "probability"}, default="quantile"
+        Whether ``"average"`` is of quantiles or of probabilities: then the combined
+        distribution is the mixture of those of the models. It is wider; other
+        granularities have no such form.
     noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How combined rows are put in order; see :func:`isotonize`.
     crossing_penalty : float, default=0.0
         Weight of the crossing penalty while local weights are learned.
-    crossing_margin : float, default=0.0
+    crossing_margin : float or "adaptive", default=0.0
         Distance between levels that the penalty asks for, in standard deviations of
-        the target.
+        the target. ``"adaptive"`` takes the share ``margin_scale`` of the distance of
+        the quantiles of the residuals of the median model.
+    gate : callable or skorch.NeuralNet, default=None
+        Network of one's own: ``gate(n_features, n_outputs)`` returns a module of torch
+        that turns a batch of shape (n_rows, n_features) into one of shape (n_rows,
+        n_outputs), from which the weights are made by a softmax; the class of a module
+        will do. Of a net, its module is called in this way, and its optimiser, batch
+        size, epochs and callbacks are used instead of those of ``gate_params``.
     gate_params : dict, default=None
         Options of the network: ``hidden_size`` (64), ``n_layers`` (2), ``dropout``
         (0.05), ``lr`` (1e-3), ``weight_decay`` (1e-7), ``batch_size`` ("auto"),
@@ -161,6 +184,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     .. [1] Rasool Fakoor, Taesup Kim, Jonas Mueller, Alexander J. Smola and Ryan J.
        Tibshirani, "Flexible Model Aggregation for Quantile Regression", Journal of
        Machine Learning Research 24, 2023.
+    .. [2] Katarzyna Maciejowska, Jakub Nowotarski and Rafal Weron, "Probabilistic
+       Forecasting of Electricity Spot Prices Using Factor Quantile Regression
+       Averaging", International Journal of Forecasting 32, 2016.
 
     Examples
     --------
@@ -192,9 +218,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         fit_intercept=False,
         shrinkage=0.0,
         fine_bandwidth=None,
+        n_components=2,
+        pool="quantile",
         noncrossing="sort",
         crossing_penalty=0.0,
         crossing_margin=0.0,
+        gate=None,
         gate_params=None,
         gate_transformer=None,
         device="auto",
@@ -212,9 +241,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.fit_intercept = fit_intercept
         self.shrinkage = shrinkage
         self.fine_bandwidth = fine_bandwidth
+        self.n_components = n_components
+        self.pool = pool
         self.noncrossing = noncrossing
         self.crossing_penalty = crossing_penalty
         self.crossing_margin = crossing_margin
+        self.gate = gate
         self.gate_params = gate_params
         self.gate_transformer = gate_transformer
         self.device = device
@@ -256,6 +288,11 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         )
         self._forget()
         n_models, n_levels = Z.shape[1:]
+        if self.pool == "probability" and n_levels < 2:
+            raise ValueError(
+                "pool='probability' needs two levels at least to make distributions, "
+                f"got quantiles={levels.tolist()}."
+            )
         self.quantiles_, self.intercept_ = levels, np.zeros(n_levels)
         if self.granularity == "average":
             self.weights_ = np.full((n_models, n_levels), 1.0 / n_models)
@@ -290,9 +327,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         return levels, Z
 
     def _fit_global(self, Z, y, s):
-        qra = self.granularity == "qra"
+        qra = self.granularity in ("qra", "fqra")
+        factors = None
+        if self.granularity == "fqra":
+            factors = find_factors(Z, s, self.n_components)
         found = fit_global(
-            Z,
+            Z if factors is None else factors.scores(Z),
             y,
             self.quantiles_,
             "medium" if qra else self.granularity,
@@ -305,6 +345,8 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             max_iter=self.max_iter,
             n_jobs=self.n_jobs,
         )
+        if factors is not None:
+            found = factors.back(found)
         keep = 1.0 - self.shrinkage
         self.weights_ = keep * found.weights
         if self.shrinkage:
@@ -342,7 +384,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             return self.gate_.weights(X)
         if not hasattr(self, "weights_"):
             raise ValueError("granularity='median' has no weights.")
-        shape = (len(X), *self.weights_.shape)
+        shape = (count_rows(X), *self.weights_.shape)
         return np.broadcast_to(self.weights_, shape).copy()
 
     def predict(self, Z, quantiles=None, X=None):
@@ -406,6 +448,8 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Q = self.gate_.combine(Z, X)
         elif self.granularity == "median":
             Q = np.median(np.asarray(Z, dtype=np.float64), axis=1)
+        elif self.pool == "probability":
+            return pool_probabilities(Z, self.quantiles_, self.n_jobs)
         else:
             Q = mix(Z, self.weights_, self.intercept_, self.n_jobs)
         center = int(np.abs(self.quantiles_ - 0.5).argmin())
@@ -443,6 +487,13 @@ def check_options(estimator):
             f"fit_intercept=False, got constraint={estimator.constraint!r} and "
             f"fit_intercept={estimator.fit_intercept!r}."
         )
+    if estimator.pool == "probability" and estimator.granularity != "average":
+        raise ValueError(
+            "pool='probability' mixes the models in equal parts: it needs "
+            f"granularity='average', got {estimator.granularity!r}."
+        )
+    if estimator.gate is not None and not estimator.local:
+        raise ValueError("gate is the network of local weights: it needs local=True.")
     if estimator.crossing_penalty > 0 and not estimator.local:
         raise ValueError(
             f"crossing_penalty={estimator.crossing_penalty} needs local=True; global "

@@ -49,7 +49,7 @@ def answer(model, X, levels, name):
     """Ask a fitted base model, naming it in every error."""
     try:
         Q = ask(model, X, levels, name)
-        return check_answer(Q, len(Q), len(levels), name)
+        return check_answer(Q, X, len(levels), name)
     except ValueError as error:
         if repr(name) in str(error):
             raise

@@ -4,7 +4,7 @@ import numpy as np
 
 from skext.quantile import _kernels
 from skext.quantile._globbing import grouped, solve_rows
-from skext.quantile._interior_point import PERFECT, dual_bound
+from skext.quantile._interior_point import dual_bound, least_loss
 
 # Columns that enter in one round, and rounds until all of them enter.
 _ENTER, _MAX_ROUNDS = 8, 60
@@ -86,7 +86,7 @@ def _generate(table, columns, allowed, y, tau, s, constraint, tol, options):
     """Add columns until the certificate holds; return weights and columns."""
     n_columns = table.shape[1]
     z = np.empty(n_columns)
-    least = PERFECT * float(s @ np.abs(y - np.median(y))) or 1.0
+    least = least_loss(y, s)
     n_iter, w0 = 0, None
     for _ in range(_MAX_ROUNDS):
         part = np.ascontiguousarray(table[:, columns].T)

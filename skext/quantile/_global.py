@@ -7,7 +7,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skext.quantile._fine import solve_columns
 from skext.quantile._globbing import Rows, Weights, grouped, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS
+from skext.quantile._interior_point import CONSTRAINTS, is_optimal
 from skext.utils._parallel import run_chunks
 from skext.utils._warnings import warn_user
 
@@ -139,7 +139,16 @@ def fit_global(
             blocks[k] = solve(k)._replace(a=None)
 
     run_chunks(solve_some, len(blocks), n_jobs=n_jobs, min_chunk=1)
-    return _collect(blocks, granularity, n_models, n_levels, tol)
+    found = _collect(blocks, granularity, n_models, n_levels)
+    repeats = n_levels if granularity == "coarse" else 1
+    if not is_optimal(found.gap, found.loss / repeats, y, s, tol):
+        warn_user(
+            f"The weights have a relative duality gap of {found.gap.max():.1e}, more "
+            f"than tol={tol:.1e}; increase max_iter, scale the predictions, or use "
+            "solver='highs'.",
+            ConvergenceWarning,
+        )
+    return found
 
 
 def _near(level, n_models, n_levels, bandwidth):
@@ -150,7 +159,7 @@ def _near(level, n_models, n_levels, bandwidth):
     return np.tile(near, n_models)
 
 
-def _collect(blocks, granularity, n_models, n_levels, tol):
+def _collect(blocks, granularity, n_models, n_levels):
     weights = np.array([block.w for block in blocks])
     intercept = np.array([block.intercept for block in blocks])
     if granularity == "coarse":
@@ -160,19 +169,10 @@ def _collect(blocks, granularity, n_models, n_levels, tol):
     else:
         weights = weights.reshape(n_levels, n_models, n_levels)
         weights = np.ascontiguousarray(weights.transpose(1, 2, 0))
-    gap = np.array([block.gap for block in blocks])
-    # Rounding in ill-conditioned problems is no reason to worry anybody.
-    if not gap.max() <= max(100 * tol, 1e-8):
-        warn_user(
-            f"The weights have a relative duality gap of {gap.max():.1e}, more than "
-            f"tol={tol:.1e}; increase max_iter, scale the predictions, or use "
-            "solver='highs'.",
-            ConvergenceWarning,
-        )
     return GlobalWeights(
         weights,
         intercept,
-        gap,
+        np.array([block.gap for block in blocks]),
         np.array([block.loss for block in blocks]),
         np.array([block.n_iter for block in blocks]),
     )

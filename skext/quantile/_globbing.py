@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skext.quantile import _kernels
-from skext.quantile._interior_point import PERFECT, Block, dual_bound, solve_block
+from skext.quantile._interior_point import Block, dual_bound, least_loss, solve_block
 
 # Factor of the size of the first subset, share of the rows above which no subset is
 # worth while, and width of the band in standard errors.
@@ -138,9 +138,8 @@ class _Problem:
             x, z = x[:-1], z[:-1]
         value = float(np.vdot(self.rows.y, self.a))
         bound = dual_bound(value, z, x, self.constraint, self.n_columns)
-        center = np.median(self.rows.y)
-        least = PERFECT * float(np.vdot(self.rows.s, np.abs(self.rows.y - center)))
-        gap = max((loss - bound) / max(loss, least or 1.0), 0.0)
+        least = least_loss(self.rows.y, self.rows.s)
+        gap = max((loss - bound) / max(loss, least), 0.0)
         return Weights(w, point.intercept, loss, gap, self.n_iter, self.a)
 
     def solve_all(self):

@@ -11,12 +11,14 @@ from skext.quantile import _kernels
 _TO_BOUNDARY = 0.9995
 # Complementarity never becomes smaller than this share of its first value.
 _TINY = 1e-30
-# A loss below this share of the one without any model counts as zero in gaps.
-PERFECT = 1e-5
+# A loss below this share of the one without any model counts as zero in gaps, and so
+# does one that is below rounding for targets far from zero.
+_PERFECT, _ROUNDING = 1e-5, 1e-10
 # Smallest first residual, in typical values of the target.
 _LEAST_START = 1e-3
-# Iterations without a smaller gap after which rounding has won.
-_PATIENCE = 20
+# Iterations without a smaller gap after which steps get shorter and nearer to the
+# centre, as the usual ones can go round in circles, and after which rounding has won.
+_CAREFUL, _PATIENCE = 4, 20
 
 
 class Constraint(NamedTuple):
@@ -185,6 +187,42 @@ def _orthonormal(A, y, share, n_models, total):
         inverse = rotation[:rank].T / values[:rank]
     Q = inverse.T @ A
     return Q, y, basis @ inverse, origin
+
+
+def least_loss(y, s):
+    """Return the loss that gaps of a perfect fit are measured against."""
+    spread, size = _sizes(y, s)
+    return max(_PERFECT * spread, _ROUNDING * size) or 1.0
+
+
+def _sizes(y, s):
+    """Return how far targets are from their median and from zero, summed."""
+    spread = np.vdot(s, np.abs(y - np.median(y)))
+    return float(spread), float(np.vdot(s, np.abs(y)))
+
+
+def is_optimal(gap, loss, y, s, tol):
+    """Tell whether gaps are as small as wanted, or as rounding allows.
+
+    Parameters
+    ----------
+    gap, loss : ndarrays of shape (n_blocks,)
+        Relative gaps and losses of problems with the same target.
+    y, s : ndarrays of shape (n_rows,)
+        Target and weights of the rows.
+    tol : float
+        Gap that was asked for.
+
+    Returns
+    -------
+    optimal : bool
+        Whether all of them are; a perfect fit leaves nothing but rounding.
+    """
+    scale = np.maximum(loss, least_loss(y, s))
+    spread, size = _sizes(y, s)
+    # Errors of the sums over rows in the units of the solver, and of the targets.
+    enough = np.maximum(max(100 * tol, 1e-8) * scale, 1e-11 * spread + 1e-14 * size)
+    return bool((gap * scale <= enough).all())
 
 
 def dual_bound(value, z, x, constraint, n_models):
@@ -429,7 +467,7 @@ class _Solver:
             self.sums[1], self.z, weights.w, self.constraint, self.n_models
         )
         # A perfect fit has no loss to measure the gap against.
-        least = PERFECT * (block.s @ np.abs(block.y)) or 1.0
+        least = _PERFECT * (block.s @ np.abs(block.y)) or 1.0
         gap = (primal - dual) / max(block.scale or primal - block.constant, least)
         return gap, self.sums[2]
 
@@ -453,7 +491,7 @@ class _Solver:
             if not np.isfinite(mu) or mu < _TINY:
                 break
             try:
-                self._step(mu, missing, dual_missing)
+                self._step(mu, missing, dual_missing, careful=stalled > _CAREFUL)
             except LinAlgError:
                 break
             gap, product = self._evaluate()
@@ -466,7 +504,7 @@ class _Solver:
         self.best_w = self.weights.w
         self.best_a = np.clip(self.up - self.state[2], -self.lo, self.up)
 
-    def _step(self, mu, missing, dual_missing):
+    def _step(self, mu, missing, dual_missing, careful):
         """Compute one predictor-corrector direction and go along it."""
         weights, sums = self.weights, self.sums
         A, state, d = self.block.A, self.state, self.d
@@ -497,6 +535,8 @@ class _Solver:
         ahead = product + primal * sums[2] + dual * sums[3] + primal * dual * sums[4]
         ahead += (weights.w + primal * affine.w) @ (weights.nu + dual * affine.nu)
         centre = max(ahead / self.size / mu, 0.0) ** 3 * mu
+        if careful:
+            centre = max(centre, 0.1 * mu)
         step = weights.direction(
             self.Ac0 + centre * self.Ac1,
             self.aim * centre - weights.w * weights.nu - affine.w * affine.nu,
@@ -518,7 +558,7 @@ class _Solver:
         )
         of_w, of_nu = weights.decreases(step)
         share = max(_TO_BOUNDARY, 1.0 - mu)
-        share = min(share, 1.0 - 1e-9)
+        share = 0.9 if careful else min(share, 1.0 - 1e-9)
         primal = _length(max(sums[0], of_w), share)
         dual = _length(max(sums[1], of_nu), share)
         weights.move(step, primal, dual)

@@ -18,7 +18,7 @@ from skext.quantile._adapters import (
     fit_one,
     named_form,
     own_levels,
-    prepare,
+    split_levels,
     weight_params,
 )
 from skext.quantile._base import QuantilePredictorMixin
@@ -82,13 +82,13 @@ def predict_quantiles(estimator, X, quantiles=None):
     >>> predict_quantiles(model.fit(X, y), X[:3], [0.1, 0.5, 0.9]).shape
     (3, 3)
     """
-    known = own_levels(estimator)
+    known = own_levels(estimator, X)
     if quantiles is not None:
         levels = check_levels(quantiles)
     else:
         levels = default_levels() if known is None else known
     Q = ask(estimator, X, levels)
-    return check_answer(Q, len(Q), len(levels), type(estimator).__name__)
+    return check_answer(Q, X, len(levels), type(estimator).__name__)
 
 
 class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
@@ -146,7 +146,7 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.quantiles = quantiles
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, **fit_params):
+    def fit(self, X, y, sample_weight=None, **fit_params):
         """Fit the regressor.
 
         Parameters
@@ -155,6 +155,8 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Training data, handed on untouched.
         y : array-like of shape (n_samples,)
             Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows, handed on to a regressor that takes them.
         **fit_params : dict
             Handed on to the regressor.
 
@@ -165,7 +167,11 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         X, y = check_table(self, X, y)
         self.quantiles_ = check_levels(self.quantiles)
-        self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+        params = dict(fit_params)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
+            params.update(weight_params(self.estimator, sample_weight))
+        self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
 
     def predict_quantiles(self, X, quantiles=None, extrapolate=None):
@@ -193,7 +199,7 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     def _ask(self, X, levels):
         check_rows(self, X)
         Q = np.asarray(self.predict_fn(self.estimator_, X, levels), dtype=np.float64)
-        return check_answer(Q, len(Q), len(levels), type(self.estimator_).__name__)
+        return check_answer(Q, X, len(levels), type(self.estimator_).__name__)
 
     def _predict_levels(self, X):
         return self._ask(X, self.quantiles_)
@@ -328,8 +334,8 @@ class MultiQuantileRegressor(
             sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
             params.update(weight_params(base, sample_weight))
         calls = (
-            delayed(fit_one)(copy, X, y, form, params)
-            for copy in prepare(base, levels, form)
+            delayed(fit_one)(base, part, X, y, form, params)
+            for part in split_levels(levels, form)
         )
         self.estimators_ = list(Parallel(n_jobs=self.n_jobs, prefer="threads")(calls))
         self.quantiles_ = levels
@@ -345,11 +351,11 @@ class MultiQuantileRegressor(
             first = self.estimators_[0]
             if len(levels) > 1 or self.quantile_param == "auto":
                 Q = ask(first, X, levels)
-                return check_answer(Q, len(Q), len(levels), type(first).__name__)
+                return check_answer(Q, X, len(levels), type(first).__name__)
         columns = [np.ravel(fitted.predict(X)) for fitted in self.estimators_]
         Q = np.column_stack(columns).astype(np.float64)
         name = type(self.estimators_[0]).__name__
-        return check_answer(Q, len(Q), len(levels), name)
+        return check_answer(Q, X, len(levels), name)
 
     def get_metadata_routing(self):
         """Get the routing of metadata to the regressor.

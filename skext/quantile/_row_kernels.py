@@ -226,3 +226,73 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                 wanted -= below + equal
                 for f in range(n_lists):
                     low[f] = right[f]
+
+
+@jit
+def mix_distributions(Z, levels, out, start, stop):
+    """Quantiles of the mean of several distribution functions, by bisection.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n_rows, n_models, n_levels)
+        Non-decreasing quantiles of each model.
+    levels : ndarray of shape (n_levels,)
+        Increasing levels.
+    out : ndarray of shape (n_rows, n_levels)
+        Output.
+    start, stop : int
+        Rows to work on.
+    """
+    n_models, n_levels = Z.shape[1], Z.shape[2]
+    for i in range(start, stop):
+        for k in range(n_levels):
+            # Each model has less probability below the lowest of the quantiles, and
+            # all of them have enough at the highest.
+            low = high = Z[i, 0, k]
+            for j in range(1, n_models):
+                low = min(low, Z[i, j, k])
+                high = max(high, Z[i, j, k])
+            if k > 0:
+                low = min(max(low, out[i, k - 1]), high)
+            wanted = levels[k] * n_models * (1.0 - 1e-14)
+            if low < high and _mass(Z, levels, i, low) >= wanted:
+                high = low
+            while low < high:
+                middle = low + (high - low) / 2
+                if middle <= low or middle >= high:
+                    break
+                if _mass(Z, levels, i, middle) >= wanted:
+                    high = middle
+                else:
+                    low = middle
+            out[i, k] = high
+
+
+@jit
+def _mass(Z, levels, i, x):
+    """Sum over the models of the probability at or below a value."""
+    n_models, n_levels = Z.shape[1], Z.shape[2]
+    total = 0.0
+    for j in range(n_models):
+        count = 0
+        for k in range(n_levels):
+            if Z[i, j, k] <= x:
+                count += 1
+        if count == 0:
+            gap = Z[i, j, 1] - Z[i, j, 0]
+            if gap > 0.0:
+                slope = np.log(levels[1] / levels[0]) / gap
+                total += levels[0] * np.exp(-slope * (Z[i, j, 0] - x))
+        elif count == n_levels:
+            above, last = 1.0 - levels[n_levels - 1], Z[i, j, n_levels - 1]
+            gap = last - Z[i, j, n_levels - 2]
+            if gap > 0.0:
+                slope = np.log((1.0 - levels[n_levels - 2]) / above) / gap
+                total += 1.0 - above * np.exp(-slope * (x - last))
+            else:
+                total += 1.0
+        else:
+            left, right = Z[i, j, count - 1], Z[i, j, count]
+            share = (x - left) / (right - left)
+            total += levels[count - 1] + share * (levels[count] - levels[count - 1])
+    return total

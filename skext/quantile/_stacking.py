@@ -3,31 +3,16 @@
 from numbers import Integral, Real
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.quantile._adapters import allows, find_form
-from skext.quantile._aggregator import (
-    SHARED_CONSTRAINTS,
-    QuantileAggregator,
-    check_options,
-)
+from skext.quantile._aggregator import SHARED_CONSTRAINTS, check_options
 from skext.quantile._base import QuantilePredictorMixin
-from skext.quantile._base_models import (
-    Data,
-    answer,
-    check_models,
-    collect_folds,
-    collect_pairs,
-    fit_base,
-    pair_jobs,
-    score,
-)
+from skext.quantile._base_models import Data, answer, check_models
 from skext.quantile._conformal import (
     check_symmetric,
-    collect_scores,
     cross_shift,
     fit_shifts,
     nest,
@@ -35,9 +20,9 @@ from skext.quantile._conformal import (
     shift,
     warn_if_infinite,
 )
-from skext.quantile._conformal_regressor import make_folds, partition, split_rows
 from skext.quantile._levels import check_levels
 from skext.quantile._multi import check_rows, check_table
+from skext.quantile._stack_fit import StackFitMixin
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     BaseComposition,
@@ -48,10 +33,10 @@ from skext.utils._sklearn import (
 )
 from skext.utils._warnings import warn_user
 
-_OF_AGGREGATOR = tuple(SHARED_CONSTRAINTS)
 
-
-class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposition):
+class QuantileStackingRegressor(
+    StackFitMixin, QuantilePredictorMixin, SkextMixin, BaseComposition
+):
     """Stack quantile regressors of any library by optimal weights.
 
     Fits each base model on all folds but one to predict that one, learns how to
@@ -67,11 +52,11 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         histogram gradient boosting.
     quantiles : array-like of shape (n_levels,), default=None
         Increasing levels; None is 0.05, 0.10, ..., 0.95.
-    granularity : {"coarse", "medium", "fine", "average", "median", "qra"}, \
+    granularity : {"coarse", "medium", "fine", "average", "median", "qra", "fqra"}, \
             default="medium"
         What weights depend on: models; also the level; also the level that is put in.
         ``"average"`` and ``"median"`` of the models learn nothing, ``"qra"`` is
-        quantile regression averaging.
+        quantile regression averaging, ``"fqra"`` the same on principal components.
     local : bool, default=False
         Whether weights depend on the features, through a neural network; needs the
         extra ``deep``.
@@ -83,13 +68,17 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         Share of the plain average that is mixed into global weights.
     fine_bandwidth : int, default=None
         Distance in levels up to which ``"fine"`` mixes levels; None is any.
+    n_components : int, default=2
+        Number of principal components for ``"fqra"``.
+    pool : {"quantile", "probability"}, default="quantile"
+        Whether ``"average"`` is of quantiles or of probabilities.
     noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How combined rows are put in order; see :func:`isotonize`.
     crossing_penalty : float, default=0.0
         Weight of the crossing penalty while local weights are learned.
-    crossing_margin : float, default=0.0
-        Distance between levels that the penalty asks for, in standard deviations of
-        the target.
+    crossing_margin : float or "adaptive", default=0.0
+        Distance between levels that the penalty asks for, see
+        :class:`QuantileAggregator`.
     conformalize : {"cqr", "cv+"} or None, default=None
         Calibration of the intervals, see :class:`ConformalQuantileRegressor`: on rows
         that are kept back, or by nested cross-validation.
@@ -103,6 +92,8 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
     refit : bool, default=True
         Whether to fit base models again on all rows; otherwise the mean of the models
         of all folds predicts.
+    gate : callable or skorch.NeuralNet, default=None
+        Network of one's own, see :class:`QuantileAggregator`.
     gate_params : dict, default=None
         Options of the network, see :class:`QuantileAggregator`.
     gate_transformer : transformer, default=None
@@ -150,6 +141,8 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         Weighted interval score (twice the mean pinball loss) of each base model and,
         as ``"aggregate"``, of the combination on the out-of-fold rows. The
         combination has seen them.
+    relative_wis_ : dict of str to float
+        The same relative to the combination.
     oof_quantiles_ : ndarray of shape (n_samples, n_models, n_levels)
         Out-of-fold quantiles, NaN where there are none; if ``store_oof``.
     conformity_scores_ : ndarray of shape (n_calibration, n_levels)
@@ -223,6 +216,8 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         fit_intercept=False,
         shrinkage=0.0,
         fine_bandwidth=None,
+        n_components=2,
+        pool="quantile",
         noncrossing="sort",
         crossing_penalty=0.0,
         crossing_margin=0.0,
@@ -231,6 +226,7 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         calibration_size=0.2,
         cv=5,
         refit=True,
+        gate=None,
         gate_params=None,
         gate_transformer=None,
         device="auto",
@@ -250,6 +246,8 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         self.fit_intercept = fit_intercept
         self.shrinkage = shrinkage
         self.fine_bandwidth = fine_bandwidth
+        self.n_components = n_components
+        self.pool = pool
         self.noncrossing = noncrossing
         self.crossing_penalty = crossing_penalty
         self.crossing_margin = crossing_margin
@@ -258,6 +256,7 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         self.calibration_size = calibration_size
         self.cv = cv
         self.refit = refit
+        self.gate = gate
         self.gate_params = gate_params
         self.gate_transformer = gate_transformer
         self.device = device
@@ -340,7 +339,8 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
             weights = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
-            if self.conformalize and not (weights == weights[0]).all():
+            positive = weights[weights > 0]
+            if self.conformalize and not (positive == positive[0]).all():
                 warn_user(
                     "sample_weight is used to fit but not to calibrate: coverage is "
                     "that of unweighted rows."
@@ -366,139 +366,6 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
             n = len(self.conformity_scores_)
             warn_if_infinite(levels, self.conformal_symmetric, n)
         return self
-
-    def _keep_back(self, data, rng):
-        positive = data.positive()
-        if len(positive) < 2:
-            raise ValueError(
-                f"n_samples={len(positive)} is too few: calibration needs two rows."
-            )
-        train, rest = split_rows(len(positive), self.calibration_size, rng)
-        return data.rows(positive[train]), data.rows(positive[rest])
-
-    def _folds(self, data):
-        """Split rows; weights of zero do not fill folds of our own making."""
-        if not isinstance(self.cv, Integral) and self.cv is not None:
-            return make_folds(self.cv, data.X, data.y, data.groups)
-        rows = data.positive()
-        part = data.rows(rows)
-        folds = make_folds(self.cv, part.X, part.y, part.groups)
-        return [(rows[train], rows[test]) for train, test in folds]
-
-    def _fit_stack(self, data, models, seed):
-        levels = self.quantiles_
-        n, m, q = len(data.y), len(models), len(levels)
-        if self.cv == "prefit":
-            self.estimators_ = [model for _, model in models]
-            Z = np.empty((n, m, q))
-            for j, (name, model) in enumerate(models):
-                Z[:, j] = answer(model, data.X, levels, name)
-            seen = np.ones(n)
-        else:
-            Z, seen, fitted = self._cross_fit(data, models)
-            if self.refit:
-                jobs = [(name, model, data.positive()) for name, model in models]
-                fitted = self._fit_all(data, jobs)
-                self.estimators_ = [model for model, _ in fitted]
-            else:
-                self.estimators_ = fitted
-        names = [name for name, _ in models]
-        if self.cv != "prefit" and not self.refit:
-            self.named_estimators_ = {
-                name: [fold[j] for fold in self.estimators_]
-                for j, name in enumerate(names)
-            }
-        else:
-            self.named_estimators_ = dict(zip(names, self.estimators_, strict=True))
-        rows = np.flatnonzero(seen)
-        self._learn(Z, data, rows, names, seed)
-        if self.store_oof:
-            Z[seen == 0] = np.nan
-            self.oof_quantiles_ = Z
-
-    def _cross_fit(self, data, models):
-        """Predict every fold by models that did not see it."""
-        folds = self._folds(data)
-        jobs = [
-            (name, model, train, test)
-            for train, test in folds
-            for name, model in models
-        ]
-        found = self._fit_all(data, jobs, keep=not self.refit)
-        return collect_folds(found, folds, len(data.y), len(models))
-
-    def _fit_all(self, data, jobs, keep=True):
-        calls = (delayed(fit_base)(self.quantiles_, data, keep, *job) for job in jobs)
-        return list(Parallel(n_jobs=self.n_jobs, prefer="threads")(calls))
-
-    def _learn(self, Z, data, rows, names, seed):
-        """Learn the weights from some rows, and score them."""
-        aggregator = self._aggregator(seed)
-        part = data.rows(rows)
-        Z = Z if len(rows) == len(Z) else Z[rows]
-        aggregator.fit(
-            Z, part.y, X=part.X if self.local else None, sample_weight=part.weights
-        )
-        self.aggregator_ = aggregator
-        for key in ("weights_", "intercept_", "duality_gap_", "n_iter_"):
-            if hasattr(aggregator, key):
-                setattr(self, key, getattr(aggregator, key))
-            elif hasattr(self, key):
-                delattr(self, key)
-        combined = aggregator._combine(Z, part.X)
-        self.oof_scores_ = {
-            name: score(Z[:, j], part, self.quantiles_) for j, name in enumerate(names)
-        }
-        self.oof_scores_["aggregate"] = score(combined, part, self.quantiles_)
-
-    def _aggregator(self, seed):
-        params = {name: getattr(self, name) for name in _OF_AGGREGATOR}
-        params.update(quantiles=self.quantiles_, random_state=seed)
-        return QuantileAggregator(**params)
-
-    def _fit_nested(self, data, models, seed):
-        """Fit for CV+: models without one and without two folds."""
-        if self.cv == "prefit":
-            raise ValueError(
-                "conformalize='cv+' fits base models and cannot use cv='prefit'; use "
-                "conformalize='cqr'."
-            )
-        kept = data.positive()
-        folds = partition(self.cv, data.X, data.y, data.groups, kept=kept, least=3)
-        data = data.rows(kept)
-        tests = [test for _, test in folds]
-        owner = np.empty(len(data.y), dtype=np.intp)
-        for k, test in enumerate(tests):
-            owner[test] = k
-        jobs, pairs = pair_jobs(models, owner, len(tests))
-        found = self._fit_all(data, jobs)
-        Z, singles = collect_pairs(found, jobs, pairs, owner, len(self.quantiles_))
-        self.estimators_ = singles
-        names = [name for name, _ in models]
-        self.named_estimators_ = {
-            name: [fold[j] for fold in singles] for j, name in enumerate(names)
-        }
-        rows = np.arange(len(owner))
-        oof = Z[owner, rows]
-        self._learn(oof, data, rows, names, seed)
-        if self.store_oof:
-            self.oof_quantiles_ = oof
-        self._outer, parts = [], []
-        for k, test in enumerate(tests):
-            inside = np.flatnonzero(owner != k)
-            part = data.rows(inside)
-            aggregator = self._aggregator(seed).fit(
-                Z[k, inside],
-                part.y,
-                X=part.X if self.local else None,
-                sample_weight=part.weights,
-            )
-            left = data.rows(test)
-            Q = aggregator._combine(np.ascontiguousarray(Z[k, test]), left.X)
-            parts.append(scores(Q, left.y, self.quantiles_, self.conformal_symmetric))
-            self._outer.append(aggregator)
-        self._scores = collect_scores(parts)
-        self.conformity_scores_ = self._scores.E.T
 
     def base_quantiles(self, X):
         """Predict the quantiles of all base models.

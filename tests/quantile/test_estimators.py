@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csc_matrix, csr_array
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
@@ -73,6 +74,23 @@ def test_linear_regression_weights_and_sign():
         LinearQuantileRegressor(LEVELS).fit(X, y).predict(X),
         rtol=1e-3,
     )
+
+
+@pytest.mark.parametrize("kind", [csr_array, csc_matrix])
+def test_sparse_features(kind):
+    thin = np.where(X > 0.02, X, 0.0)
+    s = np.arange(len(y)) % 3
+    for weights in (None, s):
+        dense = LinearQuantileRegressor(LEVELS).fit(thin, y, sample_weight=weights)
+        model = clone(dense).fit(kind(thin), y, sample_weight=weights)
+        assert np.allclose(model.predict(kind(thin)), dense.predict(thin))
+    stack = QuantileStackingRegressor(
+        [("linear", LinearQuantileRegressor())], quantiles=LEVELS, cv=2
+    ).fit(kind(thin), y)
+    assert np.isfinite(stack.predict_quantiles(kind(thin))).all()
+    mixed = clone(stack).set_params(estimators=base_models(), local=True)
+    with pytest.raises(TypeError, match="dense data only"):
+        mixed.fit(kind(thin), y)
 
 
 def test_prediction_methods():
@@ -260,6 +278,58 @@ def test_transformed_targets(inner, decreasing):
         assert np.allclose(Q, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("shift", [1.0, 100.0])
+@pytest.mark.parametrize(
+    ("func", "inverse"),
+    [
+        (lambda v: 1 / v, lambda v: 1 / v),
+        (lambda v: -np.log(v), lambda v: np.exp(-v)),
+        (lambda v: -np.sqrt(v), lambda v: v**2),
+        (np.log, np.exp),
+    ],
+    ids=["inverse", "minus log", "minus root", "log"],
+)
+def test_monotone_transforms_and_levels_without_partners(func, inverse, shift):
+    """Shares of training targets below the quantiles are those that were asked for."""
+    rng = np.random.RandomState(0)
+    rows = rng.normal(size=(200, 2))
+    target = shift * np.exp(0.3 * rows[:, 0] + 0.2 * rng.normal(size=200))
+
+    def share(Q):
+        return np.mean(target[:, None] <= Q, axis=0)
+
+    trees = GradientBoostingRegressor(
+        loss="quantile", alpha=0.2, n_estimators=10, random_state=0
+    )
+    for levels in ([0.3], [0.1, 0.5]):
+        for model in (LinearQuantileRegressor(), QuantileRegressor(alpha=0), trees):
+            wrapped = TransformedTargetRegressor(
+                model, func=func, inverse_func=inverse, check_inverse=False
+            )
+            found = MultiQuantileRegressor(wrapped, quantiles=levels).fit(rows, target)
+            Q = found.predict_quantiles(rows)
+            assert np.abs(share(Q) - levels).max() < 0.06
+            assert np.allclose(found.predict_quantiles(rows[:1]), Q[:1])
+    decreasing = func(2.0) < func(1.0)
+    wrapped = TransformedTargetRegressor(trees, func=func, inverse_func=inverse)
+    wrapped.set_params(check_inverse=False).fit(rows, target)
+    expected = 0.8 if decreasing else 0.2
+    assert abs(share(predict_quantiles(wrapped, rows))[0] - expected) < 0.06
+    one = predict_quantiles(wrapped, rows[:1], [expected])
+    assert np.allclose(one, wrapped.predict(rows[:1]))
+    with pytest.raises(ValueError, match=f"level {expected:g} only"):
+        predict_quantiles(wrapped, rows, [1 - expected])
+    inner = make_pipeline(StandardScaler(), LinearQuantileRegressor([0.1, 0.3]))
+    wrapped = TransformedTargetRegressor(inner, func=func, inverse_func=inverse)
+    search = GridSearchCV(
+        wrapped.set_params(check_inverse=False),
+        {"regressor__linearquantileregressor__fit_intercept": [True]},
+        cv=2,
+    ).fit(rows, target)
+    expected = [0.7, 0.9] if decreasing else [0.1, 0.3]
+    assert np.abs(share(predict_quantiles(search, rows)) - expected).max() < 0.03
+
+
 def test_search_selects_by_the_pinball_loss():
     search = GridSearchCV(boosting(), {"max_depth": [1, 3]}, cv=2)
     found = MultiQuantileRegressor(search, quantiles=[0.1, 0.9]).fit(X, y)
@@ -426,6 +496,25 @@ def test_nan_from_a_base_model_is_named():
         QuantileStackingRegressor([("bad", model)], quantiles=LEVELS, cv=2).fit(X, y)
 
 
+def short(fitted, X, quantiles):
+    return np.zeros((len(X) - 1, len(quantiles)))
+
+
+def test_answers_of_the_wrong_shape_are_named():
+    model = QuantileAdapter(LinearRegression(), short, quantiles=LEVELS).fit(X, y)
+    with pytest.raises(ValueError, match=r"shape \(199, 3\), expected \(200, 3\)"):
+        model.predict_quantiles(X)
+
+
+def test_weights_reach_the_regressor_of_an_adapter():
+    s = np.where(np.arange(len(y)) < 100, 1.0, 0.0)
+    model = QuantileAdapter(LinearRegression(), shifted, quantiles=LEVELS)
+    half = clone(model).fit(X[:100], y[:100]).predict_quantiles(X)
+    assert np.allclose(model.fit(X, y, sample_weight=s).predict_quantiles(X), half)
+    multi = MultiQuantileRegressor(model, quantiles=LEVELS)
+    assert np.allclose(multi.fit(X, y, sample_weight=s).predict_quantiles(X), half)
+
+
 def test_options_that_mean_nothing():
     Z = np.zeros((20, 2, 3))
     for params, message in (
@@ -529,6 +618,8 @@ def test_conformal_stacks(conformalize):
     assert np.isfinite(Q).all()
     assert np.mean((Q[:, 0] <= y) & (y <= Q[:, 2])) > 0.7
     assert pickle.loads(pickle.dumps(stack)).predict(X).shape == (200,)
+    # Rows of weight zero are no reason to warn of weights.
+    stack.fit(X, y, sample_weight=(np.arange(200) > 20).astype(float))
 
 
 def test_nested_calibration_uses_models_that_saw_neither_fold():

@@ -112,3 +112,76 @@ def test_errors_and_stack():
     ).fit(X, y)
     assert stack.predict_weights(X).shape == (200, 2, 3)
     assert np.isfinite(stack.predict(X)).all()
+
+
+class Linear(torch.nn.Module):
+    """Network of a user: one linear layer."""
+
+    def __init__(self, n_features, n_outputs, scale=1.0):
+        super().__init__()
+        self.layer, self.scale = torch.nn.Linear(n_features, n_outputs), scale
+
+    def forward(self, x):
+        return self.scale * self.layer(x)
+
+
+def test_networks_of_users():
+    from skorch import NeuralNet
+
+    X, y, Z = data()
+    X_new, y_new, Z_new = data(seed=1)
+    net = NeuralNet(
+        Linear,
+        criterion=torch.nn.MSELoss,
+        module__scale=2.0,
+        optimizer=torch.optim.SGD,
+        optimizer__momentum=0.9,
+        lr=0.5,
+        max_epochs=20,
+        batch_size=100,
+        verbose=0,
+    )
+    best = loss(y_new, np.zeros((600, 1)) + norm.ppf(LEVELS))
+    for gate in (Linear, net):
+        model = QuantileAggregator(
+            LEVELS,
+            granularity="coarse",
+            local=True,
+            gate=gate,
+            gate_params=FAST,
+            random_state=0,
+            device="cpu",
+        ).fit(Z, y, X)
+        found = model.predict_quantiles(Z_new, X=X_new)
+        assert loss(y_new, found) < 1.25 * best
+        assert np.allclose(model.predict_weights(X_new).sum(axis=1), 1)
+        again = pickle.loads(pickle.dumps(model))
+        assert np.array_equal(again.predict_quantiles(Z_new, X=X_new), found)
+    assert model.n_iter_ == 20
+    assert not net.initialized_
+    for gate, message in (
+        (lambda n, m: torch.nn.Linear(n, m + 1), "gate returned the shape"),
+        (lambda n, m: 3, "expected a torch.nn.Module"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=message):
+            model.set_params(gate=gate).fit(Z, y, X)
+
+
+def test_adaptive_margins_are_distances_of_residual_quantiles():
+    from skext.quantile._gate import DEFAULTS, Shape
+    from skext.quantile._gate_training import Trainer
+
+    X, y, Z = data()
+    model = QuantileAggregator(
+        LEVELS, local=True, crossing_penalty=1.0, crossing_margin="adaptive"
+    )
+    model.quantiles_ = LEVELS
+    trainer = Trainer(model, DEFAULTS, Shape("medium", 2, 3), X, Z, y, np.ones(600))
+    r = (y - np.median(Z[:, :, 1], axis=1)) / y.std()
+    at = np.quantile(r, LEVELS, method="inverted_cdf")
+    for k in range(3):
+        for other in range(k, 3):
+            expected = DEFAULTS["margin_scale"] * (at[other] - at[k])
+            assert np.isclose(trainer.margin[k, other], expected)
+    model.set_params(gate_params={**FAST, "max_epochs": 2}, random_state=0)
+    assert np.isfinite(model.fit(Z, y, X).predict(Z, X=X)).all()

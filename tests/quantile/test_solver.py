@@ -236,3 +236,23 @@ def test_thread_count_changes_nothing():
     Z, y, tau, _ = make_predictions(500, 3, 7)
     a, b = (fit_global(Z, y, tau, "fine", n_jobs=n) for n in (1, 3))
     assert np.array_equal(a.weights, b.weights)
+
+
+def test_a_bad_start_does_not_matter():
+    """A start at a corner led nowhere for two rows and eight models."""
+    Z, y, tau, _ = make_predictions(2, 6, 5, seed=35)
+    found = fit_global(Z, y, tau, "fine")
+    other = fit_global(Z, y, tau, "fine", solver="highs")
+    assert np.allclose(found.loss, other.loss, rtol=1e-9)
+    assert found.gap.max() < 1e-9
+
+
+def test_perfect_fits_far_from_zero_do_not_warn():
+    """What is left is rounding, of which nobody has to be warned."""
+    for seed in range(5):
+        for n, m in ((1, 6), (2, 6), (3, 4)):
+            Z, y, tau, _ = make_predictions(n, m, 5, seed)
+            for granularity in ("medium", "fine"):
+                found = fit_global(Z * 1e6 + 1e8, y * 1e6 + 1e8, tau, granularity)
+                other = fit_global(Z, y, tau, granularity).loss * 1e6
+                assert (np.abs(found.loss - other) <= 1e-9 * other + 1e-5).all()
