@@ -11,6 +11,12 @@ import fnmatch
 from dataclasses import dataclass
 
 from skext.benchmark._catalog_cluster import CLUSTERING_METRICS, CLUSTERINGS
+from skext.benchmark._catalog_neural import (
+    NEURAL,
+    NEURAL_BASELINE,
+    NEURAL_METRICS,
+    join_neural,
+)
 from skext.benchmark._catalog_on_request import ON_REQUEST
 from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_probes import PROBES, join_probes
@@ -88,6 +94,13 @@ TRACKS = {
             "Few labels: linear classifiers on growing training sets.",
         ),
         Track(
+            "neural",
+            {"binary": NEURAL_METRICS, "multiclass": NEURAL_METRICS},
+            NEURAL_BASELINE,
+            "Networks that differ in their loss, next to other classifiers. The dummy "
+            "predicts the largest class: its accuracy is the share of that class.",
+        ),
+        Track(
             "regression",
             {"regression": ("rmse", "mae", "r2")},
             "ridge",
@@ -158,6 +171,7 @@ METHODS = {
             cost=15.0,
             space=_BOOSTING_SPACE,
         ),
+        *NEURAL,
         *PROBES,
         *SAMPLERS,
         *ORDINAL,
@@ -206,7 +220,7 @@ METHODS = {
     )
 }
 
-METHODS = join_probes(METHODS)
+METHODS = join_neural(join_probes(METHODS))
 
 DUMMIES = {"regression": "dummy-regressor", "clustering": "dummy-clustering"}
 

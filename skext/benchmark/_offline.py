@@ -7,6 +7,7 @@ methods meet them.
 import numpy as np
 
 from skext.benchmark._offline_cluster import clustering_tasks
+from skext.benchmark._offline_neural import neural_tasks
 from skext.benchmark._offline_probes import probe_tasks
 from skext.benchmark._tasks import Task
 
@@ -41,6 +42,7 @@ def offline_tasks():
             separation=3.0,
         ),
         *probe_tasks(),
+        *neural_tasks(),
         _task(
             "cancer-rare",
             "rare_cancer",

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 
 from skext.benchmark._speed import SpeedCase
 from skext.benchmark._speed_cluster import CLUSTER_CASES
+from skext.benchmark._speed_neural import NEURAL_CASES
 from skext.benchmark._speed_ordinal import ORDINAL_CASES
 from skext.benchmark._speed_probes import PROBE_CASES
 from skext.benchmark._speed_samplers import SAMPLER_CASES
@@ -126,4 +127,4 @@ _CASES = (
 )
 
 _ALL = SAMPLER_CASES + ORDINAL_CASES + PROBE_CASES + CLUSTER_CASES + _CASES
-CASES = {case.name: case for case in _ALL}
+CASES = {case.name: case for case in (*_ALL, *NEURAL_CASES)}

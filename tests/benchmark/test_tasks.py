@@ -138,7 +138,7 @@ def test_offline_tasks_load_and_are_what_their_track_is_for(task):
         for train, _ in loaded.splits[0]:
             assert np.unique(loaded.y[train]).size == loaded.n_classes
     else:
-        assert loaded.track in ("classification", "probes", "clustering")
+        assert loaded.track in ("classification", "probes", "clustering", "neural")
 
 
 def test_tasks_of_python_data(data):
