@@ -18,6 +18,7 @@ _submodules = (
     "metrics",
     "model_selection",
     "naive_bayes",
+    "neural_network",
     "ordinal",
     "over_sampling",
     "quantile",

@@ -26,6 +26,23 @@ BASE_MODELS = [
 ]
 
 
+# Nets of a few units, which learn the suites' tables in some dozens of epochs.
+SMALL_NET = {
+    "hidden_layer_sizes": (16,),
+    "max_epochs": 40,
+    "batch_size": 32,
+    "learning_rate_init": 0.02,
+    "device": "cpu",
+}
+# Steps that see all rows alike: weights are repetitions.
+FULL_BATCH = {
+    **SMALL_NET,
+    "batch_size": None,
+    "normalization": None,
+    "early_stopping": False,
+}
+
+
 PARAMETERS: dict = {
     "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
     "BeliefPropagationLLPClassifier": [
@@ -37,7 +54,9 @@ PARAMETERS: dict = {
         {"quantiles": THREE},
         {"quantiles": THREE, "method": "cv+", "cv": 3},
     ],
+    "EnsLossClassifier": [SMALL_NET, {**FULL_BATCH, "spectrum": "expected"}],
     "KMeansSMOTE": [{"kmeans_estimator": 12}],
+    "OrdinalNetClassifier": [SMALL_NET],
     "PRESTO": [
         {},
         {"anchor": "last", "link": "cloglog", "non_crossing": None, "tol": 1e-9},
@@ -71,6 +90,8 @@ PARAMETERS: dict = {
     "QuantileStackingRegressor": [
         {"estimators": BASE_MODELS, "quantiles": THREE, "cv": 3},
     ],
+    "TabularNetClassifier": [{**SMALL_NET, "module": "tabm"}, FULL_BATCH],
+    "TabularNetRegressor": [SMALL_NET, FULL_BATCH],
     "CountLikelihoodClassifier": [
         {"tol": 1e-10},
         {"estimator": LogisticRegression()},
@@ -91,8 +112,15 @@ _DRAWN = (
     "random over-sampling draws rows, so that a row of weight two is not drawn as two "
     "rows are"
 )
+_BATCHES = (
+    "a row of weight two is in one mini-batch, two rows may be in two, as for "
+    "scikit-learn's SGDClassifier; it passes for full batches"
+)
+_OF_NETS = {"check_sample_weight_equivalence_on_dense_data": _BATCHES}
 EXPECTED_FAILURES: dict = {
+    "EnsLossClassifier": _OF_NETS,
     "MLSMOTE": {"check_target_type": "wants sets of labels refused, its purpose"},
+    "OrdinalNetClassifier": _OF_NETS,
     "ResampledClassifier": {
         "check_sample_weight_equivalence_on_dense_data": _DRAWN,
         "check_sample_weight_equivalence_on_sparse_data": _DRAWN,
@@ -109,6 +137,8 @@ EXPECTED_FAILURES: dict = {
         "check_target_type": _REGRESSION,
         "check_samplers_multiclass_ova": _REGRESSION,
     },
+    "TabularNetClassifier": _OF_NETS,
+    "TabularNetRegressor": _OF_NETS,
 }
 
 
@@ -127,6 +157,8 @@ SAMPLERS = [e for e in ESTIMATORS if hasattr(e, "fit_resample")]
 
 
 def expected_failures(estimator):
+    if getattr(estimator, "batch_size", 1) is None:
+        return {}
     return EXPECTED_FAILURES.get(type(estimator).__name__, {})
 
 
@@ -151,6 +183,8 @@ def without_addresses(mark):
 
 # Tables of a few rows leave too few of them for calibration, which is said.
 @pytest.mark.filterwarnings("ignore:.*rows are too few to calibrate")
+@pytest.mark.filterwarnings("ignore:.*rows are too few to hold some out")
+@pytest.mark.filterwarnings("ignore:.* of the classes have a single row")
 @pytest.mark.filterwarnings("ignore:cv=. is more than the")
 @pytest.mark.filterwarnings("ignore:sample_weight is used to fit")
 @without_addresses(

@@ -12,6 +12,12 @@ from dataclasses import dataclass
 
 from skext.benchmark._catalog_cluster import CLUSTERING_METRICS, CLUSTERINGS
 from skext.benchmark._catalog_llp import LLP, LLP_BASELINE, LLP_METRICS
+from skext.benchmark._catalog_neural import (
+    NEURAL,
+    NEURAL_BASELINE,
+    NEURAL_METRICS,
+    join_neural,
+)
 from skext.benchmark._catalog_ordinal import ORDINAL
 from skext.benchmark._catalog_probes import PROBES, join_probes
 from skext.benchmark._catalog_quantile import QUANTILE_METHODS
@@ -98,6 +104,13 @@ TRACKS = {
             "nothing true about single bags, has learned nothing from them.",
         ),
         Track(
+            "neural",
+            {"binary": NEURAL_METRICS, "multiclass": NEURAL_METRICS},
+            NEURAL_BASELINE,
+            "Networks that differ in their loss, next to other classifiers. The dummy "
+            "predicts the largest class: its accuracy is the share of that class.",
+        ),
+        Track(
             "regression",
             {"regression": ("rmse", "mae", "r2")},
             "ridge",
@@ -175,6 +188,7 @@ METHODS = {
             cost=15.0,
             space=_BOOSTING_SPACE,
         ),
+        *NEURAL,
         *PROBES,
         *SAMPLERS,
         *ORDINAL,
@@ -224,7 +238,7 @@ METHODS = {
     )
 }
 
-METHODS = join_probes(METHODS)
+METHODS = join_neural(join_probes(METHODS))
 
 DUMMIES = {
     "regression": "dummy-regressor",

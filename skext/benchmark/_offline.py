@@ -8,6 +8,7 @@ import numpy as np
 
 from skext.benchmark._offline_cluster import clustering_tasks
 from skext.benchmark._offline_llp import llp_tasks
+from skext.benchmark._offline_neural import neural_tasks
 from skext.benchmark._offline_probes import probe_tasks
 from skext.benchmark._offline_quantile import quantile_tasks
 from skext.benchmark._tasks import Task
@@ -43,6 +44,7 @@ def offline_tasks():
             separation=3.0,
         ),
         *probe_tasks(),
+        *neural_tasks(),
         _task(
             "cancer-rare",
             "rare_cancer",

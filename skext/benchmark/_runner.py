@@ -366,8 +366,10 @@ def resolve_device(device, methods):
     check_device(device)
     if device != "auto":
         return device
-    chosen = _catalog.METHODS.values() if methods is None else methods
-    if any(method.gpu and method.missing() is None for method in chosen):
+    if methods is None:
+        # Without a track a method runs only if it is named.
+        methods = [method for method in _catalog.METHODS.values() if method.tracks]
+    if any(method.gpu and method.missing() is None for method in methods):
         with contextlib.suppress(ImportError):
             import torch
 

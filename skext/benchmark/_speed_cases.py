@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from skext.benchmark._speed import SpeedCase
 from skext.benchmark._speed_cluster import CLUSTER_CASES
 from skext.benchmark._speed_llp import LLP_CASES
+from skext.benchmark._speed_neural import NEURAL_CASES
 from skext.benchmark._speed_ordinal import ORDINAL_CASES
 from skext.benchmark._speed_probes import PROBE_CASES
 from skext.benchmark._speed_quantile import QUANTILE_CASES
@@ -134,6 +135,7 @@ _ALL = (
     + CLUSTER_CASES
     + LLP_CASES
     + QUANTILE_CASES
+    + NEURAL_CASES
     + _CASES
 )
 CASES = {case.name: case for case in _ALL}

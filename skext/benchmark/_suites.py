@@ -11,6 +11,7 @@ from skext.exceptions import BenchmarkError
 
 # Tracks of the frozen lists; the others follow from the type of their tasks.
 _SUITE_TRACKS = {
+    "ensloss": "neural",
     "imbalanced": "imbalanced",
     "ordinal": "ordinal",
     "cluster": "clustering",

@@ -57,6 +57,8 @@ def warm_up_methods(methods, *, limit=None):
     from skext.benchmark._methods import TaskInfo, set_random_state
 
     began = time.perf_counter()
+    # Networks compile nothing that lasts, and loading torch takes seconds.
+    methods = [method for method in methods if "torch" not in method.needs]
     for method in methods:
         if limit is not None and time.perf_counter() - began > limit:
             break

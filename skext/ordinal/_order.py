@@ -50,7 +50,7 @@ def declared_order(y):
     return None
 
 
-def resolve_order(labels, classes=None, declared=None):
+def resolve_order(labels, classes=None, declared=None, *, parameter="classes"):
     """Decide on the order of the classes.
 
     Parameters
@@ -61,6 +61,8 @@ def resolve_order(labels, classes=None, declared=None):
         The parameter ``classes``, which wins.
     declared : ndarray of shape (n_classes,), default=None
         What :func:`declared_order` found.
+    parameter : str, default="classes"
+        Name of the parameter ``classes`` in messages.
 
     Returns
     -------
@@ -74,11 +76,12 @@ def resolve_order(labels, classes=None, declared=None):
             warn_user(
                 f"y has string labels and nothing says how they are ordered: the "
                 f"sorted order {shown}{more} is used. Pass them in order as "
-                "classes=[...], or make y an ordered pandas Categorical; "
-                "classes=sorted(set(y)) keeps the sorted order without this warning."
+                f"{parameter}=[...], or make y an ordered pandas Categorical; "
+                f"{parameter}=sorted(set(y)) keeps the sorted order without this "
+                "warning."
             )
         return ClassOrder(labels, labels, np.arange(labels.size))
-    source = "classes" if classes is not None else "the categories of y"
+    source = parameter if classes is not None else "the categories of y"
     listed = column_or_1d(classes if classes is not None else declared)
     if labels.dtype.kind in "OU" and listed.dtype.kind in "OU":
         # Predictions come back with the type of y.

@@ -12,15 +12,22 @@ __all__ = ["all_displays", "all_estimators", "all_functions"]
 
 
 def public_objects():
-    """Yield (dotted path of the module, name, object) of everything public."""
+    """Yield (dotted path of the module, name, object) of everything public.
+
+    What needs an optional package that is not installed is left out.
+    """
     import skext
+    from skext.exceptions import MissingDependencyError
 
     waiting = [f"skext.{name}" for name in skext.__all__ if name != "__version__"]
     while waiting:
         path = waiting.pop(0)
         module = importlib.import_module(path)
         for name in module.__all__:
-            found = getattr(module, name)
+            try:
+                found = getattr(module, name)
+            except MissingDependencyError:
+                continue
             if inspect.ismodule(found):
                 waiting.append(f"{path}.{name}")
             else:

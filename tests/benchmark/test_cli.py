@@ -314,7 +314,7 @@ def test_main_job_fills_every_cell_and_resumes_with_no_fit(tmp_path, capsys):
     assert set(frame["status"]) == {"ok"}
     assert frame["value"].notna().all()
     tracks = {"classification", "clustering", "imbalanced", "ordinal", "probes"}
-    assert set(frame["track"]) == tracks | {"llp", "quantile"}
+    assert set(frame["track"]) == tracks | {"llp", "neural", "quantile"}
     # Simulated truth: the tied Gaussian model is the right one here.
     simulated = frame[(frame["task"] == "gaussians-3x100")].set_index(
         ["method", "metric"]

@@ -140,7 +140,8 @@ def test_offline_tasks_load_and_are_what_their_track_is_for(task):
     elif loaded.track == "quantile":
         assert loaded.task_type == "quantile"
     else:
-        assert loaded.track in ("classification", "probes", "clustering", "llp")
+        tracks = ("classification", "probes", "clustering", "llp", "neural")
+        assert loaded.track in tracks
 
 
 def test_tasks_of_python_data(data):

@@ -1,0 +1,509 @@
+"""What the estimators on the tabular net have in common."""
+
+import copy
+import importlib
+import sys
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skext.base import SkextMixin
+from skext.neural_network._persistence import (
+    from_json,
+    read_archive,
+    split_parameters,
+    to_json,
+    write_archive,
+)
+from skext.neural_network._targets import (
+    Rows,
+    Scaler,
+    apply_scaler,
+    check_finite,
+    drop_negligible,
+    fit_scaler,
+    merge_repetitions,
+)
+from skext.utils._optional import optional_import
+from skext.utils._random import fit_rng
+from skext.utils._sklearn import (
+    Interval,
+    Options,
+    StrOptions,
+    check_sample_weight,
+)
+
+MODULES = ("mlp", "resnet", "realmlp", "tabm")
+SCHEDULES = ("constant", "cosine", "flat_cosine", "one_cycle", "coslog4")
+
+#: Constraints of the parameters that all estimators share.
+CONSTRAINTS: dict = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "module": [StrOptions(set(MODULES)), callable],
+    "module_params": [dict, None],
+    "loss_params": [dict, None],
+    "activation": [str, callable],
+    "normalization": [StrOptions({"auto", "batch", "layer"}), None],
+    "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+    "dropout_samples": [Interval(Integral, 1, None, closed="left")],
+    "ghost_batch_size": [Interval(Integral, 2, None, closed="left"), None],
+    "weight_transform": [StrOptions({"arctan"}), None],
+    "optimizer": [StrOptions({"adamw", "adam", "sgd"}), callable],
+    "optimizer_params": [dict, None],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "lr_schedule": [StrOptions(set(SCHEDULES)), callable],
+    "scale_lr_with_batch": [StrOptions({"sqrt", "linear"}), Options(bool, {False})],
+    "max_epochs": [Interval(Integral, 1, None, closed="left")],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    "drop_last": ["boolean"],
+    "sampler": "no_validation",
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
+    "scoring": [str, callable, None],
+    "standardize": ["boolean"],
+    "callbacks": [list, None],
+    "device": "no_validation",
+    "compile": ["boolean", dict],
+    "cuda_graph": ["boolean"],
+    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    "warm_start": ["boolean"],
+    "verbose": ["verbose"],
+    "random_state": ["random_state"],
+}
+
+# Attributes that a file keeps beside the weights.
+_KEPT = (
+    "n_features_in_",
+    "feature_names_in_",
+    "n_outputs_",
+    "n_iter_",
+    "best_epoch_",
+    "history_",
+    "scaler_mean_",
+    "scaler_scale_",
+)
+
+
+def torch_level(name, purpose="A tabular net"):
+    """Import a private module that needs torch and skorch, or say how to get them.
+
+    Parameters
+    ----------
+    name : str
+        Module below ``skext.neural_network``.
+    purpose : str, default="A tabular net"
+        What needs it.
+
+    Returns
+    -------
+    module : module
+        The module.
+    """
+    if None in (sys.modules.get("torch"), sys.modules.get("skorch")):
+        # torch adds warning filters when it is imported, which are not ours to add.
+        with warnings.catch_warnings():
+            for package in ("torch", "skorch"):
+                optional_import(package, extra="deep", purpose=purpose)
+            # The first optimiser imports more of torch, and filters with it.
+            torch = importlib.import_module("torch")
+            torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    return importlib.import_module(f"skext.neural_network.{name}")
+
+
+class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the estimators: rows in, a trained net, files and pickles.
+
+    Subclasses say what a target is and what a net's scores mean.
+    """
+
+    _kept: tuple = _KEPT
+
+    @abstractmethod
+    def _encode_target(self, y, classes, reset):
+        """Return what the net is trained on."""
+
+    @abstractmethod
+    def _weigh(self, rows):
+        """Return rows with the weights of their classes in, none without weight."""
+
+    @abstractmethod
+    def _hold_out(self, rows, rng):
+        """Return a mask of the rows to hold out, or None."""
+
+    @abstractmethod
+    def _n_columns(self):
+        """Return the number of scores of a row."""
+
+    @abstractmethod
+    def _make_loss(self):
+        """Return the criterion."""
+
+    @abstractmethod
+    def _adapt(self, rows):
+        """Learn what else the training rows have to say."""
+
+    @abstractmethod
+    def _targets(self, y):
+        """Return the targets of the net."""
+
+    @abstractmethod
+    def _score_options(self, criterion, members):
+        """Return the arguments of ``make_net`` that are about scores."""
+
+    def _check_target(self, rows):
+        """Refuse a target that nothing can be learned from."""
+
+    def _calibrate(self, valid):
+        """Learn from the hold-out, after training."""
+
+    def _fit(self, X, y, sample_weight):
+        """Fit from the start or, with ``warm_start``, go on with the last fit."""
+        seeds_level = torch_level("_seeds", type(self).__name__)
+        warm = self.warm_start and hasattr(self, "net_")
+        rows, groups = self._read(X, y, sample_weight, reset=not warm, whole=True)
+        seeds = seeds_level.SeedStreams(fit_rng(self.random_state).randint(2**31 - 1))
+        train, valid, groups = self._split(rows, groups, seeds)
+        self._check_rows(train)
+        if not warm:
+            self._learn_scale(train)
+        table = apply_scaler(train.X, self._scaler())
+        module = self.net_.module_ if warm else self._build_module(seeds, table)
+        net = self._build_net(seeds, module)
+        held = (None, None, None)
+        if valid is not None:
+            scaled = apply_scaler(valid.X, self._scaler())
+            held = (scaled, self._targets(valid.y), valid.weight)
+        net.fit_tensors(
+            table, self._targets(train.y), train.weight, *held, groups=groups
+        )
+        self._publish(net)
+        self._calibrate(valid)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, classes=None):
+        """Train one epoch on the rows."""
+        seeds_level = torch_level("_seeds", type(self).__name__)
+        first = not hasattr(self, "net_")
+        rows, groups = self._read(X, y, sample_weight, reset=first, classes=classes)
+        self._check_rows(rows)
+        if first:
+            seed = fit_rng(self.random_state).randint(2**31 - 1)
+            self._learn_scale(rows)
+            table = apply_scaler(rows.X, self._scaler())
+            seeds = seeds_level.SeedStreams(seed)
+            module = self._build_module(seeds, table)
+            self.net_ = self._build_net(seeds, module)
+        else:
+            table = apply_scaler(rows.X, self._scaler())
+        self.net_.partial_tensors(
+            table, self._targets(rows.y), rows.weight, groups=groups
+        )
+        self._publish(self.net_)
+        if first:
+            self._calibrate(None)
+        return self
+
+    def _read(self, X, y, sample_weight, reset, classes=None, whole=False):
+        """Validate rows, encode their targets, leave out those without weight.
+
+        ``whole`` tells that no other rows will follow.
+        """
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            reset=reset,
+        )
+        check_finite(X)
+        weight = None
+        if sample_weight is not None:
+            weight = check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        target = self._encode_target(y, classes, reset)
+        rows = Rows(X, target, weight, np.arange(len(target)))
+        if weight is not None and not weight.all():
+            rows = rows.take(np.flatnonzero(weight))
+        if self._sees_no_order():
+            rows = merge_repetitions(rows)
+        rows = self._weigh(rows)
+        if whole:
+            self._check_target(rows)
+        rows = drop_negligible(rows)
+        return rows, self._groups(len(X), rows)
+
+    def _sees_no_order(self):
+        """Tell whether equal rows may be merged: all steps see all rows alike."""
+        return (
+            self.batch_size is None
+            and self.module == "mlp"
+            and self.normalization in (None, "layer")
+            and self.dropout in (0, "auto")
+            and self.sampler is None
+            and not self.early_stopping
+            and isinstance(self.loss, str)
+            and not (self.loss == "ensloss" and self.spectrum == "random")
+        )
+
+    def _split(self, rows, groups, seeds):
+        """Separate the hold-out from the rest."""
+        held = None
+        if self.early_stopping:
+            held = self._hold_out(rows, seeds.rng("split"))
+        if held is None:
+            return rows, None, groups
+        groups = None if groups is None else groups[~held]
+        return rows.take(~held), rows.take(held), groups
+
+    def _groups(self, n_samples, rows):
+        """Return codes of the groups that a sampler was given for the rows."""
+        by = getattr(self.sampler, "by", None)
+        if by is None or isinstance(by, str):
+            return None
+        by = np.asarray(by)
+        if by.shape != (n_samples,):
+            raise ValueError(
+                f"sampler.by has shape {by.shape} but there are {n_samples} rows; give "
+                "one label for each row passed to fit."
+            )
+        return np.unique(by[rows.index], return_inverse=True)[1]
+
+    def _check_rows(self, rows):
+        """Refuse what batch normalisation cannot be computed of."""
+        if len(rows.y) < 2 and self.normalization in ("auto", "batch"):
+            raise ValueError(
+                f"normalization={self.normalization!r} needs the mean of several rows, "
+                "got n_samples=1 with positive weight; use normalization='layer' or "
+                "None, or give more rows."
+            )
+
+    def _learn_scale(self, rows):
+        scaler = fit_scaler(rows.X, rows.weight, self.standardize)
+        self.scaler_mean_, self.scaler_scale_ = scaler
+        self._adapt(rows)
+
+    def _scaler(self):
+        return Scaler(self.scaler_mean_, self.scaler_scale_)
+
+    def _build_module(self, seeds, table=None, weight_transform="as given"):
+        """Return a network with random weights that the seed decides."""
+        build_module = torch_level("_modules._registry").build_module
+        if weight_transform == "as given":
+            weight_transform = self.weight_transform
+        data = None
+        if table is not None:
+            data = torch_level("_batches").to_tensor(table, "cpu")
+        with seeds.forked("init"):
+            return build_module(
+                self.module,
+                n_features=self.n_features_in_,
+                n_outputs=self._n_columns(),
+                hidden_layer_sizes=_layer_sizes(self.hidden_layer_sizes),
+                activation=self.activation,
+                normalization=self.normalization,
+                dropout=self.dropout,
+                ghost_batch_size=self.ghost_batch_size,
+                weight_transform=weight_transform,
+                dropout_samples=self.dropout_samples,
+                params=self.module_params,
+                data=data,
+            )
+
+    def _build_net(self, seeds, module):
+        """Return the trainer of a network."""
+        criterion = self._make_loss()
+        scores = self._score_options(criterion, has_members(module))
+        return torch_level("_net").make_net(
+            module,
+            criterion,
+            seeds=seeds,
+            optimizer=self.optimizer,
+            optimizer_params=self.optimizer_params,
+            lr=self.learning_rate_init,
+            weight_decay=self.weight_decay,
+            lr_schedule=self.lr_schedule,
+            lr_scaling=self.scale_lr_with_batch or None,
+            batch_size=self.batch_size,
+            max_epochs=self.max_epochs,
+            drop_last=self.drop_last,
+            sampler=self.sampler,
+            device=self.device,
+            callbacks=self.callbacks,
+            n_iter_no_change=self.n_iter_no_change,
+            # Only the exponential loss has gradients without a bound.
+            grad_clip=10.0 if self.loss == "exponential" else None,
+            compile=self.compile,
+            cuda_graph=self.cuda_graph,
+            n_threads=self.n_threads,
+            verbose=int(self.verbose),
+            **scores,
+        )
+
+    def _publish(self, net):
+        """Set the attributes that users see."""
+        self.net_ = net
+        self.n_outputs_ = self._n_columns()
+        self.n_iter_ = net.n_epochs_
+        self.best_epoch_ = net.best_epoch_
+        self.history_ = net.history_arrays()
+
+    @property
+    def module_(self):
+        """Trained network, a ``torch.nn.Module``."""
+        return self._of_net("module_")
+
+    @property
+    def device_(self):
+        """Name of the device that holds the network."""
+        return str(self._of_net("device"))
+
+    def _of_net(self, name):
+        # An unfitted estimator must not seem to have the attribute.
+        if "net_" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r} before fit"
+            )
+        return getattr(self.net_, name)
+
+    def _raw_scores(self, X):
+        """Return what the net gives for rows, members averaged."""
+        check_is_fitted(self, "net_")
+        X = validate_data(
+            self,
+            X,
+            dtype=[np.float64, np.float32],
+            order="C",
+            ensure_all_finite=False,
+            reset=False,
+        )
+        check_finite(X)
+        scores = self.net_.scores(apply_scaler(X, self._scaler()))
+        return scores.astype(np.float64)
+
+    def to(self, device):
+        """Move the network to another device.
+
+        Parameters
+        ----------
+        device : str or torch.device
+            ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ... or ``"auto"``.
+
+        Returns
+        -------
+        self : estimator
+            The estimator itself.
+        """
+        check_is_fitted(self, "net_")
+        self.net_.to_device(device)
+        return self
+
+    def save(self, path):
+        """Write the fitted estimator to a file that holds no pickle.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File, replaced if it exists: a zip of the weights as arrays of numpy and
+            of ``model.json``, parameters and fitted attributes.
+
+        Notes
+        -----
+        The state of the optimiser is not kept: use pickle to go on with a stream of
+        ``partial_fit`` as if nothing had happened. Parameters that JSON cannot say
+        (callbacks, samplers, modules and losses of your own) are left out; `load`
+        says which of them it needs.
+        """
+        check_is_fitted(self, "net_")
+        fold_weights = torch_level("_modules._compander").fold_weights
+        module = fold_weights(copy.deepcopy(self.module_).cpu())
+        state = module.state_dict()
+        arrays = {f"weights/{key}": value.numpy() for key, value in state.items()}
+        parameters, left_out = split_parameters(self.get_params(deep=False))
+        kept = {name: getattr(self, name) for name in self._kept if hasattr(self, name)}
+        attributes = {name: to_json(value) for name, value in kept.items()}
+        meta = {
+            "estimator": type(self).__name__,
+            "parameters": parameters,
+            "left_out": left_out,
+            "attributes": attributes,
+        }
+        write_archive(path, arrays, meta)
+
+    @classmethod
+    def load(cls, path, *, device="auto", **parameters):
+        """Read an estimator that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or path-like
+            File.
+        device : str or torch.device, default="auto"
+            Where the network shall live; becomes the parameter ``device``.
+        **parameters : dict
+            Parameters of the constructor that the file could not keep, e.g.
+            ``module``.
+
+        Returns
+        -------
+        estimator : estimator
+            Fitted.
+        """
+        arrays, meta = read_archive(path)
+        if meta["estimator"] != cls.__name__:
+            raise ValueError(
+                f"{str(path)!r} holds a {meta['estimator']}, not a {cls.__name__}; use "
+                f"{meta['estimator']}.load."
+            )
+        needed = {"module", "loss"} & {*meta["left_out"]} - {*parameters}
+        if needed:
+            raise ValueError(
+                f"{str(path)!r} does not hold {sorted(needed)}, which JSON cannot say; "
+                f"pass what was given to the constructor: load(path, "
+                f"{min(needed)}=...)."
+            )
+        kept = {name: from_json(part) for name, part in meta["parameters"].items()}
+        model = cls(**{**kept, "device": device, **parameters})
+        for name, plain in meta["attributes"].items():
+            setattr(model, name, from_json(plain))
+        seeds = torch_level("_seeds", cls.__name__).SeedStreams(0)
+        module = model._build_module(seeds, weight_transform=None)
+        torch = importlib.import_module("torch")
+        prefix = "weights/"
+        module.load_state_dict(
+            {
+                name.removeprefix(prefix): torch.from_numpy(array)
+                for name, array in arrays.items()
+                if name.startswith(prefix)
+            }
+        )
+        model.net_ = model._build_net(seeds, module)
+        return model
+
+
+def has_members(module):
+    """Tell whether a network gives scores of several members when it predicts."""
+    training = module.training
+    module.eval()
+    try:
+        return getattr(module, "ensemble_dim", None) is not None
+    finally:
+        module.train(training)
+
+
+def _layer_sizes(sizes):
+    """Return the sizes of the hidden layers as a tuple of integers."""
+    sizes = tuple(int(size) for size in np.atleast_1d(sizes))
+    if min(sizes, default=1) < 1:
+        raise ValueError(
+            f"hidden_layer_sizes={sizes!r} must be positive; use () for a linear model."
+        )
+    return sizes

@@ -1,0 +1,305 @@
+"""The tabular net with random losses."""
+
+from skext.neural_network._classifier import TabularNetClassifier
+
+
+class EnsLossClassifier(TabularNetClassifier):
+    r"""Neural network that draws a new valid loss for every mini-batch.
+
+    Stochastic gradient descent sees a loss :math:`\phi` only by its derivatives at the
+    margins :math:`s_i` of a batch. EnsLoss [1]_ draws these at random and gives them to
+    the margins in the order that a convex, classification-calibrated loss would: the
+    smallest margin gets the largest magnitude. This is the gradient of
+
+    .. math:: \frac1B \max_\pi \sum_i r_{\pi(i)} \psi(s_i),
+
+    with magnitudes :math:`r_i = \min(e^{z_i}, 1)`, :math:`z_i` standard normal, and the
+    log-hinge :math:`\psi(s) = 1 - s` up to :math:`s = 1` and :math:`-\log s` beyond. It
+    is meant for nets that overfit: few rows, many features, labels with noise.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : array-like of shape (n_layers,), default=(256, 256, 256)
+        Units of each hidden layer; ``()`` is a linear model.
+    module : {"mlp", "resnet", "realmlp", "tabm"} or callable, default="mlp"
+        Network: a plain one, one with residual blocks, one with the layers of RealMLP,
+        an ensemble of members that share most weights; or a class or function that
+        makes a ``torch.nn.Module`` when called with the number of inputs and of
+        outputs.
+    module_params : dict, default=None
+        Further arguments of the network.
+    loss : str or torch module, default="ensloss"
+        ``"log_loss"``; losses of margins: ``"ensloss"``, ``"log_hinge"``, ``"hinge"``,
+        ``"exponential"``; losses for wrong labels: generalised cross-entropy ``"gce"``,
+        LDR-KL ``"ldr"`` and its adaptive form ``"aldr"``; ``"soft_ordinal"`` labels for
+        ordered classes; or a class or instance of a module that is called with scores,
+        class codes and ``sample_weight``.
+    loss_params : dict, default=None
+        Further arguments of the loss; they win over the parameters below.
+    boxcox_lambda : float or pair of float, default=0.0
+        Parameter of the random derivatives of EnsLoss; 0 makes them log-normal. A pair
+        (low, high) draws it anew, uniformly, every ``lambda_period`` epochs.
+    lambda_period : int, default=None
+        Epochs between two draws of a pair; None means 1.
+    clip : float, default=1.0
+        Largest derivative of EnsLoss. Without a clip it loses to the log-loss.
+    tail : {"log", "log2"} or None, default="log"
+        Derivative of EnsLoss and log-hinge beyond a margin of 1: it falls like 1/s,
+        like 1/(s (1 + log s)^2), or not.
+    spectrum : {"random", "expected"}, default="random"
+        ``"expected"`` takes the mean of the random derivatives of EnsLoss: no noise.
+    multiclass : {"pairwise", "ovr"}, default="pairwise"
+        Margins of more than two classes: the score of the class minus that of each
+        other one, or each score against 0.
+    activation : str or callable, default="auto"
+        Activation, e.g. ``"relu"``; ``"auto"`` takes the usual one of the module,
+        ``"relu"`` for ``"mlp"``.
+    normalization : {"auto", "batch", "layer"} or None, default="auto"
+        Normalisation of hidden layers; ``"batch"`` for ``"mlp"``.
+    dropout : float or "auto", default="auto"
+        Rate of dropped hidden units; 0 for ``"mlp"``.
+    dropout_samples : int, default=1
+        Dropout masks of the last hidden layer for each row and step, whose losses are
+        averaged.
+    ghost_batch_size : int, default=None
+        Rows over which batch normalisation averages inside a larger batch.
+    weight_transform : {"arctan"}, default=None
+        Bound the weights by a learned arctangent; experimental.
+    optimizer : {"adamw", "adam", "sgd"} or type, default="adamw"
+        Optimiser, or a class like those of ``torch.optim``. ``"sgd"`` has momentum 0.9.
+    optimizer_params : dict, default=None
+        Further arguments of the optimiser.
+    learning_rate_init : float, default=1e-3
+        Highest learning rate.
+    weight_decay : float, default=1e-4
+        Decay of the weights.
+    lr_schedule : str or callable, default="cosine"
+        ``"constant"``, ``"cosine"``, ``"flat_cosine"``, ``"one_cycle"``, ``"coslog4"``,
+        or a function from the time in [0, 1] to a factor of the learning rate.
+    scale_lr_with_batch : {False, "sqrt", "linear"}, default=False
+        Multiply the learning rate by ``batch_size / 128`` or its square root.
+    max_epochs : int, default=200
+        Passes over the rows; the schedule is made for all of them.
+    batch_size : int, default=128
+        Rows of a step; None takes all. It is part of the regularisation: the spread of
+        EnsLoss vanishes as it grows.
+    drop_last : bool, default=False
+        Leave out an incomplete last batch of an epoch. A last batch of one row is
+        always joined to the one before.
+    sampler : TemperatureSampler or HighLossBatchSampler, default=None
+        Which rows an epoch visits; None visits all in random order.
+    early_stopping : bool, default=True
+        Hold out rows, keep the weights of the best epoch, and stop after
+        ``n_iter_no_change`` epochs without a better one.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, each class in proportion.
+    n_iter_no_change : int, default=20
+        Patience; None always runs ``max_epochs`` epochs.
+    scoring : str, callable or None, default="accuracy"
+        Score of the hold-out: a name or scorer of scikit-learn; None is the loss.
+    calibration : {"auto", "symlog", "temperature"} or None, default="auto"
+        How scores become probabilities: by a logistic function or softmax of a positive
+        factor times the scores (``"temperature"``), or times sign(s) log(1 + abs(s)) of
+        the (centred) scores (``"symlog"``); ``"auto"`` takes the one that fits the
+        loss. The factor minimises the log-loss of the hold-out; without one it is that
+        of the loss. With None there is no ``predict_proba``.
+    class_weight : dict or "balanced", default=None
+        Factors of the weights of rows by class.
+    standardize : bool, default=True
+        Subtract the mean of each feature and divide by its standard deviation, both of
+        the rows that are trained on.
+    callbacks : list, default=None
+        Callbacks of skorch, or pairs of name and callback; copied.
+    device : str, default="auto"
+        Device of torch; ``"auto"`` is a GPU if there is one.
+    compile : bool or dict, default=False
+        Compile the step by ``torch.compile``; a dict has its options.
+    cuda_graph : bool, default=False
+        Replay steps as a CUDA graph, on a GPU.
+    n_threads : int, default=None
+        Threads of torch while fitting; None leaves the setting alone.
+    warm_start : bool, default=False
+        Start a fit from the weights of the last one, with a new optimiser.
+    verbose : bool or int, default=0
+        Print a table of the epochs.
+    random_state : int, RandomState or None, default=None
+        Seed of weights, order, dropout, noise and hold-out. The global generators are
+        left as they were.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, sorted.
+    n_features_in_ : int
+        Number of features seen during fit.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, if ``X`` had string column names.
+    n_outputs_ : int
+        Scores of a row: 1 for two classes, else one for each.
+    net_ : TabularNet
+        Trainer, a ``skorch.NeuralNet``.
+    module_ : torch.nn.Module
+        Trained network.
+    n_iter_ : int
+        Epochs run.
+    best_epoch_ : int or None
+        Epoch whose weights were kept, from 1; None without hold-out.
+    history_ : dict of str to ndarray of shape (n_iter_,)
+        ``train_loss``, ``lr``, ``epoch_time`` and, with a hold-out, ``valid_loss`` and
+        ``valid_score``.
+    scaler_mean_ : ndarray of shape (n_features,)
+        Subtracted from the features.
+    scaler_scale_ : ndarray of shape (n_features,)
+        Divided by.
+    device_ : str
+        Device that holds the network.
+    calibration_scale_ : float
+        Factor of the linked scores; absent where ``calibration=None``.
+
+    See Also
+    --------
+    TabularNetClassifier : The same with the log-loss by default.
+    EnsLoss : The loss alone, for a training loop of your own.
+    LogHingeLoss : What is left of it without noise and ranks.
+
+    Notes
+    -----
+    Of the gain over the log-loss, most comes from the shape of the log-hinge, whose
+    slope is bounded and whose tail is flat: compare ``loss="log_hinge"`` and
+    ``spectrum="expected"``, the same without noise, before you credit the ensemble.
+    Where a net does not overfit, the log-loss is often better.
+
+    Scores are no logits: probabilities are :math:`\sigma(a \ell(s))` with
+    :math:`\ell(s) = \mathrm{sign}(s) \log(1 + |s|)` and :math:`a` fitted to the
+    hold-out, the softmax of the same of centred scores for more classes. For these the
+    paper has no method; margins of pairs of classes share one draw.
+
+    The paper trains by ``optimizer="sgd"``, ``learning_rate_init=1e-4`` for 300 epochs
+    without early stopping; the defaults here are those of the other nets.
+
+    Rows live on the device in single precision, batches are slices of one gather an
+    epoch, and the host waits for the device once an epoch. An epoch costs
+    O(n_samples * number of weights). On a CPU the same seed gives the same bits.
+
+    Rows of weight 0 take no part, nor do those whose weight single precision cannot
+    tell from 0 beside the largest. With ``batch_size=None``, ``normalization=None``, no
+    dropout, no early stopping and a loss without noise, all steps see all rows alike:
+    equal rows are merged then, and weights give exactly what repetitions give.
+    Mini-batches cannot: a row of weight 2 is in one batch, two rows may be in two.
+
+    The hold-out is stratified; a class of one row is trained on only, and below 20 rows
+    nothing is held out, both with a warning. The hold-out also chooses the epoch, so
+    that probabilities are a little too sure; each of its targets keeps K / (n + K) of
+    its mass for all K classes alike, or a hold-out without error would ask for infinite
+    scores. The predicted class is always the most probable one, since all links
+    increase.
+
+    References
+    ----------
+    .. [1] Ben Dai, "EnsLoss: Stochastic Calibrated Loss Ensembles for Preventing
+       Overfitting in Classification", International Conference on Machine Learning,
+       2025, arXiv:2409.00908.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from skext.neural_network import EnsLossClassifier
+    >>> X, y = make_classification(300, 20, flip_y=0.2, random_state=0)
+    >>> model = EnsLossClassifier((32, 32), max_epochs=20, random_state=0, device="cpu")
+    >>> model = model.fit(X[:200], y[:200])
+    >>> model.score(X[200:], y[200:]) > 0.7
+    True
+    >>> model.predict_proba(X[200:]).shape
+    (100, 2)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256, 256),
+        *,
+        module="mlp",
+        module_params=None,
+        loss="ensloss",
+        loss_params=None,
+        boxcox_lambda=0.0,
+        lambda_period=None,
+        clip=1.0,
+        tail="log",
+        spectrum="random",
+        multiclass="pairwise",
+        activation="auto",
+        normalization="auto",
+        dropout="auto",
+        dropout_samples=1,
+        ghost_batch_size=None,
+        weight_transform=None,
+        optimizer="adamw",
+        optimizer_params=None,
+        learning_rate_init=1e-3,
+        weight_decay=1e-4,
+        lr_schedule="cosine",
+        scale_lr_with_batch=False,
+        max_epochs=200,
+        batch_size=128,
+        drop_last=False,
+        sampler=None,
+        early_stopping=True,
+        validation_fraction=0.1,
+        n_iter_no_change=20,
+        scoring="accuracy",
+        calibration="auto",
+        class_weight=None,
+        standardize=True,
+        callbacks=None,
+        device="auto",
+        compile=False,
+        cuda_graph=False,
+        n_threads=None,
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+    ):
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            module=module,
+            module_params=module_params,
+            loss=loss,
+            loss_params=loss_params,
+            boxcox_lambda=boxcox_lambda,
+            lambda_period=lambda_period,
+            clip=clip,
+            tail=tail,
+            spectrum=spectrum,
+            multiclass=multiclass,
+            activation=activation,
+            normalization=normalization,
+            dropout=dropout,
+            dropout_samples=dropout_samples,
+            ghost_batch_size=ghost_batch_size,
+            weight_transform=weight_transform,
+            optimizer=optimizer,
+            optimizer_params=optimizer_params,
+            learning_rate_init=learning_rate_init,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            scale_lr_with_batch=scale_lr_with_batch,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            sampler=sampler,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            scoring=scoring,
+            calibration=calibration,
+            class_weight=class_weight,
+            standardize=standardize,
+            callbacks=callbacks,
+            device=device,
+            compile=compile,
+            cuda_graph=cuda_graph,
+            n_threads=n_threads,
+            warm_start=warm_start,
+            verbose=verbose,
+            random_state=random_state,
+        )

@@ -1,0 +1,40 @@
+"""Criteria for networks on tables. Importing this loads torch."""
+
+from skext.neural_network._losses._base import TabularLoss
+from skext.neural_network._losses._ensloss import EnsLoss, ensloss_derivatives
+from skext.neural_network._losses._ldr import LDRLoss
+from skext.neural_network._losses._likelihood import GeneralizedCrossEntropy, LogLoss
+from skext.neural_network._losses._margin import (
+    ExponentialLoss,
+    HingeLoss,
+    LogHingeLoss,
+)
+from skext.neural_network._losses._registry import LOSS_NAMES, make_loss
+from skext.neural_network._losses._regression import (
+    AbsoluteErrorLoss,
+    HuberLoss,
+    PinballLoss,
+    SquaredErrorLoss,
+)
+from skext.neural_network._losses._reweighting import LossReweighting
+from skext.neural_network._losses._soft_ordinal import SoftOrdinalLoss
+
+__all__ = [
+    "LOSS_NAMES",
+    "AbsoluteErrorLoss",
+    "EnsLoss",
+    "ExponentialLoss",
+    "GeneralizedCrossEntropy",
+    "HingeLoss",
+    "HuberLoss",
+    "LDRLoss",
+    "LogHingeLoss",
+    "LogLoss",
+    "LossReweighting",
+    "PinballLoss",
+    "SoftOrdinalLoss",
+    "SquaredErrorLoss",
+    "TabularLoss",
+    "ensloss_derivatives",
+    "make_loss",
+]

@@ -1,0 +1,1 @@
+"""Networks for tables and their building blocks; the modules here import torch."""
