@@ -22,6 +22,18 @@ class _Bagged:
         return FromBags(resolve(f"skext.label_proportions:{self.name}")())
 
 
+@dataclass(frozen=True)
+class _Embedded:
+    """A factory of logistic regressions on an embedding that a network learns."""
+
+    def __call__(self):
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+
+        refiner = resolve("skext.label_proportions:EmbeddingRefiner")()
+        return make_pipeline(refiner, LogisticRegression(max_iter=1000))
+
+
 def _bagged(name, cls, description, **options):
     return Method(
         f"skext-{name}",
@@ -54,6 +66,21 @@ ON_REQUEST = (
         cost=5.0,
     ),
     _bagged("dllp", "DLLPClassifier", "mean probabilities match proportions"),
+    _bagged(
+        "dllp-net",
+        "DLLPNetClassifier",
+        "mean probabilities of a network match proportions",
+        cost=10.0,
+    ),
+    Method(
+        "skext-embedding-refiner",
+        _Embedded(),
+        family="skext",
+        description="logistic regression on a network's embedding, with all labels",
+        task_types=CLASSIFIERS,
+        tracks=(),
+        cost=10.0,
+    ),
     _bagged("count-likelihood", "CountLikelihoodClassifier", "exact likelihood"),
     _bagged("easy-llp", "EasyLLPClassifier", "unbiased loss"),
     _bagged("mean-map", "MeanMapClassifier", "class means by least squares"),

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from skext.utils._device import choose_device
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
 
@@ -150,13 +151,6 @@ def _options(params):
             f"{sorted(DEFAULTS)}."
         )
     return {**DEFAULTS, **(params or {})}
-
-
-def choose_device(torch, device):
-    """Return the torch device for ``"auto"`` or a name."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
 
 
 def fit_gate(aggregator, Z, y, X, s):
