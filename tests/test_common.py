@@ -42,12 +42,16 @@ FULL_BATCH = {
     "early_stopping": False,
 }
 
+# Stops near enough to the optimum for single and double precision to agree.
+PRECISE = LogisticRegression(tol=1e-6, max_iter=1000)
+
 
 PARAMETERS: dict = {
     "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
+    "BagProportionClassifier": [{"estimator": PRECISE}],
     "BeliefPropagationLLPClassifier": [
-        {"estimator": LogisticRegression()},
-        {"estimator": LogisticRegression(), "pseudo_labels": "count"},
+        {"estimator": PRECISE},
+        {"estimator": PRECISE, "pseudo_labels": "count"},
     ],
     "BorderlineSMOTE": [{}, {"kind": "borderline-2", "interpolation": "box"}],
     "ConformalQuantileRegressor": [
@@ -94,11 +98,23 @@ PARAMETERS: dict = {
     "TabularNetRegressor": [SMALL_NET, FULL_BATCH],
     "CountLikelihoodClassifier": [
         {"tol": 1e-10},
-        {"estimator": LogisticRegression()},
+        {"estimator": PRECISE},
     ],
     "DLLPClassifier": [{"tol": 1e-10}],
+    # Held-out rows would not be the same ones if rows are repeated.
+    "DLLPNetClassifier": [
+        {
+            "hidden_layer_sizes": (16,),
+            "max_iter": 20,
+            "learning_rate_init": 0.1,
+            "early_stopping": False,
+            "dtype": "float64",
+        },
+    ],
     "EasyLLPClassifier": [{"tol": 1e-10}],
+    "EmbeddingRefiner": [{"hidden_layer_sizes": (8, 4), "max_iter": 5}],
     "MeanMapClassifier": [{"tol": 1e-10}],
+    "SelfLabelingLLPClassifier": [{"estimator": PRECISE}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
     "SMOTENC": [{"categorical_features": [0]}],

@@ -56,6 +56,17 @@ def _bagged(name, cls, description, *, linear=False, **options):
     )
 
 
+@dataclass(frozen=True)
+class _Embedded:
+    """A factory of logistic regressions on an embedding that a network learns."""
+
+    def __call__(self):
+        from sklearn.pipeline import make_pipeline
+
+        refiner = resolve("skext.label_proportions:EmbeddingRefiner")()
+        return make_pipeline(refiner, logistic())
+
+
 def _control(name, cls, control, description, **options):
     return Method(
         f"control-{name}-{control}",
@@ -109,7 +120,23 @@ LLP = (
         task_types=CLASSIFIERS,
         tracks=("llp",),
     ),
-    # On request: boosted trees on soft labels need more time than the main job has.
+    # On request: these need more time than the main job has, or torch.
+    _bagged(
+        "dllp-net",
+        "DLLPNetClassifier",
+        "mean probabilities of a network match proportions",
+        tracks=(),
+        cost=10.0,
+    ),
+    Method(
+        "skext-embedding-refiner",
+        _Embedded(),
+        family="skext",
+        description="logistic regression on a network's embedding, with all labels",
+        task_types=CLASSIFIERS,
+        tracks=(),
+        cost=10.0,
+    ),
     _bagged(
         "bp-llp-trees",
         _BP,

@@ -20,6 +20,12 @@ from skext.label_proportions._metrics import (
     bag_root_mean_squared_error,
     make_bag_scorer,
 )
+from skext.label_proportions._net import DLLPNetClassifier
+from skext.label_proportions._plot._bag_size_curve import BagSizeCurveDisplay
+from skext.label_proportions._plot._marginal_calibration import (
+    MarginalCalibrationDisplay,
+)
+from skext.label_proportions._refiner import EmbeddingRefiner
 from skext.label_proportions._soft_labels import (
     BagProportionClassifier,
     SelfLabelingLLPClassifier,
@@ -35,11 +41,15 @@ __all__ = [
     "BagKFold",
     "BagProportionClassifier",
     "BagShuffleSplit",
+    "BagSizeCurveDisplay",
     "BeliefPropagationLLPClassifier",
     "CountLikelihoodClassifier",
     "DLLPClassifier",
+    "DLLPNetClassifier",
     "EasyLLPClassifier",
+    "EmbeddingRefiner",
     "LeaveOneBagOut",
+    "MarginalCalibrationDisplay",
     "MeanMapClassifier",
     "SelfLabelingLLPClassifier",
     "StratifiedBagKFold",

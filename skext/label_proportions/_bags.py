@@ -31,6 +31,11 @@ class Bags(NamedTuple):
         whole = np.round(counts)
         return np.where(np.abs(counts - whole) <= _WHOLE, whole, counts)
 
+    def count_table(self):
+        """Return how many rows of each bag are of each class."""
+        numbers = range(self.classes.size)
+        return np.column_stack([self.counts(k) for k in numbers])
+
     def order(self):
         """Return the rows bag after bag, those in no bag last, and where bags start.
 

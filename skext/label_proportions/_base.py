@@ -3,183 +3,25 @@
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
-from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.label_proportions._bags import is_bag_target, read_bags
-from skext.label_proportions._counts import count_posterior, normalize_rows
+from skext.label_proportions._counts import (
+    count_posterior,
+    count_vector_posterior,
+    normalize_rows,
+    whole_counts,
+)
 from skext.label_proportions._metrics import bag_count_log_loss
+from skext.label_proportions._models import ConstantModel
 from skext.utils._sklearn import check_sample_weight
 
-# Soft labels below this weight are left out.
-_NO_WEIGHT = 1e-6
 _MOST_CERTAIN = 1e-12
-
-
-class ConstantModel:
-    """A model that gives every row the same probability.
-
-    Parameters
-    ----------
-    probability : float
-        Of the second class.
-    """
-
-    def __init__(self, probability):
-        self.probability = probability
-
-    def predict_positive(self, X):
-        """Return the probability for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        return np.full(X.shape[0], float(self.probability))
-
-
-class LinearModel:
-    """Probabilities from a linear function.
-
-    Parameters
-    ----------
-    coef : ndarray of shape (n_features,)
-        Weights.
-    intercept : float
-        Constant.
-    """
-
-    def __init__(self, coef, intercept):
-        self.coef = coef
-        self.intercept = intercept
-
-    def predict_positive(self, X):
-        """Return the probability for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        return expit(X @ self.coef + self.intercept)
-
-
-class ScoreModel(LinearModel):
-    """A linear function that estimates -1 or 1, twice the probability less one."""
-
-    def predict_positive(self, X):
-        """Return the probability for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        scores = X @ self.coef + self.intercept
-        return np.clip(0.5 * (scores + 1), 0, 1)
-
-
-class WrappedModel:
-    """A fitted classifier of the labels 0 and 1.
-
-    Parameters
-    ----------
-    estimator : estimator object
-        Fitted.
-    """
-
-    def __init__(self, estimator):
-        self.estimator = estimator
-
-    def predict_positive(self, X):
-        """Return the probability for each row, or the logistic of its score.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        if hasattr(self.estimator, "predict_proba"):
-            proba = self.estimator.predict_proba(X)
-            place = np.flatnonzero(np.asarray(self.estimator.classes_) == 1)
-            return proba[:, place[0]] if place.size else np.zeros(X.shape[0])
-        return expit(self.estimator.decision_function(X))
-
-
-def fit_soft_labels(estimator, X, positive, sample_weight=None):
-    """Fit a classifier to probabilities of the labels 0 and 1.
-
-    Each row takes part once with each label, weighted by the probability of the
-    label.
-
-    Parameters
-    ----------
-    estimator : estimator object
-        A classifier; cloned.
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Rows.
-    positive : ndarray of shape (n_samples,)
-        Probability of label 1.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Weights of the rows.
-
-    Returns
-    -------
-    model : ConstantModel or WrappedModel
-        What was fitted.
-    """
-    weight = np.ones(positive.size) if sample_weight is None else sample_weight
-    ones = np.flatnonzero(positive * weight > _NO_WEIGHT * weight.max())
-    zeros = np.flatnonzero((1 - positive) * weight > _NO_WEIGHT * weight.max())
-    if not ones.size or not zeros.size:
-        return ConstantModel(float(ones.size > 0))
-    hard = ones.size + zeros.size == np.count_nonzero(weight)
-    if hard and np.isin(positive, (0, 1)).all():
-        rows = np.flatnonzero(weight)
-        labels = positive[rows].astype(np.int64)
-        weights = None if sample_weight is None else weight[rows]
-    else:
-        rows = np.concatenate([ones, zeros])
-        labels = np.repeat([1, 0], [ones.size, zeros.size])
-        weights = np.concatenate(
-            [(positive * weight)[ones], ((1 - positive) * weight)[zeros]]
-        )
-    if rows.size == X.shape[0] and np.array_equal(rows, np.arange(rows.size)):
-        table = X
-    else:
-        table = X[rows]
-    options = {} if weights is None else {"sample_weight": weights}
-    return WrappedModel(clone(estimator).fit(table, labels, **options))
-
-
-def takes_weights(estimator):
-    """Tell whether ``fit`` of an estimator takes sample weights."""
-    return has_fit_parameter(estimator, "sample_weight")
 
 
 def _all_probabilistic(self):
@@ -189,9 +31,9 @@ def _all_probabilistic(self):
 class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the classifiers: targets in, probabilities out.
 
-    Subclasses fit one model of the second of two classes. More classes are fitted one
-    against the rest, each to the counts of its own, and the probabilities are divided
-    by their sum.
+    Subclasses fit one model of the second of two classes, and one model of all classes
+    if there are more. Those that cannot (``_jointly`` says so) fit each against the
+    rest, to the counts of its own, and divide the probabilities by their sum.
     """
 
     # Bags are what the estimator is for, so routing asks for them.
@@ -201,6 +43,14 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
     @abstractmethod
     def _fit_class(self, X, bags, k, sample_weight):
         """Return a model of class ``k``."""
+
+    def _jointly(self):
+        """Tell whether more than two classes get one model."""
+        return True
+
+    def _fit_classes(self, X, bags, sample_weight):
+        """Return a model of all classes, of which there are more than two."""
+        raise NotImplementedError
 
     def _prepare(self, X, bags, sample_weight):
         """Do what is common to all classes."""
@@ -248,12 +98,14 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         numbers = [1] if found.classes.size == 2 else range(found.classes.size)
         if found.classes.size == 1:
             self._models = [ConstantModel(1.0)]
+        elif found.classes.size > 2 and self._jointly():
+            self._models = [self._fit_classes(X, found, weight)]
         else:
             self._models = [self._fit_class(X, found, k, weight) for k in numbers]
         self._gives_proba = all(
-            not isinstance(model, WrappedModel)
-            or hasattr(model.estimator, "predict_proba")
+            hasattr(model.estimator, "predict_proba")
             for model in self._models
+            if hasattr(model, "estimator")
         )
         return self
 
@@ -275,6 +127,8 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
     def _proba(self, X):
         if self.classes_.size == 1:
             return np.ones((X.shape[0], 1))
+        if hasattr(self._models[0], "predict_classes"):
+            return self._models[0].predict_classes(X)
         columns = [model.predict_positive(X) for model in self._models]
         if len(columns) == 1:
             return np.column_stack([1 - columns[0], columns[0]])
@@ -332,19 +186,18 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         Raises
         ------
         ValueError
-            If there are more than two classes, or counts are not whole numbers.
+            If a bag is cut, or counts do not fit.
         """
         X = self._check_input(X)
-        if self.classes_.size != 2:
-            raise ValueError(
-                f"disaggregate needs two classes, got {self.classes_.size}."
-            )
         found = read_bags(y, bags, self.classes_)
-        counts = found.counts()
-        known = ~np.isnan(counts)
-        counts[known] = np.round(counts[known])
-        p = np.clip(self._proba(X)[:, 1], _MOST_CERTAIN, 1 - _MOST_CERTAIN)
-        posterior, _ = count_posterior(logit(p), found, counts)
+        proba = self._proba(X)
+        if self.classes_.size > 2:
+            scores = np.log(np.maximum(proba, _MOST_CERTAIN))
+            return count_vector_posterior(scores, found, whole_counts(found))[0]
+        if self.classes_.size == 1:
+            return proba
+        p = np.clip(proba[:, 1], _MOST_CERTAIN, 1 - _MOST_CERTAIN)
+        posterior, _ = count_posterior(logit(p), found, np.round(found.counts()))
         return np.column_stack([1 - posterior, posterior])
 
     def score(self, X, y, sample_weight=None, bags=None):

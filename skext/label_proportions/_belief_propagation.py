@@ -3,27 +3,33 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import logit
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skext.label_proportions._bags import check_whole_counts
-from skext.label_proportions._base import (
-    BaseLLPClassifier,
-    fit_soft_labels,
-    takes_weights,
-)
-from skext.label_proportions._counts import normalize_rows, top_rows
+from skext.label_proportions._base import BaseLLPClassifier
+from skext.label_proportions._counts import normalize_rows
 from skext.label_proportions._graph import check_connectivity, neighbor_graph
 from skext.label_proportions._marginals import layout, warn_not_converged
-from skext.label_proportions._propagation import arrange_graph, propagate
-from skext.label_proportions._split import BagKFold
+from skext.label_proportions._models import takes_weights
+from skext.label_proportions._propagation import arrange_graph, is_better, propagate
+from skext.label_proportions._pseudo_labels import (
+    by_counts,
+    by_threshold,
+    fit_labels,
+    linear_starts,
+    scores_of_other_bags,
+    unknown_bags,
+)
+from skext.label_proportions._refiner import EmbeddingRefiner
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 
 __all__ = ["BeliefPropagationLLPClassifier"]
 
-_MOST_CERTAIN = 1e-6
+# Up to so many bags solutions from several starts are compared by default.
+_FEW_BAGS = 20
 
 
 class BeliefPropagationLLPClassifier(BaseLLPClassifier):
@@ -73,9 +79,10 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         Of ``pseudo_labels="threshold"``.
     n_rounds : int, default=1
         How often labels are inferred; more than once needs ``feedback``.
-    refiner : object, default=None
+    refiner : object or "torch", default=None
         Has ``fit(X, proba, bags=..., counts=...)`` and ``transform(X)``, whose result
-        is where neighbours are searched in the next round.
+        is where neighbours are searched in the next round. "torch" is
+        :class:`EmbeddingRefiner`.
     feedback : {"embedding", "unary", "both"} or None, default=None
         What a round tells the next: the embedding of the refiner; log-odds of the
         classifier, fitted to other bags; or both. None is "embedding" if there is a
@@ -95,13 +102,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     schedule : {"parallel", "sequential"}, default="parallel"
         Whether all messages are renewed at once, or bag after bag, which converges
         more often and uses one thread.
+    start : {"auto", "flat", "compare"}, default="auto"
+        Where belief propagation starts: "flat" is without an opinion; "compare" also
+        starts from the log-odds of linear classifiers of bags, and keeps the solution
+        under which counts are most probable by what neighbours say. "auto" compares if
+        there are at most 20 bags.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``estimator`` if that has none of its own; nothing else is random.
+        Seed of ``estimator`` and of ``refiner``, if they have none of their own;
+        nothing else is random.
     verbose : int, default=0
         Whether sweeps are reported.
 
@@ -110,8 +123,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     estimator_ : estimator object
-        The fitted classifier of the labels 0 and 1; a list of them for more than two
-        classes; None if all rows are of one class.
+        The fitted classifier of the labels 0, 1, ...; a list of classifiers of each
+        class for more than two classes with a finite ``bag_strength``; None if all
+        rows are of one class.
     pseudo_label_proba_ : ndarray of shape (n_samples, n_classes)
         Probabilities of the training rows that belief propagation ended with.
     pseudo_labels_ : ndarray of shape (n_samples,)
@@ -124,14 +138,17 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         Their numbers of rows of ``classes_[1]``, or of all classes if there are more
         than two.
     n_iter_ : int
-        Number of sweeps of the last round; the largest one for more than two classes.
+        Number of sweeps of the last round; the largest one if there were several.
     converged_ : bool
         Whether all runs of belief propagation converged.
     bp_residual_ : float
         Largest change of a probability in a last sweep.
     bethe_log_partition_ : float
-        Bethe approximation of the log-partition function of the last round; the sum
-        for more than two classes.
+        Bethe approximation of the log-partition function of the last round.
+    count_log_likelihood_ : float
+        Log-probability of the counts by what neighbours say, in the last round.
+    start_ : str
+        The start that won: "flat", "dllp", "mean map" or "count likelihood".
     length_scale_ : float
         The length scale of the kernel; NaN if the graph was given or not needed.
     n_edges_ : int
@@ -161,8 +178,15 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     makes each row a bag of its own; then labels are known, no graph is built, and the
     fit is that of ``estimator``.
 
-    Of more than two classes each is inferred against the rest, and probabilities are
-    divided by their sum.
+    With more than two classes labels are those of a Potts model and the counts of a
+    bag are one vector, see :func:`bp_marginals`. With a finite ``bag_strength`` each
+    class is inferred against the rest instead, and probabilities are divided by their
+    sum.
+
+    Where bags are few, belief propagation finds clusters, and may end with the wrong
+    ones of them positive: all counts can be met at the borders. Solutions from several
+    starts differ in how probable the counts are by what neighbours say to rows, which
+    tells them apart and needs no labels.
 
     Agreement of neighbours carries information about classes only where clusters and
     classes have to do with each other. Compare with targets whose proportions are all
@@ -205,7 +229,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "pseudo_labels": [StrOptions({"soft", "threshold", "count"})],
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
-        "refiner": [HasMethods(["fit", "transform"]), None],
+        "refiner": [HasMethods(["fit", "transform"]), StrOptions({"torch"}), None],
         "feedback": [StrOptions({"embedding", "unary", "both"}), None],
         "feedback_cv": [Interval(Integral, 2, None, closed="left")],
         "similarity_strength_feedback": [Interval(Real, 0, None, closed="left"), None],
@@ -213,6 +237,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "schedule": [StrOptions({"parallel", "sequential"})],
+        "start": [StrOptions({"auto", "flat", "compare"})],
         "classes": ["array-like", None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -244,6 +269,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         max_iter=100,
         tol=1e-3,
         schedule="parallel",
+        start="auto",
         classes=None,
         n_jobs=None,
         random_state=None,
@@ -271,6 +297,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self.max_iter = max_iter
         self.tol = tol
         self.schedule = schedule
+        self.start = start
         self.classes = classes
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -283,10 +310,11 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         Returns
         -------
         params : dict
-            For the constructor or ``set_params``. The authors' second round needs an
-            embedding, so ``n_rounds=2`` has to come with a ``refiner``; their network
-            is not included. They also used only those edges whose searching row is in
-            a bag with at most one positive row, for no stated reason; we use all.
+            For the constructor or ``set_params``. The refiner, which needs torch, has
+            the sizes of the authors' network; held-out bags stop it, not labels of
+            rows. They used the same network as the last classifier, and only those
+            edges whose searching row is in a bag with at most one positive row, for no
+            stated reason; we use all.
 
         Examples
         --------
@@ -306,6 +334,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             "standardize": False,
             "pseudo_labels": "threshold",
             "threshold": 0.5,
+            "n_rounds": 2,
+            "refiner": EmbeddingRefiner((5040, 1280, 320, 128, 64), standardize=False),
+            "start": "flat",
             "damping": 0.5,
             "max_iter": 100,
             "tol": 0.0,
@@ -365,18 +396,20 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
 
     def _summarise(self):
         """Set the attributes that describe the inference."""
-        columns = [proba for proba, _ in self._runs]
+        columns = [proba for proba, _, _ in self._runs]
         if self.classes_.size == 2:
             columns = [1 - columns[0], columns[0]]
         elif self.classes_.size == 1:
             columns = [np.ones(self._n_rows)]
         self.pseudo_label_proba_ = normalize_rows(np.column_stack(columns))
         self.pseudo_labels_ = self.classes_[self.pseudo_label_proba_.argmax(axis=1)]
-        results = [result for _, result in self._runs if result is not None]
+        results = [result for _, result, _ in self._runs if result is not None]
         self.n_iter_ = max((result.n_iter for result in results), default=1)
         self.converged_ = all(result.converged for result in results)
         self.bp_residual_ = max((result.residual for result in results), default=0.0)
         self.bethe_log_partition_ = float(sum(r.log_partition for r in results))
+        self.count_log_likelihood_ = float(sum(r.count_log_likelihood for r in results))
+        self.start_ = self._runs[0][2] if self._runs else "flat"
         del self._runs, self._n_rows, self._graph
 
     def _prepare(self, X, bags, sample_weight):
@@ -384,8 +417,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self._n_rows = X.shape[0]
         self.length_scale_, self.n_edges_, self._graph = float("nan"), 0, None
         if np.isinf(self.bag_strength):
-            for k in range(bags.classes.size):
-                check_whole_counts(bags, k)
+            for number in range(bags.classes.size):
+                check_whole_counts(bags, number)
         if not self._decided(bags):
             if self.connectivity is not None:
                 self._graph = check_connectivity(self.connectivity, X)
@@ -421,9 +454,10 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             )
         return graph
 
-    def _infer(self, graph, bags, counts, strength, unary=None):
-        """Run belief propagation; return probabilities of the rows."""
+    def _infer(self, graph, bags, counts, strength, unary=None, starts=()):
+        """Run belief propagation; return probabilities of the rows, and the start."""
         order, indptr, padded, n_bagged = layout(bags.codes, counts)
+        graph = arrange_graph(graph, order, strength)
         progress = None
         if self.verbose:
 
@@ -433,31 +467,42 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                     f"{change:.2e}, damping {damping}"
                 )
 
-        result = propagate(
-            arrange_graph(graph, order, strength),
-            order,
-            indptr,
-            padded,
-            n_bagged,
-            unary=unary,
-            bag_strength=self.bag_strength,
-            damping=self.damping,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            schedule=self.schedule,
-            n_jobs=self.n_jobs,
-            progress=progress,
-        )
-        warn_not_converged(result, self.tol, type(self).__name__)
-        return result
+        best = None
+        for name, initial in (("flat", None), *starts):
+            result = propagate(
+                graph,
+                order,
+                indptr,
+                padded,
+                n_bagged,
+                unary=unary,
+                initial=initial,
+                bag_strength=self.bag_strength,
+                damping=self.damping,
+                max_iter=self.max_iter,
+                tol=self.tol,
+                schedule=self.schedule,
+                n_jobs=self.n_jobs,
+                progress=progress,
+            )
+            if best is None or is_better(result, best):
+                best, start = result, name
+        warn_not_converged(best, self.tol, type(self).__name__)
+        return best, start
 
-    def _learner(self):
-        found = self.estimator
-        found = HistGradientBoostingClassifier() if found is None else clone(found)
+    def _seeded(self, estimator):
+        """Return a copy with the seed, unless it has one of its own."""
+        found = clone(estimator, safe=False)
         names = found.get_params() if hasattr(found, "get_params") else {}
         if names.get("random_state", 0) is None and self.random_state is not None:
             found.set_params(random_state=self.random_state)
         return found
+
+    def _learner(self):
+        found = self.estimator
+        return self._seeded(
+            HistGradientBoostingClassifier() if found is None else found
+        )
 
     def _fit_labels(self, learner, X, bags, counts, proba, sample_weight):
         """Fit the classifier to inferred labels."""
@@ -472,61 +517,76 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 "as its count says. Give pseudo_labels='count' to agree."
             )
         if kind == "threshold":
-            labels = (proba >= self.threshold).astype(float)
+            labels = by_threshold(proba, self.threshold)
         elif kind == "count":
-            known = ~np.isnan(counts)
-            labels = top_rows(proba, bags, counts)
+            labels = by_counts(proba, bags, counts)
+            known = ~unknown_bags(counts)
             rows = np.flatnonzero(np.append(known, False)[bags.codes])
         else:
             labels = proba
         weight = sample_weight if sample_weight is None else sample_weight[rows]
         table = X if rows.size == X.shape[0] else X[rows]
-        return fit_soft_labels(learner, table, labels[rows], weight)
+        return fit_labels(learner, table, labels[rows], weight)
+
+    def _jointly(self):
+        # Counts of several classes are exact, or each is uncertain on its own.
+        return np.isinf(self.bag_strength)
 
     def _fit_class(self, X, bags, k, sample_weight):
-        counts = bags.counts(k)
+        return self._alternate(X, bags, k, bags.counts(k), sample_weight)
+
+    def _fit_classes(self, X, bags, sample_weight):
+        return self._alternate(X, bags, None, bags.count_table(), sample_weight)
+
+    def _starts(self, X, bags, k):
+        """Return where to start besides from nothing."""
+        few = bags.ids.size <= _FEW_BAGS
+        wanted = self.start == "compare" or (self.start == "auto" and few)
+        table = X.data if sparse.issparse(X) else X
+        if not wanted or not np.isfinite(table).all():
+            return ()
+        return linear_starts(X, bags, k)
+
+    def _alternate(self, X, bags, k, counts, sample_weight):
+        """Infer labels, let them change the graph or the log-odds, and so on."""
         learner = self._learner()
         if self._graph is None:
-            proba = bags.row_proportions(k)
-            self._runs.append((proba, None))
+            proba = bags.proportions[bags.codes]
+            proba = proba if k is None else proba[:, k]
+            self._runs.append((proba, None, "flat"))
             return self._fit_labels(learner, X, bags, counts, proba, sample_weight)
         graph, unary = self._graph, None
         strength = self.similarity_strength
+        starts = self._starts(X, bags, k)
         feedback = self._feedback()
         for turn in range(self.n_rounds):
-            result = self._infer(graph, bags, counts, strength, unary)
+            result, start = self._infer(graph, bags, counts, strength, unary, starts)
             if turn == self.n_rounds - 1:
                 break
+            starts = ()
             if self.similarity_strength_feedback is not None:
                 strength = self.similarity_strength_feedback
             if feedback in ("embedding", "both"):
-                self.refiner_ = clone(self.refiner, safe=False)
+                refiner = self.refiner
+                refiner = EmbeddingRefiner() if refiner == "torch" else refiner
+                self.refiner_ = self._seeded(refiner)
                 self.refiner_.fit(X, result.marginals, bags=bags.codes, counts=counts)
                 graph = self._neighbors(self.refiner_.transform(X), False)
                 self.n_edges_ = int(graph.nnz // 2)
             if feedback in ("unary", "both"):
-                unary = self._other_bags_log_odds(
-                    learner, X, bags, counts, result.marginals, sample_weight
+                unary = scores_of_other_bags(
+                    learner,
+                    X,
+                    bags,
+                    counts,
+                    result.marginals,
+                    sample_weight,
+                    self.feedback_cv,
                 )
-        self._runs.append((result.marginals, result))
+        self._runs.append((result.marginals, result, start))
         return self._fit_labels(
             learner, X, bags, counts, result.marginals, sample_weight
         )
-
-    def _other_bags_log_odds(self, learner, X, bags, counts, proba, sample_weight):
-        """Return log-odds of each row by a classifier that did not see its bag."""
-        log_odds = np.zeros(X.shape[0])
-        n_splits = min(self.feedback_cv, bags.ids.size)
-        if n_splits < 2:
-            return log_odds
-        splits = BagKFold(n_splits).split(X, groups=bags.codes)
-        for train, test in splits:
-            weight = None if sample_weight is None else sample_weight[train]
-            labels = proba if takes_weights(learner) else top_rows(proba, bags, counts)
-            model = fit_soft_labels(learner, X[train], labels[train], weight)
-            p = model.predict_positive(X[test])
-            log_odds[test] = logit(np.clip(p, _MOST_CERTAIN, 1 - _MOST_CERTAIN))
-        return log_odds
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -3,13 +3,19 @@
 from numbers import Integral
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.utils.metaestimators import available_if
 
 from skext.label_proportions._bags import check_whole_counts
-from skext.label_proportions._base import ConstantModel, fit_soft_labels
-from skext.label_proportions._counts import count_posterior
+from skext.label_proportions._counts import count_posterior, count_vector_posterior
 from skext.label_proportions._linear import BaseLinearLLPClassifier, KnownBags
+from skext.label_proportions._models import (
+    ConstantClasses,
+    ConstantModel,
+    fit_soft_classes,
+    fit_soft_labels,
+    predict,
+)
 from skext.label_proportions._split import BagKFold
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 
@@ -72,8 +78,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Constants of the linear model.
     estimator_ : estimator object
-        The fitted classifier, or a list of them for more than two classes; only if
-        ``estimator`` is given.
+        The fitted classifier of the labels 0, 1, ...; only if ``estimator`` is given.
     bag_ids_ : ndarray of shape (n_bags,)
         The bags.
     bag_sizes_ : ndarray of shape (n_bags,)
@@ -97,7 +102,12 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
     The probability of a count and its gradient, which is the difference of the
     probabilities of rows with and without the knowledge of the count, are exact, in
     time linear in the rows. With bags of one row it is logistic regression. Counts
-    have to be whole numbers. More than two classes are fitted one against the rest.
+    have to be whole numbers.
+
+    With more than two classes the likelihood is that of the counts of all classes
+    together, with the softmax of linear scores. It is exact if the size of a bag times
+    the number of partial counts is at most 2e6, and otherwise the saddle-point
+    approximation.
 
     References
     ----------
@@ -155,6 +165,19 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
             return -(weight @ logs), slope
 
         return loss
+
+    def _classes_loss(self, X, bags):
+        weight = bags.weights / bags.sizes
+
+        def loss(scores):
+            posterior, logs = count_vector_posterior(
+                scores, bags.bags, bags.counts, n_jobs=self.n_jobs
+            )
+            slope = weight[bags.codes][:, np.newaxis]
+            slope = slope * (softmax(scores, axis=1) - posterior)
+            return -(weight @ logs), slope
+
+        return loss, None
 
     def _prepare(self, X, bags, sample_weight):
         for k in range(bags.classes.size):
@@ -218,6 +241,34 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         known = KnownBags(bags, k, sample_weight)
         if known.certain is not None:
             return ConstantModel(known.certain)
+
+        def posterior(p):
+            log_odds = logit(np.clip(p, _MOST_CERTAIN, 1 - _MOST_CERTAIN))
+            return count_posterior(
+                log_odds, known.bags, known.counts, n_jobs=self.n_jobs
+            )[0]
+
+        return self._alternate(X, known, sample_weight, fit_soft_labels, posterior)
+
+    def _fit_classes(self, X, bags, sample_weight):
+        if self.estimator is None:
+            return super()._fit_classes(X, bags, sample_weight)
+        known = KnownBags(bags, None, sample_weight)
+        if known.certain is not None:
+            return ConstantClasses(known.certain)
+
+        def posterior(p):
+            return count_vector_posterior(
+                np.log(np.maximum(p, _MOST_CERTAIN)),
+                known.bags,
+                known.counts,
+                n_jobs=self.n_jobs,
+            )[0]
+
+        return self._alternate(X, known, sample_weight, fit_soft_classes, posterior)
+
+    def _alternate(self, X, known, sample_weight, fit, posterior):
+        """Fit to probabilities of rows, and find these given the fit and counts."""
         X = X if known.rows.size == X.shape[0] else X[known.rows]
         weight = None if sample_weight is None else known.row_weight
         label = known.shares[known.codes]
@@ -225,26 +276,22 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
             if (known.sizes == 1).all():
                 # Labels are known, and nothing is left to guess.
                 break
-            p = self._outside_proba(X, label, known, weight)
-            log_odds = logit(np.clip(p, _MOST_CERTAIN, 1 - _MOST_CERTAIN))
-            new, _ = count_posterior(
-                log_odds, known.bags, known.counts, n_jobs=self.n_jobs
-            )
+            new = posterior(self._outside_proba(X, label, known, weight, fit))
             change = np.abs(new - label).max()
             label = new
             self._n_iter.append(n_iter)
             if change < _SETTLED:
                 break
-        return fit_soft_labels(self.estimator, X, label, weight)
+        return fit(self.estimator, X, label, weight)
 
-    def _outside_proba(self, X, label, known, weight):
+    def _outside_proba(self, X, label, known, weight, fit):
         """Return probabilities of rows, by fits to other bags."""
         n_splits = min(self.n_folds, known.sizes.size)
         if n_splits < 2:
-            return fit_soft_labels(self.estimator, X, label, weight).predict_positive(X)
-        p = np.empty(label.size)
+            return predict(fit(self.estimator, X, label, weight), X)
+        p = np.empty_like(label)
         for train, test in BagKFold(n_splits).split(X, groups=known.codes):
             part = None if weight is None else weight[train]
-            model = fit_soft_labels(self.estimator, X[train], label[train], part)
-            p[test] = model.predict_positive(X[test])
+            model = fit(self.estimator, X[train], label[train], part)
+            p[test] = predict(model, X[test])
         return p

@@ -1,13 +1,18 @@
 """What the counts of bags say about their rows."""
 
+import itertools
+
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from skext.label_proportions._count_kernels import count_messages
+from skext.label_proportions._vector_kernels import count_vector_messages
 from skext.utils._parallel import run_chunks
 
 # Rows that are worth a thread of their own.
 _ROWS_PER_THREAD = 4096
+# Rows times states of a bag up to which counts of several classes are exact.
+LATTICE_LIMIT = 2e6
 
 
 def top_rows(score, bags, counts):
@@ -79,6 +84,107 @@ def count_posterior(log_odds, bags, counts, strength=np.inf, n_jobs=None):
     )
     posterior = np.empty(h.size)
     posterior[order] = expit(h + message)
+    return posterior, logs
+
+
+def top_classes(score, bags, counts):
+    """Give each row of a bag one class, so that all counts are met.
+
+    Rows and classes are matched by turns, the pair with the largest score first. With
+    two classes these are the top rows.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples, n_classes)
+        Probabilities, for instance.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags, n_classes)
+        Whole numbers of rows of each class.
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_samples, n_classes)
+        One-hot; zero for rows in no bag or one of unknown counts.
+    """
+    n_classes = score.shape[1]
+    chosen = np.zeros(score.shape)
+    order, indptr = bags.order()
+    for b, (first, last) in enumerate(itertools.pairwise(indptr)):
+        if np.isnan(counts[b]).any():
+            continue
+        rows = order[first:last]
+        room = counts[b].astype(np.int64)
+        best = np.argsort(-score[rows].ravel(), kind="stable")
+        where, which = best // n_classes, best % n_classes
+        waiting = np.ones(rows.size, dtype=bool)
+        for i, c in zip(where.tolist(), which.tolist(), strict=True):
+            if waiting[i] and room[c] > 0:
+                waiting[i], chosen[rows[i], c] = False, 1.0
+                room[c] -= 1
+    return chosen
+
+
+def whole_counts(bags):
+    """Return whole numbers of rows of each class that add up to the sizes of bags.
+
+    Parameters
+    ----------
+    bags : Bags
+        The bags; NaN stays for those of unknown shares.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_bags, n_classes)
+        Rounded down, and up where the rest is largest.
+    """
+    counts = bags.count_table()
+    whole = np.floor(counts)
+    missing = bags.sizes - whole.sum(axis=1)
+    rank = np.argsort(np.argsort(whole - counts, axis=1, kind="stable"), axis=1)
+    return whole + (rank < missing[:, np.newaxis])
+
+
+def count_vector_posterior(scores, bags, counts, n_jobs=None):
+    """Return probabilities of rows given the counts of all classes in their bags.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes)
+        Log-probabilities of independent rows, up to a constant for each row.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags, n_classes)
+        Whole numbers of rows of each class; NaN is unknown.
+    n_jobs : int, default=None
+        Number of threads.
+
+    Returns
+    -------
+    posterior : ndarray of shape (n_samples, n_classes)
+        Probabilities; those of bags with known counts add up to them.
+    log_probability : ndarray of shape (n_bags,)
+        Logarithm of the probability of each vector of counts.
+    """
+    order, indptr = bags.order()
+    h = np.ascontiguousarray(scores[order])
+    message = np.zeros_like(h)
+    logs = np.zeros(len(counts))
+    run_chunks(
+        count_vector_messages,
+        logs.size,
+        h,
+        indptr,
+        counts,
+        LATTICE_LIMIT,
+        np.zeros(counts.shape),
+        message,
+        logs,
+        n_jobs=n_jobs,
+        min_chunk=max(1, _ROWS_PER_THREAD * logs.size // max(len(h), 1)),
+    )
+    posterior = np.empty_like(h)
+    posterior[order] = softmax(h + message, axis=1)
     return posterior, logs
 
 

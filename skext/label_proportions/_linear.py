@@ -3,127 +3,21 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, logit, xlogy
-from sklearn.exceptions import ConvergenceWarning
+from scipy import sparse
+from scipy.special import expit, logit, logsumexp, softmax, xlogy
 
-from skext.label_proportions._base import (
-    BaseLLPClassifier,
+from skext.label_proportions._base import BaseLLPClassifier
+from skext.label_proportions._linear_solver import minimize_linear
+from skext.label_proportions._models import (
+    ConstantClasses,
     ConstantModel,
-    LinearModel,
     ScoreModel,
 )
 from skext.utils._sklearn import Interval, StrOptions, fit_context
-from skext.utils._warnings import warn_user
 
 __all__ = ["DLLPClassifier", "EasyLLPClassifier"]
 
 _TINY = 1e-300
-_POLISHES = 3
-_MAX_POLISHED = 500
-_DIFFERENCE = 1e-5
-
-
-def _polish(gradient, x, free, tol):
-    """Take Newton steps where a line search cannot tell values apart any more.
-
-    The Hessian comes from differences of gradients, whose error only costs steps.
-    """
-    slope = gradient(x)
-    index = np.arange(x.size)[free]
-    if index.size > _MAX_POLISHED:
-        return x
-    hessian = np.empty((index.size, index.size))
-    for row, j in enumerate(index):
-        step = np.zeros(x.size)
-        step[j] = _DIFFERENCE
-        change = gradient(x + step) - gradient(x - step)
-        hessian[row] = change[index] / (2 * _DIFFERENCE)
-    hessian = 0.5 * (hessian + hessian.T)
-    for _ in range(_POLISHES):
-        if np.abs(slope).max() <= tol:
-            break
-        moved = x.copy()
-        moved[index] -= np.linalg.lstsq(hessian, slope[index])[0]
-        new = gradient(moved)
-        if not np.abs(new).max() < np.abs(slope).max():
-            break
-        x, slope = moved, new
-    return x
-
-
-def minimize_linear(
-    X, loss, C, *, total_weight, fit_intercept, max_iter, tol, name, linear=None
-):
-    """Minimize ``C * loss(scores) + |coef|^2 / 2`` over linear scores.
-
-    Parameters
-    ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Rows.
-    loss : callable
-        Maps scores of shape (n_samples,) to the loss and its gradient.
-    C : float
-        Inverse strength of the penalty; infinity is none.
-    total_weight : float
-        Weight of all rows, by which the objective is divided.
-    fit_intercept : bool
-        Whether there is a constant, which is not penalized.
-    max_iter : int
-        Largest number of iterations.
-    tol : float
-        Largest entry of the gradient.
-    name : str
-        Of the estimator, for the warning.
-    linear : tuple of ndarray of shape (n_features,) and float, default=None
-        What is taken from the loss for each unit of the weights and the constant.
-
-    Returns
-    -------
-    model : LinearModel
-        The solution.
-    n_iter : int
-        Number of iterations.
-    """
-    n_features = X.shape[1]
-    scale = 1.0 / total_weight
-    penalty = 0.0 if np.isinf(C) else scale / C
-
-    def objective(parameters):
-        coef, intercept = parameters[:n_features], parameters[n_features]
-        value, slope = loss(X @ coef + intercept)
-        gradient = np.empty_like(parameters)
-        gradient[:n_features] = scale * (X.T @ slope) + penalty * coef
-        gradient[n_features] = scale * slope.sum() if fit_intercept else 0.0
-        if linear is not None:
-            value = value - linear[0] @ coef - linear[1] * intercept
-            gradient[:n_features] -= scale * linear[0]
-            gradient[n_features] -= scale * linear[1] * fit_intercept
-        return scale * value + 0.5 * penalty * (coef @ coef), gradient
-
-    found = minimize(
-        objective,
-        np.zeros(n_features + 1),
-        jac=True,
-        method="L-BFGS-B",
-        options={
-            "maxiter": max_iter,
-            "maxfun": 20 * max_iter,
-            "gtol": tol,
-            "ftol": 0.0,
-        },
-    )
-    n_iter, parameters = found.nit, found.x
-    if found.status != 1 and np.abs(found.jac).max() > tol:
-        free = slice(None) if fit_intercept else slice(n_features)
-        parameters = _polish(lambda x: objective(x)[1], parameters, free, tol)
-    if found.status == 1:
-        warn_user(
-            f"{name} did not converge in {n_iter} iterations; increase max_iter or "
-            "scale the features.",
-            ConvergenceWarning,
-        )
-    return LinearModel(parameters[:n_features], float(parameters[n_features])), n_iter
 
 
 class BaseLinearLLPClassifier(BaseLLPClassifier):
@@ -169,13 +63,23 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
     def _set_coef(self):
         """Set weights and constants; those of a constant model are 0 and infinite."""
         nothing = np.zeros(self.n_features_in_)
-        self.coef_ = np.array([getattr(m, "coef", nothing) for m in self._models])
-        self.intercept_ = np.array(
-            [
-                logit(m.probability) if isinstance(m, ConstantModel) else m.intercept
-                for m in self._models
-            ]
-        )
+        model = self._models[0]
+        if isinstance(model, ConstantClasses):
+            self.coef_ = np.zeros((self.classes_.size, self.n_features_in_))
+            with np.errstate(divide="ignore"):
+                self.intercept_ = np.log(model.proba)
+        elif hasattr(model, "predict_classes"):
+            self.coef_, self.intercept_ = model.coef, model.intercept
+        else:
+            self.coef_ = np.array([getattr(m, "coef", nothing) for m in self._models])
+            self.intercept_ = np.array(
+                [
+                    logit(m.probability)
+                    if isinstance(m, ConstantModel)
+                    else m.intercept
+                    for m in self._models
+                ]
+            )
 
     def decision_function(self, X):
         """Compute the linear scores.
@@ -188,8 +92,9 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Scores of ``classes_[1]``, or of each class if there are more than two:
-            log-odds, but for a squared loss.
+            Log-odds of ``classes_[1]``, or scores of each class, whose softmax has the
+            probabilities, if there are more than two; estimates of -1 or 1 for a
+            squared loss.
         """
         X = self._check_input(X)
         scores = X @ self.coef_.T + self.intercept_
@@ -214,6 +119,28 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         self._n_iter.append(n_iter)
         return self._as_model(model)
 
+    def _fit_classes(self, X, bags, sample_weight):
+        known = KnownBags(bags, None, sample_weight)
+        if known.certain is not None:
+            return ConstantClasses(known.certain)
+        if known.rows.size < X.shape[0]:
+            X = X[known.rows]
+        loss, linear = self._classes_loss(X, known)
+        model, n_iter = minimize_linear(
+            X,
+            loss,
+            self.C,
+            total_weight=known.row_weight.sum(),
+            fit_intercept=self.fit_intercept,
+            max_iter=self._most_iterations(),
+            tol=self.tol,
+            name=type(self).__name__,
+            linear=linear,
+            n_classes=known.shares.shape[1],
+        )
+        self._n_iter.append(n_iter)
+        return model
+
     def _as_model(self, model):
         """Return the model that turns scores into probabilities."""
         return model
@@ -225,6 +152,10 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         """Return the loss as a function of scores."""
         raise NotImplementedError
 
+    def _classes_loss(self, X, bags):
+        """Return the loss as a function of scores of all classes, and a linear part."""
+        raise NotImplementedError
+
 
 class KnownBags:
     """Bags with known proportions and their rows, numbered anew.
@@ -233,8 +164,8 @@ class KnownBags:
     ----------
     bags : Bags
         All bags.
-    k : int
-        Number of the class.
+    k : int or None
+        Number of the class; None is all of them, each with a column of its own.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights of all rows.
     """
@@ -244,8 +175,12 @@ class KnownBags:
         self.rows = np.flatnonzero(np.append(kept, False)[bags.codes])
         self.codes = (np.cumsum(kept) - 1)[bags.codes[self.rows]]
         self.sizes = bags.sizes[kept]
-        self.shares = bags.proportions[kept, k]
-        self.counts = bags.counts(k)[kept]
+        if k is None:
+            self.shares = bags.proportions[kept]
+            self.counts = bags.count_table()[kept]
+        else:
+            self.shares = bags.proportions[kept, k]
+            self.counts = bags.counts(k)[kept]
         self.row_weight = np.ones(self.rows.size)
         if sample_weight is not None:
             self.row_weight = sample_weight[self.rows]
@@ -257,12 +192,19 @@ class KnownBags:
             proportions=bags.proportions[kept],
         )
 
+    def gather(self):
+        """Return the matrix that sums up the rows of each bag."""
+        shape = (self.sizes.size, self.codes.size)
+        rows = np.arange(self.codes.size)
+        ones = np.ones(self.codes.size)
+        return sparse.csr_array((ones, (self.codes, rows)), shape=shape)
+
     @property
     def certain(self):
         """The share of all bags that count, if it is 0 or 1; else None."""
         shares = self.shares[self.weights > 0]
-        if shares[0] in (0.0, 1.0) and (shares == shares[0]).all():
-            return float(shares[0])
+        if np.isin(shares[0], (0.0, 1.0)).all() and (shares == shares[0]).all():
+            return shares[0]
         return None
 
 
@@ -325,7 +267,10 @@ class DLLPClassifier(BaseLinearLLPClassifier):
     The hardest baseline to beat where bags are small. The mean is one of
     probabilities, and its logarithm is taken afterwards, as in [1]_. The loss is not
     convex; the start is zero. With bags of one row it is logistic regression. Scale
-    the features first. More than two classes are fitted one against the rest.
+    the features first.
+
+    With more than two classes the mean is that of probability vectors, the softmax of
+    linear scores, and the cross-entropy is that of all shares.
 
     References
     ----------
@@ -364,6 +309,19 @@ class DLLPClassifier(BaseLinearLLPClassifier):
             return bags.weights @ cross, slope[bags.codes] * p * q
 
         return loss
+
+    def _classes_loss(self, X, bags):
+        gather = bags.gather()
+
+        def loss(scores):
+            p = softmax(scores, axis=1)
+            mean = np.maximum(gather @ p / bags.sizes[:, np.newaxis], _TINY)
+            value = -(bags.weights @ xlogy(bags.shares, mean).sum(axis=1))
+            per_row = (bags.weights / bags.sizes)[:, np.newaxis]
+            slope = (-per_row * bags.shares / mean)[bags.codes]
+            return value, p * (slope - (p * slope).sum(axis=1, keepdims=True))
+
+        return loss, None
 
 
 class EasyLLPClassifier(BaseLinearLLPClassifier):
@@ -424,7 +382,8 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
     of a row add up to one, and both losses then remain convex: the log loss is
     ``softplus(score) - weight * score``. Its penalty keeps the solution finite. With
     ``loss="squared"`` the probability is ``(score + 1) / 2``, cut to between 0 and 1.
-    More than two classes are fitted one against the rest.
+    With more than two classes the same weights, one per class, go with the softmax of
+    linear scores; the squared losses of the classes do not depend on each other.
 
     References
     ----------
@@ -482,6 +441,24 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
             return weight @ value, weight * (scores - wanted)
 
         return log_loss if self.loss == "log" else squared_loss
+
+    def _jointly(self):
+        # Squared losses of several classes do not depend on each other.
+        return self.loss == "log"
+
+    def _classes_loss(self, X, bags):
+        share = bags.shares[bags.codes]
+        size = bags.sizes[bags.codes][:, np.newaxis]
+        overall = np.average(share, axis=0, weights=bags.row_weight)
+        label = size * (share - overall) + overall
+        weight = bags.row_weight
+
+        def loss(scores):
+            value = logsumexp(scores, axis=1) - (label * scores).sum(axis=1)
+            slope = weight[:, np.newaxis] * (softmax(scores, axis=1) - label)
+            return weight @ value, slope
+
+        return loss, None
 
     def _as_model(self, model):
         if self.loss == "log":

@@ -17,21 +17,21 @@ def layout(codes, counts):
     ----------
     codes : ndarray of shape (n_samples,)
         Number of the bag of each row, -1 for none.
-    counts : ndarray of shape (n_bags,)
-        Numbers of positive rows.
+    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
+        Numbers of positive rows, or of the rows of all classes.
 
     Returns
     -------
     order, indptr, counts, n_bagged
         As :func:`propagate` takes them.
     """
-    n_bags = counts.size
+    n_bags = len(counts)
     order = np.argsort(np.where(codes < 0, n_bags, codes), kind="stable")
     sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
     n_bagged = int(sizes.sum())
     if n_bagged < codes.size:
         sizes = np.append(sizes, codes.size - n_bagged)
-        counts = np.append(counts, np.nan)
+        counts = np.concatenate([counts, np.full((1, *counts.shape[1:]), np.nan)])
     indptr = np.concatenate([[0], np.cumsum(sizes)])
     return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
 
@@ -67,11 +67,13 @@ def bp_marginals(
         Similarities :math:`K`; symmetric. The diagonal does not matter.
     bags : array-like of shape (n_samples,)
         Bag of each row: integers or strings, in any order; -1 is no bag.
-    counts : dict or array-like of shape (n_bags,)
+    counts : dict or array-like of shape (n_bags,) or (n_bags, n_classes)
         Number of positive rows :math:`S_b` of each bag, in the sorted order of the
-        bags; NaN is unknown. An array of shape (n_samples,) repeats it in each row.
-    unary : array-like of shape (n_samples,), default=None
-        Log-odds :math:`\eta` of the rows on their own; None is zero.
+        bags; NaN is unknown. An array with a row for each sample repeats it. Several
+        columns are the numbers of rows of all classes.
+    unary : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+        Log-odds :math:`\eta` of the rows on their own, or scores of all classes;
+        None is zero.
     similarity_strength : float, default=1.0
         The factor :math:`\lambda_s`.
     bag_strength : float, default=inf
@@ -94,12 +96,14 @@ def bp_marginals(
 
     Returns
     -------
-    marginals : ndarray of shape (n_samples,)
-        Probabilities that rows are positive.
+    marginals : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Probabilities that rows are positive, or of all classes.
     info : Propagation
         Only if ``return_info``: a named tuple with ``marginals``, ``log_odds``,
-        ``n_iter``, ``residual``, ``converged`` and ``log_partition``, the Bethe
-        approximation of the logarithm of the partition function.
+        ``n_iter``, ``residual``, ``converged``, ``log_partition``, the Bethe
+        approximation of the logarithm of the partition function, and
+        ``count_log_likelihood``, the log-probability of the counts by what neighbours
+        say, which compares solutions.
 
     Raises
     ------
@@ -118,6 +122,12 @@ def bp_marginals(
     the count after an exponential tilt. A sweep costs O(n_edges + n_samples).
     Marginals are exact if the graph of bags and edges has no cycle. Rows of a bag of
     certain count add up to the count.
+
+    With several classes labels are those of a Potts model, and the counts of a bag are
+    a vector that holds for certain. What a bag says is exact by partial counts if its
+    size times the number of those is at most 2e6, and otherwise comes from a Gaussian
+    law of the counts of the other rows under a tilt; rows add up to the counts either
+    way.
 
     References
     ----------
@@ -143,9 +153,10 @@ def bp_marginals(
     ids, codes, first_rows = number_bags(bags)
     counts = per_bag(counts, "counts", ids, codes, first_rows)
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
-    if counts.ndim != 1:
-        raise ValueError(f"counts must be one per bag, got shape {counts.shape}.")
-    _check_counts(counts, sizes, ids, bag_strength)
+    if counts.ndim == 1:
+        _check_counts(counts, sizes, ids, bag_strength)
+    else:
+        _check_count_vectors(counts, sizes, ids, bag_strength)
     if graph.shape != (codes.size, codes.size):
         raise ValueError(
             f"graph must have shape {(codes.size, codes.size)}, a row and a column for "
@@ -153,9 +164,10 @@ def bp_marginals(
         )
     if unary is not None:
         unary = np.asarray(unary, dtype=np.float64)
-        if unary.shape != codes.shape or not np.isfinite(unary).all():
+        shape = (codes.size, *counts.shape[1:])
+        if unary.shape != shape or not np.isfinite(unary).all():
             raise ValueError(
-                f"unary must have {codes.size} finite log-odds, got shape "
+                f"unary must have finite log-odds of shape {shape}, got shape "
                 f"{unary.shape}."
             )
     order, indptr, counts, n_bagged = layout(codes, counts)
@@ -199,6 +211,25 @@ def _check_counts(counts, sizes, ids, bag_strength):
         )
     if certain:
         counts[known] = np.round(counts[known])
+
+
+def _check_count_vectors(counts, sizes, ids, bag_strength):
+    if not np.isinf(bag_strength):
+        raise ValueError(
+            f"bag_strength must be infinite for counts of all classes, got "
+            f"{bag_strength!r}; give one count per bag, class by class."
+        )
+    known = ~np.isnan(counts).any(axis=1)
+    for column in counts.T:
+        column[~known] = np.nan
+        _check_counts(column, sizes, ids, bag_strength)
+    wrong = known & (counts.sum(axis=1) != sizes)
+    if wrong.any():
+        b = int(np.argmax(wrong))
+        raise ValueError(
+            f"counts of all classes must add up to the size of the bag, got "
+            f"{counts[b].tolist()} for bag {ids[b].item()!r} with {sizes[b]} rows."
+        )
 
 
 def warn_not_converged(result, tol, name):

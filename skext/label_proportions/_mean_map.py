@@ -4,17 +4,14 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import solve
+from scipy.linalg import pinvh, solve
 from scipy.sparse.linalg import spsolve
-from scipy.special import expit
+from scipy.special import expit, logsumexp, softmax
 from sklearn.neighbors import kneighbors_graph
 
-from skext.label_proportions._base import ConstantModel
-from skext.label_proportions._linear import (
-    BaseLinearLLPClassifier,
-    KnownBags,
-    minimize_linear,
-)
+from skext.label_proportions._linear import BaseLinearLLPClassifier, KnownBags
+from skext.label_proportions._linear_solver import minimize_linear
+from skext.label_proportions._models import ConstantModel
 from skext.utils._sklearn import Interval
 
 __all__ = ["MeanMapClassifier"]
@@ -49,45 +46,46 @@ def bag_means(X, known):
     return np.divide(sums, weight, out=np.zeros_like(sums), where=weight > 0)
 
 
-def positive_sum(means, shares, weights):
-    """Return the estimated sum of all positive rows, by least squares.
+def class_sums(means, shares, weights):
+    """Return the estimated sum of all rows of each class, by least squares.
 
-    The means of bags are regressed on their shares: the line passes through the mean
-    of the negative rows at zero, and of the positive rows at one.
+    The means of bags are regressed on their shares: the plane passes through the mean
+    of the rows of a class where its share is one.
 
     Parameters
     ----------
     means : ndarray of shape (n_bags, n_features)
         Means of the bags.
-    shares : ndarray of shape (n_bags,)
-        Shares of positive rows.
+    shares : ndarray of shape (n_bags, n_classes)
+        Shares of the classes.
     weights : ndarray of shape (n_bags,)
         Weights of the bags.
 
     Returns
     -------
-    total : ndarray of shape (n_features,)
-        Weighted sum of the positive rows.
+    sums : ndarray of shape (n_classes, n_features)
+        Weighted sums of the rows of the classes.
     """
     overall = np.average(means, axis=0, weights=weights)
-    share = np.average(shares, weights=weights)
-    spread = weights * (shares - share)
-    variance = spread @ (shares - share)
-    slope = np.zeros_like(overall)
-    if variance > 1e-12 * weights.sum():
-        slope = spread @ means / variance
-    return weights.sum() * share * (overall + (1 - share) * slope)
+    share = np.average(shares, axis=0, weights=weights)
+    spread = shares - share
+    covariance = spread.T @ (weights[:, np.newaxis] * spread) / weights.sum()
+    # Shares that hardly vary say nothing, and get no slope.
+    inverse = pinvh(covariance, atol=1e-12, rtol=1e-10)
+    product = spread.T @ (weights[:, np.newaxis] * (means - overall)) / weights.sum()
+    of_class = overall + (np.eye(share.size) - share) @ inverse @ product
+    return weights.sum() * share[:, np.newaxis] * of_class
 
 
-def smooth_positive_sum(means, shares, weights, gamma):
-    """Return the same sum from class means that vary smoothly over similar bags.
+def smooth_class_sums(means, shares, weights, gamma):
+    """Return the same sums from class means that vary smoothly over similar bags.
 
     Parameters
     ----------
     means : ndarray of shape (n_bags, n_features)
         Means of the bags.
-    shares : ndarray of shape (n_bags,)
-        Shares of positive rows.
+    shares : ndarray of shape (n_bags, n_classes)
+        Shares of the classes.
     weights : ndarray of shape (n_bags,)
         Weights of the bags.
     gamma : float
@@ -95,13 +93,13 @@ def smooth_positive_sum(means, shares, weights, gamma):
 
     Returns
     -------
-    total : ndarray of shape (n_features,)
-        Weighted sum of the positive rows.
+    sums : ndarray of shape (n_classes, n_features)
+        Weighted sums of the rows of the classes.
     """
-    n_bags = shares.size
+    n_bags, n_classes = shares.shape
     if n_bags < 2:
-        return positive_sum(means, shares, weights)
-    few = n_bags <= _FEW_BAGS
+        return class_sums(means, shares, weights)
+    few = n_bags * n_classes <= 2 * _FEW_BAGS
     k = n_bags - 1 if few else _NEIGHBORS
     distance = kneighbors_graph(means, k, mode="distance")
     distance = distance.maximum(distance.T).tocsr()
@@ -111,28 +109,23 @@ def smooth_positive_sum(means, shares, weights, gamma):
     degree = np.asarray(similarity.sum(axis=1)).ravel()
     laplacian = sparse.diags_array(degree + _RIDGE) - similarity
     laplacian = laplacian * (gamma * weights.mean() / max(degree.mean(), _RIDGE))
-    a, b = shares, 1 - shares
-    system = sparse.block_array(
+    blocks = [
         [
-            [
-                sparse.diags_array(weights * a * a) + laplacian,
-                sparse.diags_array(weights * a * b),
-            ],
-            [
-                sparse.diags_array(weights * a * b),
-                sparse.diags_array(weights * b * b) + laplacian,
-            ],
+            sparse.diags_array(weights * a * b)
+            + (laplacian if j == c else 0 * laplacian)
+            for j, b in enumerate(shares.T)
         ]
-    ).tocsc()
-    right = np.vstack(
-        [(weights * a)[:, np.newaxis] * means, (weights * b)[:, np.newaxis] * means]
-    )
+        for c, a in enumerate(shares.T)
+    ]
+    system = sparse.block_array(blocks).tocsc()
+    right = np.vstack([(weights * a)[:, np.newaxis] * means for a in shares.T])
     if few:
         found = solve(system.toarray(), right, assume_a="pos")
     else:
         found = spsolve(system, right)
         found = found.toarray() if sparse.issparse(found) else found
-    return (weights * shares) @ found.reshape(right.shape)[:n_bags]
+    found = found.reshape(n_classes, n_bags, -1)
+    return np.einsum("bc,cbf->cf", weights[:, np.newaxis] * shares, found)
 
 
 class MeanMapClassifier(BaseLinearLLPClassifier):
@@ -193,8 +186,8 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
     Convex, and one pass over the rows for the means. It supposes that rows of a class
     have the same mean in all bags; the Laplacian form of [2]_ relaxes that. If all
     bags have the same proportion, nothing is learned. With bags of one row (and
-    without the Laplacian) it is logistic regression. More than two classes are fitted
-    one against the rest.
+    without the Laplacian) it is logistic regression. The means of more than two
+    classes come from one regression, and the loss is that of their softmax.
 
     References
     ----------
@@ -246,12 +239,8 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
             return ConstantModel(known.certain)
         if known.rows.size < X.shape[0]:
             X = X[known.rows]
-        heavy = known.weights > 0
-        given = bag_means(X, known)[heavy], known.shares[heavy], known.weights[heavy]
-        if self.laplacian:
-            total = smooth_positive_sum(*given, self.gamma)
-        else:
-            total = positive_sum(*given)
+        shares = np.column_stack([1 - known.shares, known.shares])
+        total = self._sums(X, known, shares)[1]
         n_positive = known.weights @ known.shares
         weight = known.row_weight
         model, n_iter = minimize_linear(
@@ -270,3 +259,21 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
         )
         self._n_iter.append(n_iter)
         return model
+
+    def _sums(self, X, known, shares):
+        """Return the estimated sums of the rows of all classes."""
+        heavy = known.weights > 0
+        given = bag_means(X, known)[heavy], shares[heavy], known.weights[heavy]
+        if self.laplacian:
+            return smooth_class_sums(*given, self.gamma)
+        return class_sums(*given)
+
+    def _classes_loss(self, X, bags):
+        weight = bags.row_weight
+
+        def loss(scores):
+            slope = weight[:, np.newaxis] * softmax(scores, axis=1)
+            return weight @ logsumexp(scores, axis=1), slope
+
+        n_rows = bags.weights @ bags.shares
+        return loss, (self._sums(X, bags, bags.shares), n_rows)

@@ -5,7 +5,11 @@ from scipy.special import logit, xlogy
 from sklearn.metrics import make_scorer
 
 from skext.label_proportions._bags import read_bags
-from skext.label_proportions._counts import count_posterior
+from skext.label_proportions._counts import (
+    count_posterior,
+    count_vector_posterior,
+    whole_counts,
+)
 
 __all__ = [
     "bag_count_log_loss",
@@ -70,8 +74,7 @@ def bag_count_log_loss(target, proba, *, bags=None):
     Returns
     -------
     loss : float
-        Sum over the bags, divided by the number of their rows. For more than two
-        classes the mean over the classes of the loss of each count on its own.
+        Sum over the bags, divided by the number of their rows.
 
     Raises
     ------
@@ -85,7 +88,10 @@ def bag_count_log_loss(target, proba, *, bags=None):
     Notes
     -----
     Probabilities are clipped by 1e-15. The count is exact for bags of any size; one
-    that is not whole is taken as the nearest whole number.
+    that is not whole is taken as the nearest whole number. With more than two classes
+    the loss is that of the counts of all classes together: exact if the size of a bag
+    times the number of partial counts is at most 2e6, and otherwise the saddle-point
+    approximation.
 
     Examples
     --------
@@ -97,13 +103,13 @@ def bag_count_log_loss(target, proba, *, bags=None):
     found, proba = _read(target, proba, bags)
     known = found.known()
     n_rows = found.sizes[known].sum()
-    columns = [1] if found.classes.size == 2 else range(found.classes.size)
-    total = 0.0
-    for k in columns:
-        log_odds = logit(np.clip(proba[:, k], _EPS, 1 - _EPS))
-        _, logs = count_posterior(log_odds, found, np.round(found.counts(k)))
-        total -= logs[known].sum()
-    return float(total / n_rows / len(columns))
+    if found.classes.size != 2:
+        scores = np.log(np.maximum(proba, _EPS))
+        _, logs = count_vector_posterior(scores, found, whole_counts(found))
+    else:
+        log_odds = logit(np.clip(proba[:, 1], _EPS, 1 - _EPS))
+        _, logs = count_posterior(log_odds, found, np.round(found.counts()))
+    return float(-logs[known].sum() / n_rows)
 
 
 def bag_log_loss(target, proba, *, bags=None):

@@ -5,14 +5,23 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from scipy.special import logsumexp
 
+from skext.label_proportions._class_kernels import (
+    edge_energies_classes,
+    receive_classes,
+    send_classes,
+    settle_classes,
+)
 from skext.label_proportions._count_kernels import count_messages
+from skext.label_proportions._counts import LATTICE_LIMIT
 from skext.label_proportions._pair_kernels import (
     edge_energies,
     receive,
     send,
     settle,
 )
+from skext.label_proportions._vector_kernels import count_vector_messages
 from skext.utils._parallel import run_chunks
 
 # Rows that are worth a thread of their own.
@@ -23,15 +32,18 @@ _PATIENCE = 10
 _DRIFT = 3
 _NO_DAMPING = 0.1
 _STRONGER_DAMPING = (0.7, 0.9)
+# Log-probability by which counts have to be likelier for another solution to win.
+_GAIN = 0.1
 
 
 class Propagation(NamedTuple):
     """Where belief propagation ended; rows are in the order of the input."""
 
     marginals: np.ndarray
-    """Probabilities that rows are positive, shape (n_samples,)."""
+    """Probabilities that rows are positive, shape (n_samples,), or those of all
+    classes, shape (n_samples, n_classes)."""
     log_odds: np.ndarray
-    """Their logits, shape (n_samples,)."""
+    """Their logits, of the same shape; scores of all classes."""
     n_iter: int
     """Number of sweeps."""
     residual: float
@@ -40,6 +52,17 @@ class Propagation(NamedTuple):
     """Whether the residual is below the tolerance."""
     log_partition: float
     """Bethe approximation of the logarithm of the partition function."""
+    count_log_likelihood: float
+    """Logarithm of the probability of the counts, by what neighbours say."""
+
+
+def is_better(one, other):
+    """Tell whether a solution makes counts likelier than another one.
+
+    The Bethe free energy does not tell: it also likes classes whose border cuts few
+    edges. Nor does convergence, which a start next to certainty reaches at once.
+    """
+    return one.count_log_likelihood > other.count_log_likelihood + _GAIN
 
 
 class Graph(NamedTuple):
@@ -105,20 +128,23 @@ def arrange_graph(graph, order, strength):
 class _Sweeps:
     """State of belief propagation, rows sorted by bag, and its steps."""
 
+    count, settle, edges = map(staticmethod, (count_messages, settle, edge_energies))
+    send, receive = map(staticmethod, (send, receive))
+
     def __init__(self, graph, unary, indptr, counts, bag_strength, n_jobs):
-        n_samples, n_bags = unary.size, counts.size
+        n_samples, n_bags = unary.shape[0], counts.shape[0]
         self.graph, self.unary, self.n_jobs = graph, unary, n_jobs
         self.indptr, self.counts, self.bag_strength = indptr, counts, bag_strength
-        self.received = np.zeros(graph.stay.size)
-        self.sent = np.zeros(graph.stay.size)
+        self.received = np.zeros((graph.stay.size, *unary.shape[1:]))
+        self.sent = np.zeros_like(self.received)
         self.collected = unary.copy()
-        self.message = np.zeros(n_samples)
-        self.new_message = np.zeros(n_samples)
-        self.total = np.zeros(n_samples)
-        self.proba = np.zeros(n_samples)
-        self.tilts = np.zeros(n_bags)
+        self.message = np.zeros_like(unary)
+        self.new_message = np.zeros_like(unary)
+        self.total = np.zeros_like(unary)
+        self.proba = np.zeros_like(unary)
+        self.moves = np.zeros_like(unary)
+        self.tilts = np.zeros(counts.shape)
         self.logs = np.zeros(n_bags)
-        self.moves = np.zeros(n_samples)
         self.changes = np.zeros(n_bags)
         self.agreement = np.zeros(n_bags)
         self.bags_per_thread = max(1, _ROWS_PER_THREAD * n_bags // max(n_samples, 1))
@@ -174,36 +200,44 @@ class _Sweeps:
     def ask_bags(self, damping):
         """Let all bags speak; return the largest change of a marginal."""
         counting, settling = self._bag_arguments(damping)
-        self._run(count_messages, self.counts.size, *counting, bags=True)
-        self._run(settle, self.counts.size, *settling, bags=True)
+        self._run(self.count, self.logs.size, *counting, bags=True)
+        self._run(self.settle, self.logs.size, *settling, bags=True)
         return float(self.changes.max(initial=0.0))
+
+    def send_all(self, damping):
+        """Let all rows speak to their neighbours."""
+        sending, _ = self._row_arguments(damping)
+        self._run(self.send, len(self.unary), *sending)
 
     def sweep(self, damping):
         """Renew all messages from the old ones."""
-        sending, receiving = self._row_arguments(damping)
-        self._run(send, self.unary.size, *sending)
-        self._run(receive, self.unary.size, *receiving)
+        self.send_all(damping)
+        _, receiving = self._row_arguments(damping)
+        self._run(self.receive, len(self.unary), *receiving)
         return self.ask_bags(damping)
 
     def sweep_in_turn(self, damping):
         """Renew messages bag after bag, each from the newest ones."""
         counting, settling = self._bag_arguments(damping)
         sending, receiving = self._row_arguments(damping)
-        for b in range(self.counts.size):
+        for b in range(self.logs.size):
             first, last = int(self.indptr[b]), int(self.indptr[b + 1])
-            receive(*receiving, first, last)
-            count_messages(*counting, b, b + 1)
-            settle(*settling, b, b + 1)
-            send(*sending, first, last)
+            self.receive(*receiving, first, last)
+            self.count(*counting, b, b + 1)
+            self.settle(*settling, b, b + 1)
+            self.send(*sending, first, last)
         return float(self.changes.max(initial=0.0))
+
+    def log_sums(self, scores):
+        """Return the sum over rows of the log-partition of their scores."""
+        return np.logaddexp(0, scores).sum()
 
     def log_partition(self, n_bagged):
         """Return minus the Bethe free energy."""
-        graph, unbagged = self.graph, self.total[n_bagged:]
-        energy = np.zeros(self.unary.size)
+        graph, energy = self.graph, np.zeros(len(self.unary))
         self._run(
-            edge_energies,
-            self.unary.size,
+            self.edges,
+            energy.size,
             graph.indptr,
             graph.indices,
             graph.reverse,
@@ -213,8 +247,21 @@ class _Sweeps:
             energy,
         )
         # Rows of bags: what the bag expects of independent rows, and their sum.
-        inside = self.logs.sum() + np.logaddexp(0, self.collected[:n_bagged]).sum()
-        return float(inside + np.logaddexp(0, unbagged).sum() + energy.sum())
+        inside = self.logs.sum() + self.log_sums(self.collected[:n_bagged])
+        outside = self.log_sums(self.total[n_bagged:])
+        return float(inside + outside + energy.sum())
+
+
+class _ClassSweeps(_Sweeps):
+    """The same for more than two classes, with a column for each."""
+
+    count, settle = map(staticmethod, (count_vector_messages, settle_classes))
+    send, receive = map(staticmethod, (send_classes, receive_classes))
+    edges = staticmethod(edge_energies_classes)
+
+    def log_sums(self, scores):
+        """Return the sum over rows of the log-partition of their scores."""
+        return logsumexp(scores, axis=1).sum() if len(scores) else 0.0
 
 
 class _Damping:
@@ -257,6 +304,7 @@ def propagate(
     n_bagged,
     *,
     unary=None,
+    initial=None,
     bag_strength=np.inf,
     damping=0.5,
     max_iter=100,
@@ -276,14 +324,17 @@ def propagate(
         in no bag as one last bag with an unknown count.
     indptr : ndarray of shape (n_bags + 1,)
         Where bags start and end.
-    counts : ndarray of shape (n_bags,)
-        Numbers of positive rows; NaN is unknown.
+    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
+        Numbers of positive rows, or of the rows of all classes; NaN is unknown.
     n_bagged : int
         Number of rows before those that are in no bag.
-    unary : ndarray of shape (n_samples,), default=None
-        Log-odds of the rows of the input; None is zero.
+    unary : ndarray of shape (n_samples,) or (n_samples, n_classes), default=None
+        Log-odds of the rows of the input, or scores of all classes; None is zero.
+    initial : ndarray of the shape of ``unary``, default=None
+        Where to start: added to ``unary`` until neighbours have spoken.
     bag_strength : float, default=inf
-        How much a wrong count costs: ``bag_strength * (k - count) ** 2``.
+        How much a wrong count costs: ``bag_strength * (k - count) ** 2``. Counts of
+        all classes are certain.
     damping : float, default=0.5
         Share of an old message that is kept, to begin with.
     max_iter : int, default=100
@@ -302,8 +353,14 @@ def propagate(
     result : Propagation
         Marginals and how they were found.
     """
-    start = np.zeros(order.size) if unary is None else np.asarray(unary, float)[order]
-    state = _Sweeps(graph, start, indptr, counts, float(bag_strength), n_jobs)
+    shape = (order.size, *counts.shape[1:])
+    start = np.zeros(shape) if unary is None else np.asarray(unary, float)[order]
+    if counts.ndim == 1:
+        state = _Sweeps(graph, start, indptr, counts, float(bag_strength), n_jobs)
+    else:
+        state = _ClassSweeps(graph, start, indptr, counts, LATTICE_LIMIT, n_jobs)
+    if initial is not None and graph.stay.size:
+        state.collected += initial[order]
     change = state.ask_bags(0.0)
     n_iter = 1
     converged = graph.stay.size == 0
@@ -312,6 +369,9 @@ def propagate(
         change = 0.0
     else:
         rule = _Damping(damping)
+        if schedule == "sequential":
+            # What a row knows at first moves others even if it never moves itself.
+            state.send_all(0.0)
         while n_iter < max_iter:
             change = step(rule.value)
             n_iter += 1
@@ -323,10 +383,14 @@ def propagate(
             rule.adapt(change, float(state.agreement.sum()))
     # The last word of the bags, so that rows add up to the counts.
     state.ask_bags(0.0)
-    log_odds = np.empty(order.size)
-    log_odds[order] = state.total
-    marginals = np.empty(order.size)
-    marginals[order] = state.proba
+    log_odds, marginals = np.empty(shape), np.empty(shape)
+    log_odds[order], marginals[order] = state.total, state.proba
     return Propagation(
-        marginals, log_odds, n_iter, change, converged, state.log_partition(n_bagged)
+        marginals,
+        log_odds,
+        n_iter,
+        change,
+        converged,
+        state.log_partition(n_bagged),
+        float(state.logs.sum()),
     )

@@ -7,14 +7,17 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from skext.label_proportions._base import (
-    BaseLLPClassifier,
+from skext.label_proportions._base import BaseLLPClassifier
+from skext.label_proportions._counts import top_classes, top_rows, whole_counts
+from skext.label_proportions._linear import KnownBags
+from skext.label_proportions._models import (
+    ConstantClasses,
     ConstantModel,
+    fit_soft_classes,
     fit_soft_labels,
+    predict,
     takes_weights,
 )
-from skext.label_proportions._counts import top_rows
-from skext.label_proportions._linear import KnownBags
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 from skext.utils._warnings import warn_user
 
@@ -88,8 +91,8 @@ class BagProportionClassifier(_LabelingClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     estimator_ : estimator object
-        The fitted classifier of the labels 0 and 1; a list of them for more than two
-        classes; None if all rows are of one class.
+        The fitted classifier of the labels 0, 1, ...; None if all rows are of one
+        class.
     bag_ids_ : ndarray of shape (n_bags,)
         The bags.
     bag_sizes_ : ndarray of shape (n_bags,)
@@ -136,6 +139,11 @@ class BagProportionClassifier(_LabelingClassifier):
         label = known.shares[known.codes]
         return fit_soft_labels(self._learner(), X, label, weight)
 
+    def _fit_classes(self, X, bags, sample_weight):
+        X, known, weight = self._known(X, bags, None, sample_weight)
+        label = known.shares[known.codes]
+        return fit_soft_classes(self._learner(), X, label, weight)
+
 
 class SelfLabelingLLPClassifier(_LabelingClassifier):
     """Alternate between fitting a classifier and labelling rows by its scores.
@@ -160,8 +168,8 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     estimator_ : estimator object
-        The fitted classifier of the labels 0 and 1; a list of them for more than two
-        classes; None if all rows are of one class.
+        The fitted classifier of the labels 0, 1, ...; None if all rows are of one
+        class.
     bag_ids_ : ndarray of shape (n_bags,)
         The bags.
     bag_sizes_ : ndarray of shape (n_bags,)
@@ -184,7 +192,9 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
     -----
     The first scores are those of :class:`BagProportionClassifier` with the same
     classifier, or with logistic regression if that takes no sample weights. Counts
-    that are not whole are rounded. Labels at equal scores go to the first rows. The
+    that are not whole are rounded. Labels at equal scores go to the first rows. With
+    more than two classes, rows and classes are matched in the order of their scores
+    until all counts are met. The
     alternation can end in a cycle; then, and at ``max_iter``, the last fit stands, with
     a warning.
 
@@ -223,20 +233,31 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
         X, known, weight = self._known(X, bags, k, sample_weight)
         if known.certain is not None:
             return ConstantModel(known.certain)
+        return self._alternate(X, known, weight, fit_soft_labels, top_rows)
+
+    def _fit_classes(self, X, bags, sample_weight):
+        X, known, weight = self._known(X, bags, None, sample_weight)
+        if known.certain is not None:
+            return ConstantClasses(known.certain)
+        known.counts = whole_counts(known.bags)
+        return self._alternate(X, known, weight, fit_soft_classes, top_classes)
+
+    def _alternate(self, X, known, weight, fit, choose):
+        """Fit, and label rows by the fit, until labels stay the same."""
         label = known.shares[known.codes]
         if (known.sizes == 1).all():
-            return fit_soft_labels(self._learner(), X, label, weight)
+            return fit(self._learner(), X, label, weight)
         learner = self._learner()
         first = learner if takes_weights(learner) else LogisticRegression(max_iter=1000)
-        model = fit_soft_labels(first, X, label, weight)
+        model = fit(first, X, label, weight)
         seen = set()
         for n_iter in range(2, self.max_iter + 2):
-            new = top_rows(model.predict_positive(X), known.bags, known.counts)
+            new = choose(predict(model, X), known.bags, known.counts)
             if np.array_equal(new, label):
                 break
             label = new
             digest = label.astype(bool).tobytes()
-            model = fit_soft_labels(learner, X, label, weight)
+            model = fit(learner, X, label, weight)
             self._n_iter.append(n_iter)
             if digest in seen or n_iter == self.max_iter + 1:
                 warn_user(

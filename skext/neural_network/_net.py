@@ -20,7 +20,6 @@ from skorch.callbacks import EpochTimer, PrintLog
 from skorch.dataset import Dataset
 
 from skext.neural_network._batches import make_table, to_tensor
-from skext.neural_network._device import resolve_device, torch_threads
 from skext.neural_network._loop import evaluate
 from skext.neural_network._optimizers import (
     make_optimizer,
@@ -31,6 +30,7 @@ from skext.neural_network._schedules import schedule_factors
 from skext.neural_network._seeds import SeedStreams
 from skext.neural_network._skorch import copy_callbacks, portable_callbacks
 from skext.neural_network._training import Training
+from skext.utils._device import resolve_device, torch_threads
 
 
 class TabularNet(NeuralNet):

@@ -9,13 +9,7 @@ import math
 import numpy as np
 
 from skext.quantile._gate import Perceptron
-
-
-def choose_device(torch, device):
-    """Return the torch device for ``"auto"`` or a name."""
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
+from skext.utils._device import resolve_device
 
 
 class Trainer:
@@ -133,7 +127,7 @@ class Trainer:
             iterator_train__shuffle=True,
             iterator_valid=batches,
             train_split=predefined_split(valid),
-            device=choose_device(torch, self.aggregator.device),
+            device=resolve_device(self.aggregator.device),
             **params,
         )
 

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import numpy as np
+from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
@@ -250,9 +251,16 @@ def check_processes(name, estimator):
     """
     X, y = make_data(estimator)
     expected = run(estimator, X, y)
+    # joblib takes the memory of a worker that loads torch for a leak, and may stop it
+    # while an answer is waited for: such workers start fresh, and serve once.
+    fresh = "device" in estimator.get_params()
+    if fresh:
+        get_reusable_executor().shutdown(wait=True)
     calls = (joblib.delayed(run)(estimator, X, y) for _ in range(2))
     for found in joblib.Parallel(n_jobs=2, backend="loky")(calls):
         assert_same(found, expected, f"{name} in a loky worker", rtol=1e-12)
+    if fresh:
+        get_reusable_executor().shutdown(wait=True)
 
 
 def check_after_fork(name, estimator, timeout=60):

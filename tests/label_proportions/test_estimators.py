@@ -400,7 +400,10 @@ def test_labels_outside_of_classes():
 
 def test_reference_params_are_parameters():
     params = BeliefPropagationLLPClassifier.reference_params()
-    model = BeliefPropagationLLPClassifier(LogisticRegression(), **params)
+    params["refiner"].set_params(hidden_layer_sizes=(16, 8), max_iter=3)
+    model = BeliefPropagationLLPClassifier(
+        LogisticRegression(), random_state=0, **params
+    )
     X, y = make_blobs(100, centers=2, random_state=0)
     bags = make_bags(X, y, bag_size=10, random_state=0)
     model.fit(bags.data, bags.target)

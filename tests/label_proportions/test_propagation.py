@@ -46,6 +46,14 @@ def test_exact_on_trees(seed, strength, schedule, oracle):
     assert info.residual < 1e-13
 
 
+def test_rows_that_never_move_are_heard():
+    """In turn, too: the row of the second bag is certain from the beginning."""
+    graph = sparse.csr_array(([2.0, 2.0], ([0, 2], [2, 0])), shape=(3, 3))
+    for schedule in ("parallel", "sequential"):
+        marginals = bp_marginals(graph, [0, 0, 1], [1, 1], schedule=schedule, tol=1e-9)
+        assert_allclose(marginals, [1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2)), 1])
+
+
 def test_similarity_strength_multiplies_the_graph():
     weights, bags, counts, unary = make_tree(7)
     graph = sparse.csr_array(weights)

@@ -13,13 +13,13 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from skext.neural_network._batches import batch_sizes  # noqa: E402
-from skext.neural_network._device import resolve_device  # noqa: E402
 from skext.neural_network._losses._registry import make_loss  # noqa: E402
 from skext.neural_network._modules._registry import build_module  # noqa: E402
 from skext.neural_network._net import make_net  # noqa: E402
 from skext.neural_network._optimizers import scaled_rate  # noqa: E402
 from skext.neural_network._schedules import schedule_factors  # noqa: E402
 from skext.neural_network._seeds import SeedStreams  # noqa: E402
+from skext.utils._device import resolve_device  # noqa: E402
 
 N_FEATURES = 4
 

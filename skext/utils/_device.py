@@ -1,8 +1,9 @@
-"""Device and thread settings of torch, resolved and put back."""
+"""Device and thread settings of torch, resolved and put back.
+
+Only the functions import torch.
+"""
 
 import contextlib
-
-import torch
 
 from skext.utils._warnings import warn_user
 
@@ -28,6 +29,8 @@ def resolve_device(device, *, missing="raise"):
     ValueError
         If the device is unknown or not there.
     """
+    import torch
+
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -49,6 +52,8 @@ def resolve_device(device, *, missing="raise"):
 
 
 def _is_available(device):
+    import torch
+
     if device.type == "cuda":
         index = 0 if device.index is None else device.index
         return torch.cuda.is_available() and index < torch.cuda.device_count()
@@ -63,6 +68,8 @@ def torch_threads(n_threads):
     if n_threads is None:
         yield
         return
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:
