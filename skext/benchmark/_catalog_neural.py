@@ -24,8 +24,6 @@ _SMALL = {
     "max_epochs": 20,
     "n_iter_no_change": 10,
 }
-# What did best over binary tables of a few thousand rows.
-_LARGE = {"scoring": None, "normalization": None, "dropout": 0.2}
 _REALMLP = {
     "module": "realmlp",
     "learning_rate_init": 0.04,
@@ -141,19 +139,15 @@ NEURAL = (
         early_stopping=True,
     ),
     # On request.
-    *_losses(**_LARGE),
+    *_losses(),
     _tabm(", 2 layers of 128", hidden_layer_sizes=(128, 128), scoring=None),
     _net("realmlp", "TabularNetClassifier", "RealMLP, log-loss", **_REALMLP),
-    _net(
-        "ordinal-net", "OrdinalNetClassifier", "network, soft ordinal labels", **_LARGE
-    ),
+    _net("ordinal-net", "OrdinalNetClassifier", "network, soft ordinal labels"),
     _net(
         "tabular-net-regressor",
         "TabularNetRegressor",
         "network, squared error",
         task_types=("regression",),
-        normalization=None,
-        dropout=0.2,
     ),
     _mlp("mlp", "scikit-learn's network, its defaults", max_iter=200),
 )

@@ -123,6 +123,8 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _kept: tuple = _KEPT
+    # What dropout="auto" is for "mlp" in mini-batches.
+    _mlp_dropout = 0.0
 
     @abstractmethod
     def _encode_target(self, y, classes, reset):
@@ -310,13 +312,20 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 hidden_layer_sizes=_layer_sizes(self.hidden_layer_sizes),
                 activation=self.activation,
                 normalization=self.normalization,
-                dropout=self.dropout,
+                dropout=self._dropout_rate(),
                 ghost_batch_size=self.ghost_batch_size,
                 weight_transform=weight_transform,
                 dropout_samples=self.dropout_samples,
                 params=self.module_params,
                 data=data,
             )
+
+    def _dropout_rate(self):
+        """Return the rate that the module shall have, or "auto" for its own."""
+        if self.dropout != "auto" or self.module != "mlp":
+            return self.dropout
+        # Steps on all rows stay free of noise.
+        return 0.0 if self.batch_size is None else self._mlp_dropout
 
     def _build_net(self, seeds, module):
         """Return the trainer of a network."""

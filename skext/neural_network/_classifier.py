@@ -53,7 +53,8 @@ class TabularNetClassifier(BaseNetClassifier):
     normalization : {"auto", "batch", "layer"} or None, default="auto"
         Normalisation of hidden layers; ``"batch"`` for ``"mlp"``.
     dropout : float or "auto", default="auto"
-        Rate of dropped hidden units; 0 for ``"mlp"``.
+        Rate of dropped hidden units; ``"auto"`` is 0.2 for ``"mlp"``, 0 if
+        ``batch_size=None``.
     dropout_samples : int, default=1
         Dropout masks of the last hidden layer for each row and step, whose losses are
         averaged.
@@ -103,7 +104,8 @@ class TabularNetClassifier(BaseNetClassifier):
         Factors of the weights of rows by class.
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
-        the rows that are trained on.
+        the rows that are trained on; a feature with two values is divided by their
+        distance.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"
@@ -215,6 +217,7 @@ class TabularNetClassifier(BaseNetClassifier):
     ['loss']
     """
 
+    _mlp_dropout = 0.2
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "loss": [StrOptions(set(LOSSES)), callable, HasMethods(["forward"])],

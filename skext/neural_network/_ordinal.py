@@ -95,7 +95,8 @@ class OrdinalNetClassifier(BaseNetClassifier):
         Factors of the weights of rows by class.
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
-        the rows that are trained on.
+        the rows that are trained on; a feature with two values is divided by their
+        distance.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"

@@ -81,7 +81,8 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         Score of the hold-out: a name or scorer of scikit-learn; None is the loss.
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
-        the rows that are trained on.
+        the rows that are trained on; a feature with two values is divided by their
+        distance.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"

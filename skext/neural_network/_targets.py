@@ -260,7 +260,10 @@ def merge_repetitions(rows):
 
 
 def fit_scaler(X, weight, standardize=True):
-    """Return weighted mean and standard deviation of each feature.
+    """Return weighted mean and spread of each feature.
+
+    The spread is the standard deviation or, of a feature with two values, their
+    distance: the code of a rare category would be blown up by its small deviation.
 
     Parameters
     ----------
@@ -281,6 +284,9 @@ def fit_scaler(X, weight, standardize=True):
     X = X.astype(np.float64, copy=False)
     mean = np.average(X, axis=0, weights=weight)
     scale = np.sqrt(np.average(np.square(X - mean), axis=0, weights=weight))
+    low, high = X.min(axis=0), X.max(axis=0)
+    two = ((low == X) | (high == X)).all(axis=0)
+    scale[two] = (high - low)[two]
     # Rounding leaves a constant feature a little spread.
     noise = 10 * np.finfo(np.float64).eps * np.abs(mean)
     scale[scale <= np.maximum(noise, np.finfo(np.float64).tiny)] = 1.0

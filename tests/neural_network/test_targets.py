@@ -71,6 +71,15 @@ def test_scaler_against_scikit_learn(weighted):
     np.testing.assert_allclose(table, peer.transform(X), atol=1e-5)
 
 
+def test_codes_of_rare_categories_are_not_blown_up():
+    X = np.zeros((200, 3))
+    X[:2, 0], X[:, 1], X[7:, 2] = 1.0, np.arange(200), -4.0
+    found = fit_scaler(X, None)
+    np.testing.assert_allclose(found.scale, [1.0, X[:, 1].std(), 4.0])
+    again = fit_scaler(np.repeat(X, 2, axis=0), None)
+    np.testing.assert_allclose(again.scale, found.scale)
+
+
 def test_values_beyond_single_precision():
     X = np.array([[1e300], [2e300], [0.0]]) * 1e-150
     assert np.isfinite(apply_scaler(X, fit_scaler(X, None))).all()
