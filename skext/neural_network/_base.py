@@ -123,8 +123,8 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
     """
 
     _kept: tuple = _KEPT
-    # What dropout="auto" is for "mlp" in mini-batches.
-    _mlp_dropout = 0.0
+    # What "auto" is for "mlp": normalization, and dropout in mini-batches.
+    _mlp_normalization, _mlp_dropout = "batch", 0.0
 
     @abstractmethod
     def _encode_target(self, y, classes, reset):
@@ -248,7 +248,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         return (
             self.batch_size is None
             and self.module == "mlp"
-            and self.normalization in (None, "layer")
+            and self._normalization() in (None, "layer")
             and self.dropout in (0, "auto")
             and self.sampler is None
             and not self.early_stopping
@@ -281,7 +281,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_rows(self, rows):
         """Refuse what batch normalisation cannot be computed of."""
-        if len(rows.y) < 2 and self.normalization in ("auto", "batch"):
+        if len(rows.y) < 2 and self._normalization() in ("auto", "batch"):
             raise ValueError(
                 f"normalization={self.normalization!r} needs the mean of several rows, "
                 "got n_samples=1 with positive weight; use normalization='layer' or "
@@ -311,7 +311,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 n_outputs=self._n_columns(),
                 hidden_layer_sizes=_layer_sizes(self.hidden_layer_sizes),
                 activation=self.activation,
-                normalization=self.normalization,
+                normalization=self._normalization(),
                 dropout=self._dropout_rate(),
                 ghost_batch_size=self.ghost_batch_size,
                 weight_transform=weight_transform,
@@ -319,6 +319,12 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 params=self.module_params,
                 data=data,
             )
+
+    def _normalization(self):
+        """Return how hidden layers are normalised, or "auto" for the module's own."""
+        if self.normalization != "auto" or self.module != "mlp":
+            return self.normalization
+        return self._mlp_normalization if self.ghost_batch_size is None else "batch"
 
     def _dropout_rate(self):
         """Return the rate that the module shall have, or "auto" for its own."""

@@ -51,7 +51,8 @@ class TabularNetClassifier(BaseNetClassifier):
         Activation, e.g. ``"relu"``; ``"auto"`` takes the usual one of the module,
         ``"relu"`` for ``"mlp"``.
     normalization : {"auto", "batch", "layer"} or None, default="auto"
-        Normalisation of hidden layers; ``"batch"`` for ``"mlp"``.
+        Normalisation of hidden layers; ``"auto"`` is none for ``"mlp"``, or
+        ``"batch"`` if there is a `ghost_batch_size`.
     dropout : float or "auto", default="auto"
         Rate of dropped hidden units; ``"auto"`` is 0.2 for ``"mlp"``, 0 if
         ``batch_size=None``.
@@ -203,7 +204,7 @@ class TabularNetClassifier(BaseNetClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from skext.neural_network import TabularNetClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = TabularNetClassifier((16,), max_epochs=30, random_state=0)
+    >>> model = TabularNetClassifier((16,), max_epochs=30, batch_size=32, random_state=0)
     >>> model = model.set_params(learning_rate_init=0.02, device="cpu").fit(X, y)
     >>> model.score(X, y) > 0.9
     True
@@ -217,7 +218,7 @@ class TabularNetClassifier(BaseNetClassifier):
     ['loss']
     """
 
-    _mlp_dropout = 0.2
+    _mlp_normalization, _mlp_dropout = None, 0.2
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "loss": [StrOptions(set(LOSSES)), callable, HasMethods(["forward"])],

@@ -55,7 +55,8 @@ class EnsLossClassifier(TabularNetClassifier):
         Activation, e.g. ``"relu"``; ``"auto"`` takes the usual one of the module,
         ``"relu"`` for ``"mlp"``.
     normalization : {"auto", "batch", "layer"} or None, default="auto"
-        Normalisation of hidden layers; ``"batch"`` for ``"mlp"``.
+        Normalisation of hidden layers; ``"auto"`` is none for ``"mlp"``, or
+        ``"batch"`` if there is a `ghost_batch_size`.
     dropout : float or "auto", default="auto"
         Rate of dropped hidden units; ``"auto"`` is 0.2 for ``"mlp"``, 0 if
         ``batch_size=None``.

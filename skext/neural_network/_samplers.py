@@ -246,7 +246,7 @@ class TemperatureSampler(Sampler):
         Returns
         -------
         shift : ndarray of shape (n_classes,)
-            log(n_i / n) - log(p_i), for scores that are logits.
+            The logarithm of n_i / n minus that of p_i, for scores that are logits.
         """
         counts = np.asarray(counts, dtype=float)
         shares = self.probabilities(counts, self.tau_final if tau is None else tau)
@@ -255,7 +255,13 @@ class TemperatureSampler(Sampler):
         return np.where(counts > 0, shift, 0.0)
 
     def start(self, groups):
-        """Get ready for a fit."""
+        """Get ready for a fit.
+
+        Parameters
+        ----------
+        groups : ndarray of shape (n_samples,)
+            Codes of the groups of the rows.
+        """
         self._check()
         self._codes = np.asarray(groups)
         self._counts = np.bincount(self._codes)
@@ -265,7 +271,20 @@ class TemperatureSampler(Sampler):
         self._waiting = [rows[:0] for rows in self._rows]
 
     def order(self, time, rng):
-        """Return the rows to visit in an epoch."""
+        """Return the rows to visit in an epoch.
+
+        Parameters
+        ----------
+        time : float
+            Share of the epochs done.
+        rng : numpy.random.Generator
+            Source of the draws.
+
+        Returns
+        -------
+        order : ndarray of shape (n_samples,) or None
+            Numbers of the rows; None is a plain shuffle.
+        """
         if self.weighting:
             return None
         shares = self.probabilities(self._counts, self.temperature(time))
@@ -274,7 +293,18 @@ class TemperatureSampler(Sampler):
         return rng.permutation(np.concatenate(picked))
 
     def weights(self, time):
-        """Return factors of the weights of all rows in an epoch."""
+        """Return factors of the weights of all rows in an epoch.
+
+        Parameters
+        ----------
+        time : float
+            Share of the epochs done.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_samples,) or None
+            Factors; None is 1 for all.
+        """
         if not self.weighting:
             return None
         shares = self.probabilities(self._counts, self.temperature(time))
@@ -357,7 +387,13 @@ class HighLossBatchSampler(Sampler):
         self.warmup = warmup
 
     def start(self, groups):
-        """Get ready for a fit."""
+        """Get ready for a fit.
+
+        Parameters
+        ----------
+        groups : ndarray of shape (n_samples,)
+            Codes of the groups of the rows.
+        """
         if not 0 < self.delta <= 1:
             raise ValueError(f"delta={self.delta!r} has to lie in (0, 1].")
         if not self.refresh >= 1:
@@ -366,12 +402,36 @@ class HighLossBatchSampler(Sampler):
             raise ValueError(f"warmup={self.warmup!r} has to be at least 0.")
 
     def wants_losses(self, epoch):
-        """Tell whether the losses of all rows shall be computed before an epoch."""
+        """Tell whether the losses of all rows shall be computed before an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+
+        Returns
+        -------
+        wants : bool
+            Whether they shall.
+        """
         since = epoch - self.warmup
         return self.delta < 1 and since >= 0 and since % self.refresh == 0
 
     def keep(self, epoch, losses):
-        """Return the numbers of the batches to train on, or None for all."""
+        """Return the numbers of the batches to train on.
+
+        Parameters
+        ----------
+        epoch : int
+            Number of the epoch, from 0.
+        losses : ndarray of shape (n_batches,) or None
+            Mean loss of each batch where it is known.
+
+        Returns
+        -------
+        kept : ndarray of shape (n_kept,) or None
+            Numbers; None is all.
+        """
         if self.delta == 1 or epoch < self.warmup or losses is None:
             return None
         n_kept = math.ceil(self.delta * len(losses))
