@@ -204,8 +204,9 @@ class TabularNetClassifier(BaseNetClassifier):
     >>> from sklearn.datasets import load_iris
     >>> from skext.neural_network import TabularNetClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = TabularNetClassifier((16,), max_epochs=30, batch_size=32, random_state=0)
-    >>> model = model.set_params(learning_rate_init=0.02, device="cpu").fit(X, y)
+    >>> model = TabularNetClassifier((16,), max_epochs=30, random_state=0)
+    >>> model = model.set_params(learning_rate_init=0.02, batch_size=32, device="cpu")
+    >>> model = model.fit(X, y)
     >>> model.score(X, y) > 0.9
     True
 
