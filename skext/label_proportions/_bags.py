@@ -45,11 +45,6 @@ class Bags(NamedTuple):
         order = np.argsort(sortable, kind="stable")
         return order, np.concatenate([[0], np.cumsum(self.sizes)])
 
-    def row_proportions(self, k=1):
-        """Return the share of class ``k`` in the bag of each row; NaN in no bag."""
-        padded = np.append(self.proportions[:, k], np.nan)
-        return padded[self.codes]
-
     def known(self):
         """Return which bags have known proportions."""
         return ~np.isnan(self.proportions).any(axis=1)
