@@ -99,7 +99,7 @@ def fit_folds(
     together = vmap(call, randomness="different")
     groups = _stacked_groups(modules[0], params, lr=lr, weight_decay=weight_decay)
     steps = make_optimizer(optimizer, groups, lr=lr, params=optimizer_params)
-    rates = Rates(steps, {"lr": lr_schedule})
+    rates = Rates(steps, lr_schedule)
     sizes = batch_sizes(min(map(len, folds)), batch_size)
     criterion = criterion.to(device).train()
     history = []

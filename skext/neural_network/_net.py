@@ -32,6 +32,9 @@ from skext.neural_network._skorch import copy_callbacks, portable_callbacks
 from skext.neural_network._training import Training
 from skext.utils._device import resolve_device, torch_threads
 
+# Rows of the batch that a learning rate is meant for.
+_REFERENCE_BATCH = 128
+
 
 class TabularNet(NeuralNet):
     """Skorch net whose loop keeps the data on the device and slices index batches.
@@ -87,7 +90,7 @@ class TabularNet(NeuralNet):
                 lr,
                 lr_scaling=self.lr_scaling,
                 batch_size=self.batch_size,
-                reference=self.lr_reference_batch,
+                reference=_REFERENCE_BATCH,
             )
         modules = [self.module_, self.criterion_]
         groups = parameter_groups(modules, lr=lr, weight_decay=self.weight_decay)
@@ -407,10 +410,7 @@ def make_net(
     lr=1e-3,
     weight_decay=0.0,
     lr_schedule="constant",
-    weight_decay_schedule="constant",
-    dropout_schedule="constant",
     lr_scaling=None,
-    lr_reference_batch=128,
     batch_size=128,
     max_epochs=200,
     drop_last=False,
@@ -428,7 +428,6 @@ def make_net(
     grad_clip=None,
     boxcox_range=None,
     lambda_period=None,
-    on_schedule=None,
     compile=False,
     cuda_graph=False,
     n_threads=None,
@@ -460,14 +459,8 @@ def make_net(
         "constant", "cosine", "flat_cosine", "one_cycle" or "coslog4", or a function
         of the time in [0, 1] that returns the factor of the learning rate. A callback
         ``LRScheduler`` takes its place.
-    weight_decay_schedule : str or callable, default="constant"
-        The same for the weight decay.
-    dropout_schedule : str or callable, default="constant"
-        The same for the rates of the dropout layers of this package, once an epoch.
     lr_scaling : {"sqrt", "linear"} or None, default=None
-        Multiply the rate by batch_size / lr_reference_batch or its root.
-    lr_reference_batch : int, default=128
-        Batch size for which ``lr`` is meant.
+        Multiply the rate by batch_size / 128 or its root.
     batch_size : int or None, default=128
         Rows in a batch; None takes all rows at once, in their own order.
     max_epochs : int, default=200
@@ -502,9 +495,6 @@ def make_net(
         Redraw the criterion's ``lambda_`` uniformly from this range ...
     lambda_period : int or None, default=None
         ... every so many epochs (1 where only the range is given).
-    on_schedule : callable, default=None
-        ``on_schedule(module, time)`` at the start of each epoch, for schedules of
-        anything else.
     compile : bool or dict, default=False
         Compile the forward pass and the loss by ``torch.compile``, with these options.
     cuda_graph : bool, default=False
@@ -542,8 +532,7 @@ def make_net(
     options = dict(locals())
     for name in ("module", "criterion"):
         del options[name]
-    for name in ("lr_schedule", "weight_decay_schedule", "dropout_schedule"):
-        schedule_factors(options[name], 1, 1, name=name)
+    schedule_factors(lr_schedule, 1, 1)
     options["callbacks"] = copy_callbacks(callbacks)
     options["device_request"] = str(device)
     options["device"] = str(resolve_device(device))
@@ -552,9 +541,8 @@ def make_net(
 
 # Parameters that skorch does not know.
 _OWN_PARAMS = (
-    "optimizer_params weight_decay lr_schedule weight_decay_schedule dropout_schedule "
-    "lr_scaling lr_reference_batch drop_last sampler noise_device score_fn "
-    "n_iter_no_change record_train_score member_link predict_fn proba_fn n_classes "
-    "grad_clip boxcox_range lambda_period on_schedule cuda_graph n_threads "
+    "optimizer_params weight_decay lr_schedule lr_scaling drop_last sampler "
+    "noise_device score_fn n_iter_no_change record_train_score member_link predict_fn "
+    "proba_fn n_classes grad_clip boxcox_range lambda_period cuda_graph n_threads "
     "device_request"
 ).split()

@@ -1,4 +1,4 @@
-"""Schedules of a learning rate or weight decay over the time of a fit."""
+"""Schedules of a learning rate over the time of a fit."""
 
 import math
 
@@ -10,7 +10,7 @@ SCHEDULE_NAMES = ("constant", "cosine", "flat_cosine", "one_cycle", "coslog4")
 _RISE, _FIRST, _LAST = 0.3, 1 / 25, 1 / 25e4
 
 
-def schedule_factors(schedule, n_steps, n_total, *, start=0, name="lr_schedule"):
+def schedule_factors(schedule, n_steps, n_total, *, start=0):
     """Return the factors of consecutive steps.
 
     Parameters
@@ -23,8 +23,6 @@ def schedule_factors(schedule, n_steps, n_total, *, start=0, name="lr_schedule")
         Steps of the whole fit.
     start : int, default=0
         Steps made before.
-    name : str, default="lr_schedule"
-        Parameter to name in errors.
 
     Returns
     -------
@@ -40,20 +38,20 @@ def schedule_factors(schedule, n_steps, n_total, *, start=0, name="lr_schedule")
     """
     times = np.minimum((start + np.arange(n_steps) + 0.5) / max(n_total, 1), 1.0)
     if callable(schedule):
-        return _call(schedule, times, name)
+        return _call(schedule, times)
     if schedule not in _FORMULAS:
         raise ValueError(
-            f"{name}={schedule!r} is not known. Use one of {SCHEDULE_NAMES} or a "
+            f"lr_schedule={schedule!r} is not known. Use one of {SCHEDULE_NAMES} or a "
             "function of the time in [0, 1]."
         )
     return _FORMULAS[schedule](times)
 
 
-def _call(schedule, times, name):
+def _call(schedule, times):
     factors = np.array([float(schedule(float(time))) for time in times])
     if not (np.isfinite(factors) & (factors >= 0)).all():
         raise ValueError(
-            f"{name}={schedule!r} returned {factors.min()!r}. It has to return "
+            f"lr_schedule={schedule!r} returned {factors.min()!r}. It has to return "
             "finite factors of at least 0 for every time in [0, 1]."
         )
     return factors

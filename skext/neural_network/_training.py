@@ -16,11 +16,9 @@ from skext.neural_network._loop import (
     row_losses,
     run_epoch,
 )
-from skext.neural_network._modules._dropout import scale_dropout
 from skext.neural_network._monitor import Monitor
 from skext.neural_network._noise import epoch_noise, is_sortable, takes_noise
 from skext.neural_network._rates import Rates
-from skext.neural_network._schedules import schedule_factors
 from skext.neural_network._skorch import batch_needs, sets_rates
 
 
@@ -66,12 +64,10 @@ class Training:
         needs = batch_needs(net.callbacks_)
         self.needs_training, self.needs_validation, self.needs_gradients = needs
         self.graphed = self._can_graph()
-        schedules = {"weight_decay": net.weight_decay_schedule}
-        if not sets_rates(net.callbacks_):
-            schedules["lr"] = net.lr_schedule
-        if self.horizon is None:
-            schedules = {}
-        self.rates = Rates(net.optimizer_, schedules, as_tensors=self.graphed)
+        schedule = net.lr_schedule
+        if self.horizon is None or sets_rates(net.callbacks_):
+            schedule = "constant"
+        self.rates = Rates(net.optimizer_, schedule, as_tensors=self.graphed)
         forward = make_forward(
             net.module_, net.criterion_, compile=net.compile, is_sorted=self.sorted
         )
@@ -108,8 +104,6 @@ class Training:
     def finish(self):
         """Put the best weights and the peak rates back."""
         self.rates.reset()
-        if self._scales_dropout():
-            scale_dropout(self.net.module_, 1.0)
         if self.valid is not None:
             self.monitor.restore()
             self.net.best_epoch_ = self.monitor.best_epoch
@@ -133,16 +127,6 @@ class Training:
             for part in net.criterion_.modules():
                 if hasattr(part, "lambda_"):
                     part.lambda_ = value
-        if self._scales_dropout():
-            factors = schedule_factors(
-                net.dropout_schedule, 1, self.horizon, start=self.done
-            )
-            scale_dropout(net.module_, float(factors[0]))
-        if net.on_schedule is not None and self.horizon is not None:
-            net.on_schedule(net.module_, (self.done + 0.5) / self.horizon)
-
-    def _scales_dropout(self):
-        return self.horizon is not None and self.net.dropout_schedule != "constant"
 
     def _random_layers(self, number):
         """Take hold of torch's default generator if some layer draws from it."""
@@ -230,9 +214,6 @@ class Training:
             net.cuda_graph
             and self.table.X.device.type == "cuda"
             and isinstance(net.optimizer, str)
-            # Only the learning rate is a tensor; a graph freezes all else.
-            and net.weight_decay_schedule == "constant"
-            and net.dropout_schedule == "constant"
             and not self.needs_gradients
         )
 

@@ -14,7 +14,6 @@ from skext.neural_network._modules._activations import (  # noqa: E402
     ACTIVATION_NAMES,
     make_activation,
 )
-from skext.neural_network._modules._dropout import scale_dropout  # noqa: E402
 from skext.neural_network._modules._ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules._mlp import MLP  # noqa: E402
 from skext.neural_network._modules._registry import (  # noqa: E402
@@ -219,16 +218,6 @@ def test_activations(name):
 def test_activation_of_the_user():
     assert isinstance(make_activation(nn.Hardtanh), nn.Hardtanh)
     assert isinstance(make_activation(lambda: nn.CELU(0.5)), nn.CELU)
-
-
-def test_dropout_rates_follow_a_factor():
-    network = build("mlp", dropout=0.4)
-    scale_dropout(network, 0.5)
-    rates = [part.p for part in network.modules() if hasattr(part, "p")]
-    assert rates == [0.2, 0.2]
-    scale_dropout(network, 0.0)
-    X = torch.randn(9, 5)
-    assert torch.equal(network(X), network(X))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """The loop of a net: batches, rates, hold-out, resuming, threads."""
 
-import functools
 import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from skorch.callbacks import Callback  # noqa: E402
 from torch import nn  # noqa: E402
 
 from skext.neural_network._batches import batch_sizes  # noqa: E402
 from skext.neural_network._losses._registry import make_loss  # noqa: E402
-from skext.neural_network._modules._registry import build_module  # noqa: E402
 from skext.neural_network._net import make_net  # noqa: E402
 from skext.neural_network._optimizers import scaled_rate  # noqa: E402
 from skext.neural_network._schedules import schedule_factors  # noqa: E402
@@ -50,6 +49,16 @@ def linear_module():
 
 def accuracy(scores, y, sample_weight):
     return float(np.average((scores > 0) == (y > 0.5), weights=sample_weight))
+
+
+class EachEpoch(Callback):
+    """Call a function with the net when an epoch is done."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def on_epoch_end(self, net, **kwargs):
+        self.function(net)
 
 
 @pytest.fixture
@@ -135,7 +144,7 @@ def test_scaled_rate():
     options = {"batch_size": 512, "reference": 128}
     assert scaled_rate(0.1, lr_scaling="sqrt", **options) == pytest.approx(0.2)
     assert scaled_rate(0.1, lr_scaling="linear", **options) == pytest.approx(0.4)
-    net = build(lr=0.1, lr_scaling="linear", batch_size=64, lr_reference_batch=128)
+    net = build(lr=0.1, lr_scaling="linear", batch_size=64)
     assert net.optimizer_.param_groups[0]["lr"] == pytest.approx(0.05)
     with pytest.raises(ValueError, match="lr_scaling='square'"):
         build(lr_scaling="square")
@@ -243,37 +252,6 @@ def test_optimizer_errors():
         build(optimizer=torch.optim.LBFGS, weight_decay=0.1)
 
 
-def test_weight_decay_schedule(data):
-    net = build(weight_decay=0.5, weight_decay_schedule="flat_cosine")
-    seen = []
-    net.on_schedule = lambda module, time: seen.append(
-        (time, net.optimizer_.param_groups[0]["weight_decay"])
-    )
-    net.fit_tensors(*data)
-    assert [time for time, _ in seen] == [0.125, 0.375, 0.625, 0.875]
-    decays = [decay for _, decay in seen]
-    assert decays[:2] == [0.5, 0.5]
-    assert decays[3] < decays[2]
-    # Whoever trains on starts from the peak again.
-    assert net.optimizer_.param_groups[0]["weight_decay"] == 0.5
-
-
-def test_dropout_schedule(data):
-    module = functools.partial(
-        build_module, "mlp", n_features=N_FEATURES, n_outputs=1,
-        hidden_layer_sizes=(8, 8), normalization=None, dropout=0.2,
-    )  # fmt: skip
-    net = build(module, dropout_schedule="flat_cosine")
-    parts = [part for part in net.module_.modules() if hasattr(part, "base_rate")]
-    assert len(parts) == 2
-    seen = []
-    net.on_schedule = lambda module, time: seen.append([part.p for part in parts])
-    net.fit_tensors(*data)
-    factors = schedule_factors("flat_cosine", 4, 4)
-    np.testing.assert_allclose(seen, 0.2 * np.c_[factors, factors])
-    assert [part.p for part in parts] == [0.2, 0.2]
-
-
 def test_parameter_groups(data):
     class Scaled(nn.Module):
         def __init__(self):
@@ -299,10 +277,10 @@ def test_parameter_groups(data):
 def test_boxcox_parameter_is_redrawn(data):
     X, y = data
     criterion = make_loss("ensloss", n_classes=2)
-    net = build(criterion=criterion, boxcox_range=(-1.0, 1.0), lambda_period=2)
     seen = []
-    net.on_schedule = lambda module, time: seen.append(net.criterion_.lambda_)
-    net.fit_tensors(X, y.astype(int))
+    watch = EachEpoch(lambda net: seen.append(net.criterion_.lambda_))
+    options = {"boxcox_range": (-1.0, 1.0), "lambda_period": 2, "callbacks": [watch]}
+    build(criterion=criterion, **options).fit_tensors(X, y.astype(int))
     assert seen[0] == seen[1] != seen[2] == seen[3]
     assert max(map(abs, seen)) <= 1.0
 
@@ -493,9 +471,9 @@ def test_data_are_not_changed(data):
 def test_threads_are_put_back(data):
     before = torch.get_num_threads()
     seen = []
-    net = build(n_threads=before + 1, max_epochs=1, batch_size=None)
-    net.on_schedule = lambda module, time: seen.append(torch.get_num_threads())
-    net.fit_tensors(*data)
+    watch = EachEpoch(lambda net: seen.append(torch.get_num_threads()))
+    options = {"max_epochs": 1, "batch_size": None, "callbacks": [watch]}
+    build(n_threads=before + 1, **options).fit_tensors(*data)
     assert set(seen) == {before + 1}
     assert torch.get_num_threads() == before
 

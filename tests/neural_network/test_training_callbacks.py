@@ -139,11 +139,11 @@ def test_early_stopping(data):
 
 
 def test_interrupt_of_the_user_is_not_swallowed(data):
-    def interrupt(module, time):
+    def interrupt(scores, y, sample_weight):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(data, on_schedule=interrupt)
+        fit(data, score_fn=interrupt)
 
 
 def test_scheduler_replaces_ours(data):

@@ -1,4 +1,4 @@
-"""Dropout with cheap random masks, and rates that can follow a schedule."""
+"""Dropout with cheap random masks."""
 
 import math
 
@@ -51,19 +51,19 @@ def _random_words(n_words):
 
 
 class Dropout(nn.Module):
-    """Dropout whose rate can follow a schedule.
+    """Dropout by cheap random masks.
 
     Parameters
     ----------
     p : float
-        Rate in [0, 1) at the beginning, which ``base_rate`` keeps.
+        Rate in [0, 1).
     """
 
     def __init__(self, p):
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"dropout={p!r} must be in [0, 1).")
-        self.p = self.base_rate = p
+        self.p = p
 
     def extra_repr(self):
         """Describe the layer.
@@ -71,7 +71,7 @@ class Dropout(nn.Module):
         Returns
         -------
         text : str
-            The present rate.
+            The rate.
         """
         return f"p={self.p}"
 
@@ -94,21 +94,6 @@ class Dropout(nn.Module):
             return F.dropout(input, self.p)
         keep = 1.0 - self.p
         return input * draw_masks(input.shape, keep, input).div_(keep)
-
-
-def scale_dropout(module, factor):
-    """Set the dropout rates to `factor` times those of the constructor.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Network; changed in place. Only layers of this package follow the schedule.
-    factor : float
-        Between 0 and 1.
-    """
-    for part in module.modules():
-        if hasattr(part, "base_rate"):
-            part.p = part.base_rate * factor
 
 
 def make_dropout(rate):
