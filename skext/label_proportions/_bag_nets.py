@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.preprocessing import StandardScaler
 
 from skext.utils._device import resolve_device
 
@@ -50,15 +51,10 @@ def fit_scaler(X, weight, standardize):
     n_features = X.shape[1]
     if not standardize:
         return Scaler(np.zeros(n_features), np.ones(n_features))
-    share = weight / weight.sum()
-    mean = share @ X
-    if sparse.issparse(X):
-        variance = share @ X.multiply(X) - mean**2
-    else:
-        variance = share @ (X - mean) ** 2
-    scale = np.sqrt(np.maximum(variance, 0.0))
-    scale[scale <= 1e-12 * np.maximum(np.abs(mean), 1e-300)] = 1.0
-    return Scaler(mean, scale)
+    # The mean of a sparse table is found as well; it is taken off batch by batch.
+    found = StandardScaler(with_mean=not sparse.issparse(X))
+    found.fit(X, sample_weight=weight)
+    return Scaler(found.mean_, found.scale_)
 
 
 class Layers(NamedTuple):

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
 from skext.utils._warnings import warn_user
@@ -281,16 +282,11 @@ def fit_scaler(X, weight, standardize=True):
     """
     if not standardize:
         return Scaler(np.zeros(X.shape[1]), np.ones(X.shape[1]))
-    X = X.astype(np.float64, copy=False)
-    mean = np.average(X, axis=0, weights=weight)
-    scale = np.sqrt(np.average(np.square(X - mean), axis=0, weights=weight))
-    low, high = X.min(axis=0), X.max(axis=0)
-    two = ((low == X) | (high == X)).all(axis=0)
+    found = StandardScaler().fit(X, sample_weight=weight)
+    scale, low, high = found.scale_.copy(), X.min(axis=0), X.max(axis=0)
+    two = ((low == X) | (high == X)).all(axis=0) & (low < high)
     scale[two] = (high - low)[two]
-    # Rounding leaves a constant feature a little spread.
-    noise = 10 * np.finfo(np.float64).eps * np.abs(mean)
-    scale[scale <= np.maximum(noise, np.finfo(np.float64).tiny)] = 1.0
-    return Scaler(mean, scale)
+    return Scaler(found.mean_, scale)
 
 
 def apply_scaler(X, scaler, block=16384):
