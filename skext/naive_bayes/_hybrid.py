@@ -182,9 +182,9 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
     n_iter_ : int
         Iterations of the last solution.
     n_features_in_ : int
-        Number of features seen during :term:`fit`.
+        Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during :term:`fit`. Only if they are all strings.
+        Names of features seen during ``fit``. Only if they are all strings.
 
     See Also
     --------
