@@ -1,0 +1,124 @@
+"""Every public estimator, with parameters that suit the tables of common tests."""
+
+from sklearn.ensemble import GradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
+
+from skext.quantile import LinearQuantileRegressor, predict_quantiles
+from skext.utils.discovery import all_estimators
+
+# Parameters that the suites' own data need; several sets make several instances.
+# imbalanced-learn sets twelve clusters for its own KMeansSMOTE, too.
+THREE = [0.1, 0.5, 0.9]
+BASE_MODELS = [
+    ("linear", LinearQuantileRegressor()),
+    ("boosting", GradientBoostingRegressor(n_estimators=30, random_state=0)),
+]
+
+
+# Nets of a few units, which learn the suites' tables in some dozens of epochs.
+SMALL_NET = {
+    "hidden_layer_sizes": (16,),
+    "max_epochs": 40,
+    "batch_size": 32,
+    "learning_rate_init": 0.02,
+    "device": "cpu",
+}
+# Steps that see all rows alike: weights are repetitions.
+FULL_BATCH = {
+    **SMALL_NET,
+    "batch_size": None,
+    "normalization": None,
+    "early_stopping": False,
+}
+
+# Stops near enough to the optimum for single and double precision to agree.
+PRECISE = LogisticRegression(tol=1e-6, max_iter=1000)
+
+
+PARAMETERS: dict = {
+    "ADASYN": [{}, {"partners": "mixed", "allocation": "random"}],
+    "BagProportionClassifier": [{"estimator": PRECISE}],
+    "BeliefPropagationLLPClassifier": [
+        {"estimator": PRECISE},
+        {"estimator": PRECISE, "pseudo_labels": "count"},
+    ],
+    "BorderlineSMOTE": [{}, {"kind": "borderline-2", "interpolation": "box"}],
+    "ConformalQuantileRegressor": [
+        {"quantiles": THREE},
+        {"quantiles": THREE, "method": "cv+", "cv": 3},
+    ],
+    "EnsLossClassifier": [SMALL_NET, {**FULL_BATCH, "spectrum": "expected"}],
+    "KMeansSMOTE": [{"kmeans_estimator": 12}],
+    "OrdinalNetClassifier": [SMALL_NET],
+    "PRESTO": [
+        {},
+        {"anchor": "last", "link": "cloglog", "non_crossing": None, "tol": 1e-9},
+    ],
+    "PRESTOCV": [{"n_alphas": 5, "eps": 0.1, "cv": 3}],
+    # Without a penalty there is no optimum: some data of the suites can be separated.
+    "ProportionalOdds": [
+        {"alpha": 0.01},
+        {"alpha": 0.01, "l1_ratio": 0.5, "link": "probit"},
+    ],
+    "ProportionalOddsCV": [{"n_alphas": 4, "eps": 1e-2, "cv": 3}],
+    "LinearGaussianNB": [{}, {"priors": "uniform", "shrinkage": 0.3}],
+    "NearestClassMean": [
+        {},
+        {"metric": "cosine"},
+        {"metric": "seuclidean", "feature_transform": "center-l2"},
+    ],
+    "ShrinkageLDA": [{}, {"shrinkage": "oas", "priors": "uniform"}],
+    "MultiQuantileRegressor": [
+        {},
+        {"estimator": BASE_MODELS[1][1], "quantiles": THREE},
+    ],
+    "QuantileAdapter": [
+        {
+            "estimator": LinearQuantileRegressor(),
+            "predict_fn": predict_quantiles,
+            "quantiles": THREE,
+        }
+    ],
+    # The default has histogram gradient boosting, whose threads do not survive a fork.
+    "QuantileStackingRegressor": [
+        {"estimators": BASE_MODELS, "quantiles": THREE, "cv": 3},
+    ],
+    "TabularNetClassifier": [{**SMALL_NET, "module": "tabm"}, FULL_BATCH],
+    "TabularNetRegressor": [SMALL_NET, FULL_BATCH],
+    "CountLikelihoodClassifier": [
+        {"tol": 1e-10},
+        {"estimator": PRECISE},
+    ],
+    "DLLPClassifier": [{"tol": 1e-10}],
+    # Held-out rows would not be the same ones if rows are repeated.
+    "DLLPNetClassifier": [
+        {
+            "hidden_layer_sizes": (16,),
+            "max_iter": 20,
+            "learning_rate_init": 0.1,
+            "early_stopping": False,
+            "dtype": "float64",
+        },
+    ],
+    "EasyLLPClassifier": [{"tol": 1e-10}],
+    "EmbeddingRefiner": [{"hidden_layer_sizes": (8, 4), "max_iter": 5}],
+    "MeanMapClassifier": [{"tol": 1e-10}],
+    "SelfLabelingLLPClassifier": [{"estimator": PRECISE}],
+    "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
+    "SMOTER": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],
+    "SMOTENC": [{"categorical_features": [0]}],
+}
+
+
+def instances():
+    """Every public estimator, seeded: some checks compare two runs."""
+    for name, cls in all_estimators():
+        for parameters in PARAMETERS.get(name, [{}]):
+            estimator = cls(**parameters)
+            if "random_state" in estimator.get_params():
+                estimator.set_params(random_state=0)
+            yield estimator
+
+
+ESTIMATORS = list(instances())
+SAMPLERS = [e for e in ESTIMATORS if hasattr(e, "fit_resample")]
