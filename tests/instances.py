@@ -1,9 +1,11 @@
 """Every public estimator, with parameters that suit the tables of common tests."""
 
+from sklearn.base import clone
 from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
 
 from skext.quantile import LinearQuantileRegressor, predict_quantiles
+from skext.utils._sklearn import StrOptions
 from skext.utils.discovery import all_estimators
 
 # Parameters that the suites' own data need; several sets make several instances.
@@ -122,3 +124,44 @@ def instances():
 
 ESTIMATORS = list(instances())
 SAMPLERS = [e for e in ESTIMATORS if hasattr(e, "fit_resample")]
+
+# Options that are not about results, need a device or an object, are many of a kind, or
+# change nothing on a table of floats whose classes are not small.
+_NOT_VARIED = {
+    "compile",
+    "cuda_graph",
+    "cv",
+    "drop_last",
+    "integer_features",
+    "on_small",
+    "on_small_class",
+    "refiner",
+    "relevance",
+    "sampling_strategy",
+    "scale_lr_with_batch",
+    "scoring",
+    "store_oof",
+    "warm_start",
+}
+
+
+def variants(estimator):
+    """The estimator, and one for each other value of a parameter that lists them.
+
+    Yields pairs of a name and an estimator. Some combinations are refused by ``fit``.
+    """
+    name = type(estimator).__name__
+    yield name, estimator
+    for parameter, constraints in sorted(estimator._parameter_constraints.items()):
+        if parameter in _NOT_VARIED or constraints == "no_validation":
+            continue
+        values = []
+        for constraint in constraints:
+            if isinstance(constraint, StrOptions):
+                values += sorted(constraint.options - constraint.deprecated)
+            elif isinstance(constraint, str) and constraint == "boolean":
+                values += [True, False]
+        for value in values:
+            if value != getattr(estimator, parameter):
+                varied = clone(estimator).set_params(**{parameter: value})
+                yield f"{name}({parameter}={value!r})", varied
