@@ -150,10 +150,13 @@ def _with_jobs(estimator, n_jobs):
 def _global_states():
     """Every global random state that a fit could disturb."""
     legacy = np.random.get_state()
-    states = [legacy[1].copy(), legacy[2:], random.getstate()]
+    states = {
+        "numpy": repr((legacy[1].tobytes(), legacy[2:])),
+        "random": repr(random.getstate()),
+    }
     torch = sys.modules.get("torch")
     if torch is not None:
-        states.append(torch.random.get_rng_state().numpy().copy())
+        states["torch"] = repr(torch.random.get_rng_state().numpy().tobytes())
     return states
 
 
@@ -188,12 +191,10 @@ def check_leaves_no_trace(name, estimator):
     )
     assert_array_equal(X, X_before, err_msg=f"{name} modified X")
     assert_array_equal(y, y_before, err_msg=f"{name} modified y")
+    after = _global_states()
     # A package that only this fit has imported, torch, had no state before.
-    for before, after in zip(states, _global_states(), strict=False):
-        same = np.array_equal(before, after) if hasattr(before, "shape") else None
-        assert (before == after) if same is None else same, (
-            f"{name} changed a global random state"
-        )
+    for library, state in states.items():
+        assert after[library] == state, f"{name} changed a random state of {library}"
     assert np.geterr() == errors, f"{name} changed numpy's error handling"
     assert list(warnings.filters) == filters, f"{name} changed the warning filters"
     left = [thread for thread in threading.enumerate() if thread not in threads]
