@@ -206,7 +206,8 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
     the factor fall to zero and leaves plain logistic regression.
 
     Features are scaled by one common number; if their units differ, standardize them
-    first, as for logistic regression. Rows with weight zero are left out. Each
+    first, as for logistic regression. Rows with weight zero are left out. The loss is a
+    sum over rows: weights times a constant are ``C`` times that constant. Each
     iteration costs two matrix products, O(n_samples * n_features * n_classes).
 
     References
@@ -409,12 +410,9 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         strengths = np.unique(np.asarray(strengths, dtype=np.float64))
         if strengths.ndim != 1 or not strengths.size or not strengths.min() > 0:
             raise ValueError(f"Cs must be positive numbers, got {self.Cs!r}.")
-        cv = check_cv(5 if self.cv is None else self.cv, y, classifier=True)
         n_classes = np.unique(codes[weights > 0]).size
         losses, sizes = [], []
-        for train, test in cv.split(X, y):
-            # Splits may be given by row number, so rows are left out here only.
-            train, test = (rows[weights[rows] > 0] for rows in (train, test))
+        for train, test in self._split(X, y, weights):
             if not test.size:
                 continue
             if np.unique(codes[train]).size < n_classes:
@@ -439,6 +437,19 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         self.Cs_, self.cv_log_loss_ = strengths, np.array(losses)
         mean = np.average(self.cv_log_loss_, axis=0, weights=sizes)
         return float(strengths[mean.argmin()])
+
+    def _split(self, X, y, weights):
+        """Yield folds without rows of weight zero."""
+        cv = 5 if self.cv is None else self.cv
+        kept = np.flatnonzero(weights > 0)
+        if isinstance(cv, Integral) or hasattr(cv, "split"):
+            splitter = check_cv(cv, y[kept], classifier=True)
+            for train, test in splitter.split(X[kept], y[kept]):
+                yield kept[train], kept[test]
+            return
+        # Numbers of rows count all of them.
+        for train, test in check_cv(cv, y, classifier=True).split(X, y):
+            yield tuple(rows[weights[rows] > 0] for rows in (train, test))
 
     def _path(self, stage, strengths):
         """Yield the solutions for increasing strengths, each from the last one."""

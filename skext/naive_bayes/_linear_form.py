@@ -33,7 +33,7 @@ class LinearForm:
         Mean of the class means, weighted with the priors.
     spread : DiagonalSpread, MatrixSpread or RowSpread
         Covariance within the classes.
-    epsilon : float
+    epsilon : float or ndarray of shape (n_features,)
         What was added to the pooled variances.
     shrinkage : float
         Weight of the target in the covariance.

@@ -323,7 +323,7 @@ def full_chunks(X, state, prior, left, shrinkage, identity):
     The target is that of all rows. Rows of different weight need a factor each.
     """
     summary = summarize_state(state, prior)
-    target = shrinkage_target(summary.within, identity)
+    target = shrinkage_target(summary, identity)
     if not summary.within.any():
         target = np.full_like(target, (summary.within + summary.between).mean())
     removed = np.unique(left.removed[~np.isnan(left.factor)])

@@ -5,22 +5,6 @@ import numpy as np
 from skext.utils._numba import jit
 
 
-@jit
-def _largest(values):
-    """Return the largest of non-negative values, by four running maxima."""
-    m0 = m1 = m2 = m3 = values.dtype.type(0)
-    done = values.size - values.size % 4
-    for j in range(0, done, 4):
-        four = values[j : j + 4]
-        m0 = four[0] if four[0] > m0 else m0
-        m1 = four[1] if four[1] > m1 else m1
-        m2 = four[2] if four[2] > m2 else m2
-        m3 = four[3] if four[3] > m3 else m3
-    for j in range(done, values.size):
-        m0 = max(m0, values[j])
-    return max(max(m0, m1), max(m2, m3))
-
-
 @jit(reassociate=True)
 def _leave_out(row, own, overall, squares, total_squares, numbers, tiny, left, spread):
     """Write variances within classes, and in total, of the data without a row.
@@ -49,22 +33,22 @@ def _leave_out(row, own, overall, squares, total_squares, numbers, tiny, left, s
 
 
 @jit(reassociate=True)
-def _precisions(left, spread, mean, mean_total, largest, smoothing, alpha, out):
+def _precisions(left, spread, mean, mean_total, smoothing, alpha, out):
     """Write inverse variances as the estimator would use them without the row."""
     one = left.dtype.type(1)
     zero = left.dtype.type(0)
-    epsilon = smoothing * largest
-    shift = alpha * mean + epsilon
+    shift = alpha * mean
     if mean == zero:
         # No class has two different rows left.
-        value = mean_total + epsilon
+        value = mean_total + smoothing * mean_total
         value = one / value if value > zero else zero
         for j in range(left.size):
             out[j] = value if spread[j] > zero else zero
-    elif shift > zero:
+    elif shift > zero or smoothing > zero:
         keep = one - alpha
         for j in range(left.size):
-            out[j] = one / (keep * left[j] + shift) if spread[j] > zero else zero
+            value = keep * left[j] + shift + smoothing * spread[j]
+            out[j] = one / value if spread[j] > zero else zero
     else:
         floor = left.dtype.type(2.0**-52)
         for j in range(left.size):
@@ -168,14 +152,12 @@ def loo_scores_few(
             left,
             spread,
         )
-        largest = _largest(spread)
         for g in range(alphas.size):
             _precisions(
                 left,
                 spread,
                 mean,
                 mean_total,
-                largest,
                 smoothing,
                 alphas[g],
                 precisions[g],
@@ -212,10 +194,7 @@ def loo_operands(
             within,
             spread,
         )
-        largest = _largest(spread)
         precision = left[i]
-        _precisions(
-            within, spread, mean, mean_total, largest, smoothing, alpha, precision
-        )
+        _precisions(within, spread, mean, mean_total, smoothing, alpha, precision)
         for j in range(n_features):
             right[i, j] = precision[j] * row[j]

@@ -31,13 +31,14 @@ class LinearGaussianNB(MomentClassifier):
         training data cannot be predicted: its probability is zero and the others
         are scaled to sum to one.
     var_smoothing : float, default=1e-9
-        Part of the largest total variance of all features that is added to each
-        variance.
+        Part of a feature's own total variance that is added to its variance within
+        the classes. It does not depend on units.
     shrinkage : float or "loo", default=0.0
         Weight of the mean variance in each variance: 0 uses the variance of each
-        feature, 1 the mean of all, which predicts the nearest class mean. ``"loo"``
-        takes the one of 0, 0.1, 0.3, 0.6 and 1 with the best leave-one-out
-        log-probability of the true class.
+        feature, 1 the mean of all, which predicts the nearest class mean. Other
+        values than 0 suit features of one unit only. ``"loo"`` takes the one of 0,
+        0.1, 0.3, 0.6 and 1 with the best leave-one-out log-probability of the true
+        class.
     temperature : float or "loo", default=1.0
         Factor of the scores in ``predict_proba`` and ``predict_log_proba``. Naive
         Bayes counts correlated features several times and is far too sure of itself;
@@ -68,8 +69,8 @@ class LinearGaussianNB(MomentClassifier):
         Weights of the features in the decision function; one row for two classes.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Constants of the decision function.
-    epsilon_ : float
-        Absolute value that was added to each variance.
+    epsilon_ : ndarray of shape (n_features,)
+        What was added to the variance of each feature.
     shrinkage_ : float
         Weight of the mean variance that is used.
     temperature_ : float
@@ -102,11 +103,14 @@ class LinearGaussianNB(MomentClassifier):
     marginal log-densities in float64; probabilities are normalized in float64.
 
     Variances are maximum likelihood estimates, with the number of rows as divisor,
-    as in [1]_. Unlike there, smoothing is relative to the total variance, which
-    follows from the statistics, so the order of batches does not matter.
+    as in [1]_. Unlike there, smoothing is relative to the total variance of the same
+    feature, which follows from the statistics, so neither units nor the order of
+    batches matter.
 
-    If no class has two different rows, the mean total variance serves all features.
-    A feature that is constant over all classes gets weight zero.
+    If no class has two different rows, there is a warning and the mean total variance
+    serves all features. A feature that is constant over all classes gets weight zero;
+    one that is constant within each class but differs between them gets a large
+    weight, limited by ``var_smoothing``.
 
     Leave-one-out scores are exact and need no refit [3]_: leaving a row out changes
     the mean of its class and, through the row's own deviation, the variances. One
@@ -174,8 +178,8 @@ class LinearGaussianNB(MomentClassifier):
 
     @property
     def epsilon_(self):
-        """Absolute value that was added to each variance."""
-        return self._fitted_form().epsilon
+        """What was added to the variance of each feature."""
+        return self._publish(self._fitted_form().epsilon)
 
     @property
     def shrinkage_(self):

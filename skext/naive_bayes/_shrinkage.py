@@ -3,11 +3,13 @@
 import numpy as np
 
 from skext.naive_bayes._moments_scatter import column_blocks, residual_chunks
+from skext.naive_bayes._solve import within_variance
 
 # Rules by what they need: class moments only, or the training rows as well.
 MOMENT_RULES = ("auto", "oas", "ks")
 ROW_RULES = ("schafer-strimmer", "ledoit-wolf", "loo")
-# Rules that shrink to the mean variance instead of to the variances.
+# Rules for the mean variance as target. They see features divided by their standard
+# deviations within classes, as scikit-learn's LDA does, so that units do not matter.
 IDENTITY_RULES = ("oas", "ledoit-wolf", "ks")
 
 
@@ -37,28 +39,25 @@ def schafer_strimmer_shrinkage(state, X, codes, weights):
     if freedom <= 0 or second <= 0:
         return 1.0
     total = state.total_count
-    scale = _safe_inverse(np.sqrt(state.squares / total))
     products = 0.0
-    for start, stop, rows in residual_chunks(X, codes, state.means, np.empty(0)):
-        rows *= scale
+    for rows, weight in _standardized_chunks(state, X, codes, weights):
         rows *= rows
         each = rows.sum(axis=1) ** 2 - np.einsum("ij,ij->i", rows, rows)
-        products += _weighted_sum(each, weights[start:stop])
+        products += weight @ each
     variance = (products - total * second) / (total * freedom)
     return _clip(variance / second)
 
 
 def ledoit_wolf_shrinkage(state, X, codes, weights):
-    """Return the intensity of Ledoit and Wolf toward the mean variance."""
-    total, n_features = state.total_count, state.means.shape[1]
-    trace, square = covariance_sums(state)
-    distance = square - trace**2 / n_features
+    """Return the intensity of Ledoit and Wolf, from moments and training rows."""
+    total = state.total_count
+    distance, _, _ = correlation_sums(state)
     if distance <= 0:
         return 1.0
+    square = distance + np.count_nonzero(within_variance(state))
     fourth = 0.0
-    for start, stop, rows in residual_chunks(X, codes, state.means, np.empty(0)):
-        each = np.einsum("ij,ij->i", rows, rows) ** 2
-        fourth += _weighted_sum(each, weights[start:stop])
+    for rows, weight in _standardized_chunks(state, X, codes, weights):
+        fourth += weight @ np.einsum("ij,ij->i", rows, rows) ** 2
     return _clip((fourth / total - square) / total / distance)
 
 
@@ -82,14 +81,16 @@ def oas_shrinkage(trace, square, n_features, freedom):
 
 def shrinkage_of_moments(rule, state):
     """Return the intensity by a rule of ``MOMENT_RULES``."""
-    n_features = state.means.shape[1]
     if rule == "auto":
         return gaussian_shrinkage(state)
+    n_features = np.count_nonzero(within_variance(state))
     if rule == "oas":
         freedom = _freedom(state)
-        if freedom <= 0:
+        if freedom <= 0 or n_features == 0:
             return 1.0
-        return oas_shrinkage(*covariance_sums(state), n_features, freedom)
+        second, _, _ = correlation_sums(state)
+        square = second + n_features
+        return oas_shrinkage(n_features, square, n_features, freedom)
     # Kubokawa and Srivastava: the covariance is proportional to
     # (n - 1) S + trace(S) I.
     return _clip(n_features / max(state.total_count - 1 + n_features, n_features))
@@ -100,7 +101,7 @@ def correlation_sums(state):
 
     Each pair of different features that vary counts twice.
     """
-    scale = _safe_inverse(np.sqrt(state.squares))
+    scale = _scale(state) / np.sqrt(state.total_count)
     second = fourth = 0.0
     for start, stop in column_blocks(scale.size):
         block = state.products.columns(start, stop) * scale[start:stop]
@@ -113,31 +114,27 @@ def correlation_sums(state):
     return float(second), float(fourth), n_used * (n_used - 1)
 
 
-def covariance_sums(state):
-    """Return the traces of the pooled covariance and of its square."""
-    total = state.total_count
-    square = 0.0
-    for start, stop in column_blocks(state.squares.size):
-        block = state.products.columns(start, stop)
-        square += np.einsum("ij,ij->", block, block)
-    return float(state.squares.sum() / total), float(square / total**2)
-
-
 def _freedom(state):
     """Return the degrees of freedom of the pooled covariance."""
     return state.total_count - np.count_nonzero(state.counts)
 
 
-def _safe_inverse(values):
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+def _scale(state):
+    """Return inverse standard deviations; zeros for features that do not vary."""
+    deviation = np.sqrt(within_variance(state))
+    return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
 
 
-def _weighted_sum(values, weights):
-    if not weights.size:
-        return float(values.sum())
-    # Rows of weight zero need not be finite.
-    kept = weights > 0
-    return float(values[kept] @ weights[kept])
+def _standardized_chunks(state, X, codes, weights):
+    """Yield standardized deviations from the class means, and weights, of chunks."""
+    scale = _scale(state)
+    for start, stop, rows in residual_chunks(X, codes, state.means, np.empty(0)):
+        weight = weights[start:stop] if weights.size else np.ones(stop - start)
+        # Rows of weight zero need not be finite.
+        kept = weight > 0
+        rows, weight = (rows, weight) if kept.all() else (rows[kept], weight[kept])
+        rows *= scale
+        yield rows, weight
 
 
 def _clip(value):

@@ -37,15 +37,8 @@ def summarize_state(state, prior):
     means = state.means
     total = state.total_count
     seen = state.counts > 0
-    # Variances of a few units in the last place of the means are rounding.
-    noise = (2.0**-50 * np.abs(means).max(axis=0)) ** 2
-    within = state.squares / total
-    if within.size < noise.size:
-        # A spherical state knows the sum over features only.
-        mean = within[0] / noise.size
-        within = np.full(noise.size, mean if mean > noise.mean() else 0.0)
-    else:
-        within[within <= noise] = 0.0
+    noise = _rounding(means)
+    within = within_variance(state)
     weighted = np.where(seen, state.counts / total, 0.0)
     overall, spread = _spread_of_means(means, weighted, seen)
     between = np.einsum("k,kj,kj->j", weighted, spread, spread)
@@ -53,6 +46,23 @@ def summarize_state(state, prior):
     if np.array_equal(prior, weighted):
         return Summary(within, between, overall, spread)
     return Summary(within, between, *_spread_of_means(means, prior, seen))
+
+
+def within_variance(state):
+    """Return the variances within classes; exactly zero where they are rounding."""
+    noise = _rounding(state.means)
+    within = state.squares / state.total_count
+    if within.size < noise.size:
+        # A spherical state knows the sum over features only.
+        mean = within[0] / noise.size
+        return np.full(noise.size, mean if mean > noise.mean() else 0.0)
+    within[within <= noise] = 0.0
+    return within
+
+
+def _rounding(means):
+    """Return variances of a few units in the last place of the means."""
+    return (2.0**-50 * np.abs(means).max(axis=0)) ** 2
 
 
 def _spread_of_means(means, probability, seen):
@@ -80,7 +90,7 @@ def solve_diagonal(state, prior, var_smoothing, shrinkage=0.0):
     prior : ndarray of shape (n_classes,)
         Class probabilities; zero for classes without data.
     var_smoothing : float
-        Part of the largest total variance that is added to each variance.
+        Part of its total variance that is added to each variance.
     shrinkage : float, default=0.0
         Weight of the mean variance in each variance.
 
@@ -119,13 +129,18 @@ def _bias(prior, weights, deviation):
 
 
 def smooth_variance(summary, var_smoothing, shrinkage):
-    """Return the variances that a diagonal model uses, and epsilon."""
+    """Return the variances that a diagonal model uses, and what was added to each.
+
+    Each feature is smoothed by a part of its own total variance, so that units do
+    not matter.
+    """
     within, total = summary.within, summary.within + summary.between
-    largest = total.max()
-    epsilon = float(var_smoothing * largest)
-    if largest > 0 and not within.any():
+    if total.any() and not within.any():
         warn_no_variance()
-        return np.full_like(within, total.mean() + epsilon), epsilon
+        total = np.full_like(within, total.mean())
+        epsilon = var_smoothing * total
+        return total + epsilon, epsilon
+    epsilon = var_smoothing * total
     variance = within + epsilon
     if shrinkage > 0:
         variance = (1 - shrinkage) * within + (shrinkage * within.mean() + epsilon)
@@ -171,7 +186,8 @@ def solve_full(state, prior, shrinkage, identity):
     shrinkage : float
         Weight of the target.
     identity : bool
-        Whether the target is the mean variance instead of the variances.
+        Whether the target also has a variance for features that do not vary within
+        classes.
 
     Returns
     -------
@@ -182,7 +198,7 @@ def solve_full(state, prior, shrinkage, identity):
     if not summary.within.any():
         variance, epsilon = smooth_variance(summary, 0.0, 0.0)
         return linear_form(summary, prior, variance, epsilon, 1.0)
-    target = shrinkage_target(summary.within, identity)
+    target = shrinkage_target(summary, identity)
     spread = full_spread(state, summary, shrinkage, target)
     weights = spread.solve(summary.deviation)
     return LinearForm(
@@ -195,9 +211,18 @@ def solve_full(state, prior, shrinkage, identity):
     )
 
 
-def shrinkage_target(within, identity):
-    """Return the diagonal toward which a covariance is shrunk."""
-    return np.full_like(within, within.mean()) if identity else within
+def shrinkage_target(summary, identity):
+    """Return the diagonal toward which a covariance is shrunk.
+
+    Features are measured by their standard deviations within classes, so that the
+    mean variance of all of them, which rules for the identity shrink to, is that of
+    each one. Features that do not vary within classes are measured by their total
+    deviations there, and have no target else.
+    """
+    within = summary.within
+    if not identity:
+        return within
+    return np.where(within > 0, within, summary.between)
 
 
 def full_spread(state, summary, shrinkage, target, divisor=None):

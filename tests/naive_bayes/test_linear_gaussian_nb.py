@@ -47,7 +47,7 @@ def brute_force_joint(X, y, rows, var_smoothing=1e-9, priors=None, weight=None):
     variance = np.average(residual**2, axis=0, weights=weight)
     center = np.average(X, axis=0, weights=weight)
     total = np.average((X - center) ** 2, axis=0, weights=weight)
-    variance = variance + var_smoothing * total.max()
+    variance = variance + var_smoothing * total
     priors = counts / counts.sum() if priors is None else np.asarray(priors)
     density = [norm.logpdf(rows, m, np.sqrt(variance)).sum(axis=1) for m in means]
     return np.stack(density, axis=1) + np.log(priors)
@@ -102,7 +102,9 @@ def test_agrees_with_gaussian_nb_when_variances_are_equal():
     means = rng.normal(size=(3, 4))
     X = np.concatenate([base + m for m in means])
     y = np.repeat([0, 1, 2], 50)
-    ours, peer = LinearGaussianNB().fit(X, y), GaussianNB().fit(X, y)
+    # The peer's smoothing is relative to the largest variance of all features.
+    ours = LinearGaussianNB(var_smoothing=0).fit(X, y)
+    peer = GaussianNB(var_smoothing=0).fit(X, y)
     assert_allclose(
         ours.predict_joint_log_proba(X), peer.predict_joint_log_proba(X), rtol=1e-8
     )
