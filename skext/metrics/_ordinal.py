@@ -11,6 +11,11 @@ from sklearn.utils import (
     column_or_1d,
 )
 
+from skext.utils._ordinal_losses import (
+    event_brier_losses,
+    event_log_losses,
+    ranked_probability_losses,
+)
 from skext.utils._sklearn import check_sample_weight
 
 # Rounding that the sum of a row of probabilities may show, single precision included.
@@ -344,10 +349,8 @@ def ranked_probability_score(
     truth = _positions(order, y_true)
     proba = check_proba(y_proba, truth.size, order, classes)
     weight = _weights(sample_weight, truth.size)
-    cumulative = np.cumsum(proba, axis=1)[:, :-1]
-    cumulative -= truth[:, np.newaxis] <= np.arange(cumulative.shape[1])
-    score = np.average((cumulative**2).sum(axis=1), weights=weight)
-    return float(score / cumulative.shape[1] if normalize else score)
+    score = np.average(ranked_probability_losses(proba, truth), weights=weight)
+    return float(score / (proba.shape[1] - 1) if normalize else score)
 
 
 def rare_event(y_true, y_proba, labels, classes, rare):
@@ -413,10 +416,7 @@ def rare_class_log_loss(
     """
     event, p = rare_event(y_true, y_proba, labels, classes, rare)
     weight = _weights(sample_weight, p.size)
-    eps = np.finfo(np.float64).eps
-    p = np.clip(p, eps, 1 - eps)
-    loss = -np.where(event, np.log(p), np.log1p(-p))
-    return float(np.average(loss, weights=weight))
+    return float(np.average(event_log_losses(p, event), weights=weight))
 
 
 def rare_class_brier(
@@ -464,7 +464,7 @@ def rare_class_brier(
     """
     event, p = rare_event(y_true, y_proba, labels, classes, rare)
     weight = _weights(sample_weight, p.size)
-    return float(np.average((p - event) ** 2, weights=weight))
+    return float(np.average(event_brier_losses(p, event), weights=weight))
 
 
 def rare_probability_mse(p_true, p_pred, *, sample_weight=None):

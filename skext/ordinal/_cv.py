@@ -20,7 +20,15 @@ from threadpoolctl import threadpool_limits
 from skext.ordinal._base import BaseOrdinal, select_training_data, warn_not_converged
 from skext.ordinal._presto_path import GRID_CONSTRAINTS, spread_path
 from skext.ordinal._repair import crossing_rows
+from skext.utils._ordinal_losses import (
+    brier_losses,
+    event_brier_losses,
+    event_log_losses,
+    log_losses,
+    ranked_probability_losses,
+)
 from skext.utils._random import fit_rng
+from skext.utils._scoring import with_labels
 from skext.utils._sklearn import (
     StrOptions,
     check_method_params,
@@ -29,48 +37,35 @@ from skext.utils._sklearn import (
 )
 from skext.utils._warnings import warn_user
 
-# As scikit-learn's log loss: a class without probability does not cost infinity.
-_SMALLEST = np.finfo(np.float64).eps
 
+def _rare(losses):
+    """Return losses of the question whether a row is of the last class."""
 
-def _brier(proba, truth):
-    right = proba[np.arange(truth.size), truth]
-    return (proba**2).sum(axis=1) + 1.0 - 2.0 * right
+    def rare_losses(proba, truth):
+        return losses(proba[:, -1], truth == proba.shape[1] - 1)
 
-
-def _log_loss(proba, truth):
-    right = proba[np.arange(truth.size), truth]
-    return -np.log(np.clip(right, _SMALLEST, 1.0 - _SMALLEST))
-
-
-def _ranked_probability(proba, truth):
-    cumulative = np.cumsum(proba[:, :-1], axis=1)
-    happened = truth[:, np.newaxis] <= np.arange(cumulative.shape[1])
-    return ((cumulative - happened) ** 2).sum(axis=1)
-
-
-def _rare_log_loss(proba, truth):
-    rare = np.clip(proba[:, -1], _SMALLEST, 1.0 - _SMALLEST)
-    return -np.where(truth == proba.shape[1] - 1, np.log(rare), np.log1p(-rare))
-
-
-def _rare_brier(proba, truth):
-    return (proba[:, -1] - (truth == proba.shape[1] - 1)) ** 2
+    return rare_losses
 
 
 # Loss of each row from probabilities in the ordinal order.
 LOSSES = {
-    "brier": _brier,
-    "log_loss": _log_loss,
-    "ranked_probability": _ranked_probability,
-    "rare_log_loss": _rare_log_loss,
-    "rare_brier": _rare_brier,
+    "brier": brier_losses,
+    "log_loss": log_losses,
+    "ranked_probability": ranked_probability_losses,
+    "rare_log_loss": _rare(event_log_losses),
+    "rare_brier": _rare(event_brier_losses),
+}
+# Names of the same in skext.metrics.
+_METRICS = {
+    "ranked_probability_score": "ranked_probability",
+    "rare_class_log_loss": "rare_log_loss",
+    "rare_class_brier": "rare_brier",
 }
 
 CV_CONSTRAINTS: dict = {
     **GRID_CONSTRAINTS,
     "cv": ["cv_object"],
-    "scoring": [StrOptions(set(LOSSES) | set(get_scorer_names())), callable],
+    "scoring": [StrOptions({*LOSSES, *_METRICS, *get_scorer_names()}), callable],
     "selection": [StrOptions({"min", "1se"})],
     "n_jobs": [Integral, None],
     "random_state": ["random_state", np.random.Generator],
@@ -95,7 +90,7 @@ class Table(NamedTuple):
         return Table(self.X[rows], self.positions[rows], self.order, weight)
 
 
-def choose(scores, selection):
+def choose(scores, selection, can_drop=False):
     """Return the index of the best strength.
 
     Parameters
@@ -104,12 +99,22 @@ def choose(scores, selection):
         Greater is better; strengths decrease.
     selection : {"min", "1se"}
         The best mean, or the largest strength that is within one standard error of it.
+    can_drop : bool, default=False
+        Whether folds without any score are left out, with a warning.
 
     Returns
     -------
     index : int
         The largest of equally good strengths.
     """
+    undefined = np.isnan(scores).all(axis=0)
+    if can_drop and undefined.any() and not undefined.all():
+        warn_user(
+            f"scoring gave NaN for every strength in {undefined.sum()} of "
+            f"{undefined.size} folds, which are left out of the choice; use fewer "
+            "folds, or another scoring."
+        )
+        scores = scores[:, ~undefined]
     mean = scores.mean(axis=1)
     if np.isnan(mean).all():
         raise ValueError(
@@ -131,11 +136,11 @@ def _score(model, scoring, test, params):
         and crossing_rows(model._finite_predictor(test.X)).size
     ):
         return np.nan
-    if scoring in LOSSES:
+    if isinstance(scoring, str):
         losses = LOSSES[scoring](model._ordered_proba(test.X), test.positions)
         return -np.average(losses, weights=test.weight)
     labels = test.order.ordered[test.positions]
-    return get_scorer(scoring)(model, test.X, labels, **params)
+    return scoring(model, test.X, labels, **params)
 
 
 def _score_fold(model, table, train, test, alphas, scoring, params):
@@ -173,7 +178,8 @@ class BaseOrdinalCV(BaseOrdinal):
         warn_not_converged(path, type(self).__name__, self.tol)
         folds = self._split(table, routed)
         self.scores_ = self._score_folds(table, folds, path.alphas, routed)
-        best = choose(self.scores_, self.selection)
+        best = choose(self.scores_, self.selection, self.crossing != "raise")
+        self._warn_if_unbounded(path, best, data)
         self.alphas_ = path.alphas
         self.alpha_ = float(path.alphas[best])
         self.threshold_path_, self.coef_path_ = spread_path(
@@ -185,22 +191,33 @@ class BaseOrdinalCV(BaseOrdinal):
         """Return the arguments for the splitter and for the scorer."""
         if routing_enabled():
             routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
-            score = {} if self.scoring in LOSSES else routed.scorer.score
+            score = {} if self._scoring() in LOSSES else routed.scorer.score
             return routed.splitter.split, score
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         return {}, given
+
+    def _scoring(self):
+        """Return the parameter, under our own name if it has two."""
+        if isinstance(self.scoring, str):
+            return _METRICS.get(self.scoring, self.scoring)
+        return self.scoring
 
     def _split(self, table, routed):
         """Return the folds as pairs of indices."""
         split_params, _ = routed
         n_folds = 5 if self.cv is None else self.cv
-        if not isinstance(n_folds, Integral):
-            labels = table.order.ordered[table.positions]
-            folds = check_cv(n_folds, labels, classifier=True)
-            return list(folds.split(table.X, labels, **split_params))
         rows = np.arange(table.positions.size)
-        if table.weight is not None:
+        if table.weight is not None and (
+            isinstance(n_folds, Integral) or hasattr(n_folds, "split")
+        ):
+            # Folds that are given as numbers of rows count all of them.
             rows = np.flatnonzero(table.weight)
+        if not isinstance(n_folds, Integral):
+            labels = table.order.ordered[table.positions[rows]]
+            splitter = check_cv(n_folds, labels, classifier=True)
+            params = check_method_params(table.X, split_params, indices=rows)
+            found = splitter.split(table.X[rows], labels, **params)
+            return [(rows[train], rows[test]) for train, test in found]
         labels, counts = np.unique(table.positions[rows], return_counts=True)
         small = table.order.ordered[labels[counts < n_folds]].tolist()
         if len(small) == labels.size:
@@ -229,6 +246,9 @@ class BaseOrdinalCV(BaseOrdinal):
         kept = {**self.get_params(deep=False), "cv": None, "scoring": "brier"}
         model = type(self)(**kept)
         model.n_features_in_ = self.n_features_in_
+        scoring = self._scoring()
+        if scoring not in LOSSES:
+            scoring = with_labels(scoring, table.order.classes)
         # Held around all threads: each of them would restore the number on its own.
         with threadpool_limits(1, user_api="blas"):
             found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
@@ -238,7 +258,7 @@ class BaseOrdinalCV(BaseOrdinal):
                     train,
                     test,
                     alphas,
-                    self.scoring,
+                    scoring,
                     check_method_params(table.X, score_params, indices=test),
                 )
                 for train, test in folds
@@ -270,7 +290,7 @@ class BaseOrdinalCV(BaseOrdinal):
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
-        if self.scoring not in LOSSES:
+        if self._scoring() not in LOSSES:
             router.add(
                 scorer=get_scorer(self.scoring),
                 method_mapping=MethodMapping().add(caller="fit", callee="score"),
