@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.naive_bayes import _array_api
@@ -23,11 +23,13 @@ from skext.naive_bayes._base_state import Batch, Tuned, joined
 from skext.naive_bayes._moments import ClassMoments, encode_labels
 from skext.naive_bayes._moments_state import MomentState, check_moments_finite
 from skext.naive_bayes._shrinkage import ROW_RULES
+from skext.utils._labels import plain_labels
 from skext.utils._sklearn import (
     check_same_namespace,
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 
 
 class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
@@ -403,14 +405,7 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
 
     def _summarize(self, X, y, sample_weight, *, reset):
         """Validate one batch and sum it up."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            accept_sparse=("csr", "csc"),
-            ensure_all_finite=False,
-        )
+        X, y = self._validate(X, plain_labels(y), reset=reset)
         found = _array_api.namespace_of(X)
         y, sample_weight = _array_api.as_numpy(y), _array_api.as_numpy(sample_weight)
         labels, codes = encode_labels(y)
@@ -487,13 +482,18 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         """Validate rows to predict, without a pass over the values."""
         check_is_fitted(self)
         check_same_namespace(X, self, attribute="class_prior_", method=method)
-        return validate_data(
-            self,
-            X,
-            reset=False,
-            accept_sparse=("csr", "csc"),
-            ensure_all_finite=False,
-        )
+        return self._validate(X, reset=False)
+
+    def _validate(self, *arrays, reset):
+        """Validate a table, and labels, in the type that they have."""
+        options = {"accept_sparse": ("csr", "csc"), "ensure_all_finite": False}
+        found = validate_table(self, *arrays, reset=reset, **options)
+        X = found[0] if isinstance(found, tuple) else found
+        if X.dtype == object:
+            # Frames of several types, whose columns are named if they hold no numbers.
+            options["dtype"] = np.float64
+            found = validate_table(self, *arrays, reset=reset, **options)
+        return found
 
     def _probabilities(self, X, method, of_two, of_many):
         """Return what a function makes of the scores times the temperature."""

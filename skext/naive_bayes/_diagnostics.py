@@ -1,7 +1,10 @@
 """How far data are from what the theory of naive Bayes assumes."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from skext.utils._labels import plain_labels
+from skext.utils._tables import check_table
 
 _LEVELS = np.arange(0, 101, 10)
 # More triples of classes than this are drawn at random.
@@ -260,8 +263,8 @@ def _check_rows(X, y, n_features, classes):
     """Return rows in float64 and the positions of their labels in ``classes``."""
     if y is None:
         raise ValueError("y must be given with X, got None; pass the labels.")
-    X = check_array(X, dtype=np.float64)
-    y = column_or_1d(y)
+    X = check_table(X, dtype=np.float64)
+    y = column_or_1d(plain_labels(y))
     check_consistent_length(X, y)
     if X.shape[1] != n_features:
         raise ValueError(

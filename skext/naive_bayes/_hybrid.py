@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.naive_bayes._base import MomentClassifier
@@ -22,6 +22,7 @@ from skext.naive_bayes._hybrid_solver import (
 from skext.naive_bayes._lda import ShrinkageLDA
 from skext.naive_bayes._loo import loo_scores
 from skext.naive_bayes._probe import LinearGaussianNB
+from skext.utils._labels import plain_labels
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -29,6 +30,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
 
 
@@ -272,7 +274,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             If there is one class only, or the prior knows other classes or is not
             one of those that are described above.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_table(self, X, plain_labels(y), dtype=np.float64)
         check_classification_targets(y)
         weights = np.ones(y.size)
         if sample_weight is not None:
@@ -375,7 +377,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
 
     def _scores(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=np.float64)
+        X = validate_table(self, X, reset=False, dtype=np.float64)
         scores = self.tau_ * _columns(self.prior_.decision_function(X))
         scores += (X - self.center_) @ (self.delta_.T / self.scale_)
         return scores + self.offset_

@@ -1,12 +1,13 @@
 """Class moments: what the linear probes know about their data, by class label."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length, column_or_1d
 
 from skext.naive_bayes._moments_scatter import Scatter
 from skext.naive_bayes._moments_state import MomentState, check_moments_finite
+from skext.utils._labels import plain_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import check_table
 
 _COVARIANCES = ("diag", "full", "spherical")
 _FORMAT = "skext.naive_bayes.ClassMoments"
@@ -361,10 +362,10 @@ class ClassMoments:
 
     def _summarize(self, X, y, sample_weight):
         """Validate rows; return their sorted labels and their state."""
-        X = check_array(
+        X = check_table(
             X, accept_sparse=("csr", "csc"), ensure_all_finite=False, dtype="numeric"
         )
-        y = column_or_1d(y)
+        y = column_or_1d(plain_labels(y))
         check_consistent_length(X, y)
         if self._state is not None and X.shape[1] != self.n_features:
             raise ValueError(
@@ -437,9 +438,7 @@ def encode_labels(y):
         Positions.
     """
     labels, codes = np.unique(y, return_inverse=True)
-    # Asked only where it can raise: it warns about small batches of many classes.
-    if labels.dtype.kind == "f" and (labels != np.round(labels)).any():
-        check_classification_targets(y)
+    refuse_fractions(labels)
     return labels, codes
 
 

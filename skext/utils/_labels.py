@@ -1,0 +1,116 @@
+"""Class labels on their way into a classifier."""
+
+import sys
+
+import numpy as np
+
+from skext.utils._columns import categories_of, column_kind, library_of
+
+_TYPES = {"integer": np.int64, "boolean": np.bool_, "float": np.float64}
+
+
+def plain_labels(y):
+    """Return labels in a type of numpy that says what they are.
+
+    Integers and truth values come as objects, or in types of pandas that become
+    floats on their way, where a column once had gaps.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Whatever the user gave.
+
+    Returns
+    -------
+    y : array-like of shape (n_samples,)
+        The same labels; untouched where nothing is to be gained, and where some are
+        missing, which is for later checks.
+
+    Raises
+    ------
+    ValueError
+        If labels are intervals, or of several kinds.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None:
+        bare = pandas.Index, pandas.api.extensions.ExtensionArray
+        y = pandas.Series(y) if isinstance(y, bare) else y
+    dtype = getattr(y, "dtype", None)
+    is_numpy = isinstance(dtype, np.dtype)
+    if getattr(y, "ndim", 1) != 1 or (is_numpy and dtype.kind != "O"):
+        return y
+    if library_of(y) is None and not is_numpy:
+        return y
+    kind = column_kind(y)
+    if kind == "category":
+        _refuse_intervals(y)
+    if kind == "other":
+        _refuse_mixture(np.asarray(y, dtype=object))
+    if kind not in _TYPES:
+        return y
+    values = np.asarray(y)
+    if values.dtype.kind in "biu":
+        return values
+    values = np.asarray(y, dtype=object)
+    if _has_gaps(values):
+        return y
+    try:
+        return values.astype(_TYPES[kind])
+    except OverflowError:
+        return np.array(values.tolist())
+
+
+def _has_gaps(values):
+    """Tell whether something is missing: None, NaN and pandas' NA."""
+    return any(
+        value is None
+        or type(value).__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and np.isnan(value))
+        for value in values
+    )
+
+
+def _refuse_intervals(y):
+    categories, _ = categories_of(y)
+    values = np.asarray(y, dtype=object) if categories is None else categories
+    first = next((value for value in values if not _has_gaps([value])), None)
+    if type(first).__name__ == "Interval":
+        raise ValueError(
+            f"Unknown label type: intervals, such as {first}, which scikit-learn's "
+            "metrics do not know. Give y as codes, pandas.cut(..., labels=False), or "
+            "as names, pandas.cut(..., labels=[...])."
+        )
+
+
+def _refuse_mixture(values):
+    kinds = sorted({type(value).__name__ for value in values if not _has_gaps([value])})
+    if len(kinds) > 1:
+        raise ValueError(
+            f"Unknown label type: y has labels of several kinds, {', '.join(kinds)}; "
+            "make all of them strings, or all of them numbers."
+        )
+
+
+def refuse_fractions(labels):
+    """Refuse numbers that are not whole, which scikit-learn takes for measurements.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Distinct labels.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    if labels.dtype.kind != "f":
+        return
+    broken = labels[labels != np.round(labels)]
+    if broken.size:
+        raise ValueError(
+            f"Unknown label type: continuous. y has numbers that are not whole, such "
+            f"as {broken[0]:g}, which scikit-learn takes for the target of a "
+            "regression. If they stand for classes, give them as codes, "
+            "numpy.unique(y, return_inverse=True)[1], or as strings."
+        )
