@@ -1,5 +1,6 @@
 """What the ordinal classifiers have in common: checking, classes, prediction."""
 
+import copy
 from abc import ABCMeta, abstractmethod
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.ordinal._order import (
@@ -22,7 +23,16 @@ from skext.ordinal._repair import (
     crossing_rows,
     cumulative_probabilities,
 )
+from skext.ordinal._separation import (
+    MAX_ITER,
+    TINY_TOL,
+    is_held,
+    tiny_penalty,
+    warn_if_unbounded,
+)
+from skext.utils._labels import plain_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
 
 
@@ -111,6 +121,9 @@ def _class_factors(y, present, order, sample_weight, class_weight):
             sample_weight=sample_weight,
         )
     # Labels without rows are no mistake here, unlike in scikit-learn's function.
+    if order.names is not None and set(class_weight) <= set(order.names.tolist()):
+        codes = dict(zip(order.names.tolist(), order.ordered.tolist(), strict=True))
+        class_weight = {codes[name]: value for name, value in class_weight.items()}
     known = order.ordered.tolist()
     unknown = [label for label in class_weight if label not in known]
     if unknown:
@@ -219,11 +232,18 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
     def _check_training_set(self, X, y, sample_weight):
         """Validate; return the table, positions, order and weights of the rows."""
         declared = declared_order(y)
-        X, y = validate_data(
-            self, X, y, accept_sparse=("csr", "csc"), dtype=np.float64, order="C"
+        X, y = validate_table(
+            self,
+            X,
+            plain_labels(y),
+            accept_sparse=("csr", "csc"),
+            dtype=np.float64,
+            order="C",
         )
+        labels = np.unique(y)
+        refuse_fractions(labels)
         check_classification_targets(y)
-        order = resolve_order(np.unique(y), self.classes, declared)
+        order = resolve_order(labels, self.classes, declared)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -241,7 +261,40 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         start = self._previous_start(order, data.present, X.shape[1])
         path = self._solve(data, start=start, alphas=[self.alpha])
         warn_not_converged(path, type(self).__name__, self.tol)
+        self._warn_if_unbounded(path, 0, data)
         return self._publish(path, 0, order, data.present)
+
+    def _warn_if_unbounded(self, path, index, data):
+        """Look for weights that nothing holds."""
+        alpha, n_features = path.alphas[index], data.X.shape[1]
+        given = (
+            check_penalty_factor(self.penalty_factor, n_features),
+            n_features,
+            getattr(self, "main_weight", 1.0),
+            getattr(self, "fusion_weight", np.inf),
+        )
+        if is_held(alpha, given[0], *given[2:]):
+            return
+
+        def solve(start, tiny):
+            again = copy.copy(self)
+            strength, again.penalty_factor, *weights = tiny_penalty(alpha, tiny, *given)
+            if hasattr(self, "main_weight"):
+                again.main_weight, again.fusion_weight = weights
+            again.tol, again.max_iter = TINY_TOL, MAX_ITER
+            return again._solve(data, start=start, alphas=[strength])
+
+        warn_if_unbounded(
+            path,
+            index,
+            data,
+            self.link,
+            solve,
+            name=type(self).__name__,
+            tol=self.tol,
+            has_barrier=getattr(self, "non_crossing", None) is not None,
+            features=getattr(self, "feature_names_in_", None),
+        )
 
     def _previous_start(self, order, present, n_features):
         """Return thresholds and weights of an earlier fit of the same shape."""
@@ -278,7 +331,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
     def _check_input(self, X):
         """Validate rows to predict."""
         check_is_fitted(self)
-        return validate_data(
+        return validate_table(
             self,
             X,
             reset=False,

@@ -1,11 +1,12 @@
 """The order of the classes: where it comes from, and how labels become positions."""
 
-import sys
+from numbers import Number
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import column_or_1d
 
+from skext.utils._columns import categories_of, library_of
 from skext.utils._warnings import warn_user
 
 
@@ -18,6 +19,8 @@ class ClassOrder(NamedTuple):
     """Labels in the ordinal order, shape (n_classes,)."""
     position: np.ndarray
     """Place in ``ordered`` of each entry of ``classes``, shape (n_classes,)."""
+    names: np.ndarray | None = None
+    """What ``ordered`` stands for, if the labels are codes of other labels."""
 
 
 def declared_order(y):
@@ -31,23 +34,16 @@ def declared_order(y):
     Returns
     -------
     labels : ndarray of shape (n_classes,) or None
-        Categories of an ordered pandas categorical (bare, as a series, or as the only
-        column of a frame) or of a polars ``Enum``, unused ones included; None if the
-        type says nothing about an order.
+        Categories of an ordered pandas categorical or dictionary of Arrow (bare, as a
+        series, or as the only column of a frame) or of a polars ``Enum``, unused ones
+        included; None if the type says nothing about an order.
     """
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    if pandas is not None:
-        if isinstance(y, pandas.DataFrame) and y.shape[1] == 1:
-            y = y.iloc[:, 0]
-        dtype = getattr(y, "dtype", None)
-        if isinstance(dtype, pandas.CategoricalDtype):
-            return np.asarray(dtype.categories) if dtype.ordered else None
-    if polars is not None:
-        if isinstance(y, polars.DataFrame) and y.shape[1] == 1:
-            y = y.to_series()
-        if isinstance(y, polars.Series) and isinstance(y.dtype, polars.Enum):
-            return np.asarray(y.dtype.categories.to_list(), dtype=object)
-    return None
+    if library_of(y) == "pandas" and y.ndim == 2 and y.shape[1] == 1:
+        y = y.iloc[:, 0]
+    elif library_of(y) == "polars" and hasattr(y, "columns") and y.width == 1:
+        y = y.to_series()
+    categories, is_ordered = categories_of(y)
+    return categories if is_ordered else None
 
 
 def resolve_order(labels, classes=None, declared=None, *, parameter="classes"):
@@ -82,7 +78,7 @@ def resolve_order(labels, classes=None, declared=None, *, parameter="classes"):
             )
         return ClassOrder(labels, labels, np.arange(labels.size))
     source = parameter if classes is not None else "the categories of y"
-    listed = column_or_1d(classes if classes is not None else declared)
+    listed = _listed(classes) if classes is not None else column_or_1d(declared)
     if labels.dtype.kind in "OU" and listed.dtype.kind in "OU":
         # Predictions come back with the type of y.
         listed = listed.astype(object if labels.dtype.kind == "O" else str)
@@ -93,14 +89,82 @@ def resolve_order(labels, classes=None, declared=None, *, parameter="classes"):
             f"{source} must have distinct labels, got {listed.tolist()}; list each "
             "label once."
         )
+    if classes is not None and _may_be_codes(labels, listed):
+        return _order_of_codes(labels, listed, sorter, parameter)
     known = set(listed.tolist())
     unknown = [label for label in labels.tolist() if label not in known]
     if unknown:
         raise ValueError(
             f"y must only have labels from {source}, {listed.tolist()}, got "
             f"{unknown[:5]}; add the missing labels in their place, or correct y."
+            + _hint_at_codes(labels, parameter)
         )
     return ClassOrder(sorted_labels, listed, sorter)
+
+
+def _listed(classes):
+    """Return the parameter ``classes`` as an array; a type has it as categories."""
+    categories = getattr(classes, "categories", None)
+    if categories is not None and not hasattr(classes, "__len__"):
+        classes = getattr(categories, "to_list", lambda: categories)()
+    return column_or_1d(classes)
+
+
+def _may_be_codes(labels, listed):
+    """Tell whether labels are integers, and none of the listed ones is a number."""
+    if labels.dtype.kind not in "iu" or listed.dtype.kind not in "OUST":
+        return False
+    return not any(isinstance(label, Number) for label in listed.tolist())
+
+
+def _order_of_codes(labels, listed, sorter, parameter):
+    """Return the order of the codes that scikit-learn's meta-estimators hand over.
+
+    They encode labels before they fit, by position in the sorted order.
+    """
+    n_classes, names = listed.size, listed.tolist()
+    codes = np.argsort(sorter)
+    in_order = bool((np.diff(sorter) > 0).all())
+    cure = (
+        f"Give y and {parameter} in one kind: integer codes as y, as meta-estimators "
+        f"of scikit-learn need them, and {parameter}=range({n_classes}) if they count "
+        "from the lowest class."
+    )
+    if labels[0] < 0 or labels[-1] >= n_classes:
+        raise ValueError(
+            f"y must only have labels from {parameter}, {names}, or their codes from "
+            f"0 to {n_classes - 1}, got {labels[:5].tolist()}. {cure}"
+        )
+    if in_order and labels[-1] < n_classes - 1:
+        # Whichever classes these are, their order is that of the codes.
+        return ClassOrder(labels, labels, np.arange(labels.size))
+    if labels[-1] < n_classes - 1:
+        raise ValueError(
+            f"y has codes up to {labels[-1]} for the {n_classes} labels of "
+            f"{parameter}, {names}, so that there is no telling which labels they "
+            f"stand for. {cure}"
+        )
+    if not in_order:
+        meaning = ", ".join(f"{code} is {names[sorter[code]]!r}" for code in labels)
+        warn_user(
+            f"y has integers and {parameter} has none: they are taken for positions "
+            f"in sorted({parameter}), which scikit-learn's meta-estimators hand over "
+            f"({meaning}). {parameter}={codes.tolist()} says so without this warning. "
+            f"If they count from the lowest class instead, use "
+            f"{parameter}=range({n_classes})."
+        )
+    classes = np.arange(n_classes, dtype=labels.dtype)
+    return ClassOrder(classes, classes[codes], sorter, listed)
+
+
+def _hint_at_codes(labels, parameter):
+    """Return what may be wrong if labels are 0, 1, 2, ..."""
+    if labels.dtype.kind not in "iu" or labels[0] != 0 or labels[-1] >= labels.size:
+        return ""
+    return (
+        " If scikit-learn made these codes, in cross_val_predict or a meta-estimator, "
+        f"use integer codes as y and {parameter}."
+    )
 
 
 def _sort(labels, source):

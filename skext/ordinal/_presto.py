@@ -170,7 +170,12 @@ class PRESTO(BasePRESTO):
 
     A class of ``classes`` without rows has probability zero: its two thresholds are
     equal, or infinite at the ends. Weight 2 equals the row twice, weight 0 equals the
-    row left out.
+    row left out; weights times a constant change nothing, since the loss is a mean.
+
+    Meta-estimators of scikit-learn encode labels before they fit, so that the order of
+    names is lost; give them integer codes as ``y``. With ``classes=`` of names, codes
+    are taken for positions in ``sorted(classes)``, with a warning if that is not the
+    same.
 
     References
     ----------

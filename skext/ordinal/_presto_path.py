@@ -14,6 +14,13 @@ from skext.ordinal._base import (
     warn_not_converged,
 )
 from skext.ordinal._repair import MIRRORED_LINK
+from skext.ordinal._separation import (
+    MAX_ITER,
+    TINY_TOL,
+    is_held,
+    tiny_penalty,
+    warn_if_unbounded,
+)
 from skext.ordinal._solvers import solve_path
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
@@ -291,6 +298,17 @@ def presto_path(
     model = _PathModel(classes)
     X, positions, order, weight = model._check_training_set(X, y, sample_weight)
     data = select_training_data(X, positions, order, weight, class_weight)
+    options = {
+        "main_weight": main_weight,
+        "fusion_weight": fusion_weight,
+        "l1_ratio": l1_ratio,
+        "standardize": standardize,
+        "penalty_factor": check_penalty_factor(penalty_factor, X.shape[1]),
+        "non_crossing": non_crossing,
+        "barrier": barrier,
+        "solver": solver,
+        "n_jobs": n_jobs,
+    }
     path = solve_anchored(
         data,
         anchor,
@@ -299,20 +317,13 @@ def presto_path(
         alphas=check_alphas(alphas),
         n_alphas=n_alphas,
         eps=eps,
-        main_weight=main_weight,
-        fusion_weight=fusion_weight,
-        l1_ratio=l1_ratio,
-        standardize=standardize,
-        penalty_factor=check_penalty_factor(penalty_factor, X.shape[1]),
-        non_crossing=non_crossing,
-        barrier=barrier,
         tol=tol,
         max_iter=max_iter,
-        solver=solver,
         early_stopping=early_stopping,
-        n_jobs=n_jobs,
+        **options,
     )
     warn_not_converged(path, "presto_path", tol)
+    _warn_if_unbounded(path, data, anchor, link, options, model, tol)
     thresholds, coefs = spread_path(path, data.present, order.ordered.size)
     info = Bunch(
         objective=path.objective,
@@ -323,6 +334,40 @@ def presto_path(
         ordered_classes=order.ordered,
     )
     return path.alphas, thresholds, coefs, info
+
+
+def _warn_if_unbounded(path, data, anchor, link, options, model, tol):
+    """Look for weights that nothing holds at the end of a path."""
+    alpha = path.alphas[-1]
+    factors, main = options["penalty_factor"], options["main_weight"]
+    fusion = options["fusion_weight"]
+    if is_held(alpha, factors, main, fusion):
+        return
+    n_features = data.X.shape[1]
+
+    def solve(start, tiny):
+        found = tiny_penalty(alpha, tiny, factors, n_features, main, fusion)
+        changed = {
+            "alphas": [found[0]],
+            "penalty_factor": found[1],
+            "main_weight": found[2],
+            "fusion_weight": found[3],
+            "tol": TINY_TOL,
+            "max_iter": MAX_ITER,
+        }
+        return solve_anchored(data, anchor, link, start, **{**options, **changed})
+
+    warn_if_unbounded(
+        path,
+        path.alphas.size - 1,
+        data,
+        link,
+        solve,
+        name="presto_path",
+        tol=tol,
+        has_barrier=options["non_crossing"] is not None,
+        features=getattr(model, "feature_names_in_", None),
+    )
 
 
 def spread_path(path, present, n_classes):

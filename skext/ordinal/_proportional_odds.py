@@ -133,13 +133,18 @@ class ProportionalOdds(BaseProportionalOdds):
     Notes
     -----
     A Newton step costs O(n_samples * n_features**2) for few features, and a few passes
-    over the data for many, whatever the number of classes. Without a penalty, data
-    whose classes a direction separates have no finite optimum; the fit stops with
-    large weights, with a warning if the tolerance is not reached.
+    over the data for many, whatever the number of classes. Without a penalty, data of
+    which a direction separates some rows have no finite optimum; the fit stops with
+    large weights, and there is a warning.
 
     A class of ``classes`` without rows has probability zero: its two thresholds are
     equal, or infinite at the ends. Weight 2 equals the row twice, weight 0 equals the
-    row left out.
+    row left out; weights times a constant change nothing, since the loss is a mean.
+
+    Meta-estimators of scikit-learn encode labels before they fit, so that the order of
+    names is lost; give them integer codes as ``y``. With ``classes=`` of names, codes
+    are taken for positions in ``sorted(classes)``, with a warning if that is not the
+    same.
 
     References
     ----------

@@ -32,7 +32,9 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
         What decides: ``"brier"``, ``"log_loss"``,
         ``"ranked_probability"``, or of the last class against the others
         ``"rare_log_loss"`` or ``"rare_brier"``; else the name of a scorer of
-        scikit-learn, or a callable ``scorer(estimator, X, y)``.
+        scikit-learn, or a callable ``scorer(estimator, X, y)``. The names of
+        :mod:`skext.metrics`, such as ``"ranked_probability_score"``, do as well.
+        Scorers of probabilities are told all classes, since a fold may lack one.
     selection : {"min", "1se"}, default="min"
         The strength with the best mean score, the largest of equal ones; or the largest
         one whose mean is within one standard error of it.
@@ -108,8 +110,9 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
     lack a class gives it probability zero. The mean over the folds does not depend on
     their sizes.
 
-    Weights of rows are used in fitting and in scoring; rows of weight zero are in no
-    fold if ``cv`` is a number. With ``class_weight="balanced"`` each fold balances its
+    Weights of rows are used in fitting and in scoring, and only their proportions
+    count; rows of weight zero are in no fold, unless ``cv`` lists folds. With
+    ``class_weight="balanced"`` each fold balances its
     own rows; scores are not balanced.
 
     References

@@ -308,3 +308,66 @@ def test_display_of_the_path(ordinal_data, pyplot):
     for model in (PRESTOCV(**SMALL), ProportionalOddsCV(**SMALL)):
         display = metrics.CoefficientPathDisplay.from_estimator(model.fit(X, y))
         assert display.alpha == model.alpha_
+
+
+@pytest.fixture
+def rare_data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] + rng.logistic(size=200) > 1).astype(int)
+    y[:2] = 2
+    return X, y
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [
+        "neg_log_loss",
+        "d2_log_loss_score",
+        "neg_brier_score",
+        make_scorer(log_loss, response_method="predict_proba", greater_is_better=False),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("cls", [PRESTOCV, ProportionalOddsCV])
+def test_folds_without_a_class(rare_data, cls, scoring):
+    """A scorer is told the classes, so that it can score folds that lack one."""
+    X, y = rare_data
+    model = cls(scoring=scoring, n_alphas=3, cv=3, random_state=0)
+    with pytest.warns(UserWarning, match=r"classes \[2\] have fewer rows"):
+        model.fit(X, y)
+    assert np.isfinite(model.scores_).all()
+    if "log_loss" not in str(scoring) or "d2" in str(scoring):
+        return
+    own = cls(scoring="log_loss", n_alphas=3, cv=3, random_state=0)
+    with pytest.warns(UserWarning, match="fewer rows"):
+        assert_allclose(own.fit(X, y).scores_, model.scores_, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:Only one class:UserWarning")
+@pytest.mark.filterwarnings("ignore:The classes:UserWarning")
+def test_folds_that_cannot_be_scored_are_left_out(rare_data):
+    X, y = rare_data
+    model = PRESTOCV(scoring="roc_auc_ovr", n_alphas=3, cv=3, random_state=0)
+    with pytest.warns(UserWarning, match="NaN for every strength in 1 of 3 folds"):
+        model.fit(X, y)
+    best = np.nanmean(model.scores_, axis=1).argmax()
+    assert model.alpha_ == model.alphas_[best]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("ranked_probability_score", "ranked_probability"),
+        ("rare_class_log_loss", "rare_log_loss"),
+        ("rare_class_brier", "rare_brier"),
+    ],
+)
+def test_names_of_metrics(ordinal_data, theirs, ours):
+    X, y = ordinal_data
+    found = ProportionalOddsCV(scoring=theirs, **SMALL).fit(X, y)
+    expected = ProportionalOddsCV(scoring=ours, **SMALL).fit(X, y)
+    assert_array_equal(found.scores_, expected.scores_)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = ProportionalOddsCV(scoring=theirs, **SMALL).fit(X, y)
+    assert_array_equal(routed.scores_, expected.scores_)

@@ -1,14 +1,23 @@
 """Where the order of the classes comes from, and in which order results are."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import DataConversionWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
 
 from skext.metrics import make_ordinal_scorer
 from skext.ordinal import PRESTO, PRESTOCV, ProportionalOdds
@@ -202,3 +211,150 @@ def test_unused_category_is_an_absent_class(ordinal_data):
 def test_spread_thresholds():
     assert spread_thresholds(np.array([0, 1, 2]), 3).tolist() == [0, 1]
     assert spread_thresholds(np.array([1, 3]), 5).tolist() == [-1, 0, 0, 1]
+
+
+def meta_estimators(model):
+    return {
+        "stacking": StackingClassifier([("model", model)], LogisticRegression()),
+        "voting": VotingClassifier([("model", model)], voting="soft"),
+        "bagging": BaggingClassifier(model, 3, random_state=0),
+        "calibrated": CalibratedClassifierCV(model, ensemble=False, cv=3),
+        "calibrated ensemble": CalibratedClassifierCV(model, cv=3),
+    }
+
+
+@pytest.mark.parametrize("name", meta_estimators(None))
+@pytest.mark.parametrize("cls", [ProportionalOdds, PRESTO])
+def test_meta_estimators_with_names(ordinal_data, cls, name):
+    """They encode labels; the result is that of codes."""
+    X, codes = ordinal_data
+    expected = meta_estimators(cls())[name].fit(X, codes)
+    model = meta_estimators(cls(classes=WORDS.tolist()))[name]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "y has integers and classes has none")
+        model.fit(X, WORDS[codes])
+    proba = expected.predict_proba(X)[:, np.argsort(WORDS)]
+    # The final regression of a stack knows the columns in another order.
+    assert_allclose(model.predict_proba(X), proba, atol=1e-3)
+    assert np.mean(model.predict(X) == WORDS[expected.predict(X)]) > 0.99
+
+
+def test_cross_val_predict_with_names(ordinal_data):
+    X, codes = ordinal_data
+    expected = cross_val_predict(PRESTO(), X, codes, method="predict_proba")
+    with pytest.warns(UserWarning, match=r"0 is 'high'.*classes=\[1, 2, 0, 3\] says"):
+        found = cross_val_predict(
+            PRESTO(classes=WORDS.tolist()), X, WORDS[codes], method="predict_proba"
+        )
+    loss = log_loss(codes, expected)
+    assert log_loss(WORDS[codes], found) == pytest.approx(loss, rel=0.01)
+    # The cure that the warning names.
+    codes_of_words = np.unique(WORDS[codes], return_inverse=True)[1]
+    model = PRESTO(classes=[1, 2, 0, 3])
+    again = cross_val_predict(model, X, codes_of_words, method="predict_proba")
+    assert_array_equal(again, found)
+
+
+def test_codes_of_names(ordinal_data):
+    X, codes = ordinal_data
+    positions = np.unique(WORDS[codes], return_inverse=True)[1]
+    expected = ProportionalOdds(classes=WORDS.tolist()).fit(X, WORDS[codes])
+    with pytest.warns(UserWarning, match="positions"):
+        model = ProportionalOdds(
+            classes=WORDS.tolist(), class_weight=dict.fromkeys(WORDS, 1.0)
+        ).fit(X, positions)
+    assert model.classes_.tolist() == [0, 1, 2, 3]
+    assert model.ordered_classes_.tolist() == [1, 2, 0, 3]
+    assert_allclose(model.coef_, expected.coef_, rtol=1e-9)
+    assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
+    # Names that sort as they are ranked leave no doubt.
+    letters = np.array(["a", "b", "c", "d"])
+    model = ProportionalOdds(classes=letters).fit(X, codes)
+    assert_array_equal(model.coef_, ProportionalOdds().fit(X, codes).coef_)
+    kept = codes < 3
+    model = ProportionalOdds(classes=letters).fit(X[kept], codes[kept])
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([0, 1, 2], "no telling which labels.*integer codes as y"),
+        ([0, 1, 7], "from 0 to 3, got .*integer codes as y"),
+        ([-1, 0, 1], "from 0 to 3, got .*integer codes as y"),
+    ],
+)
+def test_numbers_that_cannot_be_codes(ordinal_data, labels, message):
+    X, codes = ordinal_data
+    with pytest.raises(ValueError, match=message):
+        PRESTO(classes=WORDS.tolist()).fit(X, np.array(labels)[codes % 3])
+
+
+def test_codes_of_other_numbers_are_hinted_at(ordinal_data):
+    X, codes = ordinal_data
+    with pytest.raises(ValueError, match=r"got \[0\].*scikit-learn made these codes"):
+        PRESTO(classes=[1, 2, 3, 4]).fit(X, codes)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_dictionaries_of_arrow(ordinal_data, ordered):
+    pa = pytest.importorskip("pyarrow")
+    X, codes = ordinal_data
+    dictionary = pa.DictionaryArray.from_arrays(
+        pa.array(codes), pa.array(WORDS.tolist()), ordered=ordered
+    )
+    y = pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([dictionary])))
+    if not ordered:
+        with pytest.warns(UserWarning, match="sorted order"):
+            ProportionalOdds().fit(X, y)
+        return
+    model = ProportionalOdds().fit(X, y)
+    assert model.ordered_classes_.tolist() == WORDS.tolist()
+    assert_array_equal(model.coef_, ProportionalOdds().fit(X, codes).coef_)
+
+
+def test_types_as_classes(ordinal_data):
+    X, codes = ordinal_data
+    expected = ProportionalOdds().fit(X, codes).coef_
+    for classes in (KIND, pd.Index(WORDS)):
+        model = ProportionalOdds(classes=classes).fit(X, WORDS[codes])
+        assert model.ordered_classes_.tolist() == WORDS.tolist()
+        assert_array_equal(model.coef_, expected)
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series(range(4)).astype("Int64"),
+        pd.Series(range(4)).astype("int8[pyarrow]"),
+        pd.Series(range(4)).astype(object),
+        np.arange(4).astype(object),
+        polars.Series(range(4)),
+    ],
+    ids=lambda y: str(y.dtype),
+)
+def test_integers_stay_integers(ordinal_data, y):
+    X, codes = ordinal_data
+    y = y[codes] if not hasattr(y, "take") else y.take(codes)
+    model = ProportionalOdds().fit(X, y)
+    assert model.classes_.dtype.kind == "i"
+    assert model.predict(X).dtype.kind == "i"
+    assert_array_equal(model.coef_, ProportionalOdds().fit(X, codes).coef_)
+
+
+@pytest.mark.parametrize("classes", [None, [0.5, 1.0, 1.5, 2.0]])
+def test_half_stars_are_named(ordinal_data, classes):
+    X, codes = ordinal_data
+    for y in (codes / 2 + 0.5, pd.Series(codes / 2 + 0.5, dtype="category")):
+        message = r"Unknown label type: continuous.* such as 0.5.*as codes"
+        with pytest.raises(ValueError, match=message):
+            ProportionalOdds(classes=classes).fit(X, y)
+
+
+def test_intervals_are_named(ordinal_data):
+    X, codes = ordinal_data
+    y = pd.cut(codes, [-1, 0, 1, 2, 3])
+    for target in (y, pd.Series(y), np.asarray(y)):
+        with pytest.raises(ValueError, match=r"intervals.*labels=False"):
+            ProportionalOdds().fit(X, target)
+    ProportionalOdds().fit(X, pd.cut(codes, [-1, 0, 1, 2, 3], labels=WORDS))
