@@ -33,11 +33,21 @@ def _log_below(link, eta):
     return -np.exp(np.minimum(-eta, 700.0))
 
 
-def _predictors(data, thresholds, coef):
-    """Return linear predictors of all thresholds, shape (n_samples, n_thresholds)."""
+def _scores(data, coef):
+    """Return products of rows and weights, a column for each vector of weights."""
     scores = data.X @ coef.T
     scores = scores.toarray() if hasattr(scores, "toarray") else np.asarray(scores)
-    return thresholds - (scores[:, np.newaxis] if scores.ndim == 1 else scores)
+    return scores[:, np.newaxis] if scores.ndim == 1 else scores
+
+
+def _can_be_certain(thresholds, scores, link, limit):
+    """Tell whether any row, whatever its class, is beyond a doubt of this logarithm."""
+    largest = (thresholds - scores.min(axis=0)).max()
+    smallest = (thresholds - scores.max(axis=0)).min()
+    with np.errstate(divide="ignore"):
+        above = _log_below(MIRRORED_LINK[link], -largest)
+        below = _log_below(link, smallest)
+    return min(above, below) < limit
 
 
 def _log_doubts(data, eta, link):
@@ -136,20 +146,21 @@ def warn_if_unbounded(
     if not path.converged[index]:
         return
     thresholds, coef = path.thresholds[index], path.coefs[index]
-    eta = _predictors(data, thresholds, coef)
-    doubts = _log_doubts(data, eta, link)
-    if not (doubts < 0.5 * np.log(tol)).any():
+    limit, scores = 0.5 * np.log(tol), _scores(data, coef)
+    if not _can_be_certain(thresholds, scores, link, limit):
+        return
+    doubts = _log_doubts(data, thresholds - scores, link)
+    if not (doubts < limit).any():
         return
     start = thresholds, coef.toarray() if hasattr(coef, "toarray") else coef
     if has_barrier:
         # What a barrier does, it does to both.
         first = solve(start, LESS_TINY)
         start = first.thresholds[0], first.coefs[0]
-        eta = _predictors(data, *start)
-        doubts = _log_doubts(data, eta, link)
+        doubts = _log_doubts(data, start[0] - _scores(data, start[1]), link)
     found = solve(start, TINY)
-    eta = _predictors(data, found.thresholds[0], found.coefs[0])
-    after = _log_doubts(data, eta, link)
+    scores = _scores(data, found.coefs[0])
+    after = _log_doubts(data, found.thresholds[0] - scores, link)
     if not ((after > _CERTAIN) & (np.abs(after - doubts) > 1.0)).any():
         return
     grown = np.abs(found.coefs[0] - start[1]) > 0.02 * np.abs(start[1])
