@@ -7,16 +7,18 @@ import uuid
 import warnings
 from numbers import Integral
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
-from sklearn.utils import Bunch
+from sklearn.utils import Bunch, check_random_state
 
 from skext.datasets import _openml_cache as cache
+from skext.datasets._arff import unquoted
 from skext.exceptions import DataNotAvailableError
 from skext.utils._sklearn import Interval, validate_params
 
 # Changes whenever the form of the parquet copies does.
-_COPY_FORMAT = 1
+_COPY_FORMAT = 2
 
 
 @validate_params(
@@ -48,9 +50,10 @@ def load_openml(
     The files are those of :func:`sklearn.datasets.fetch_openml`: a cache filled by
     either function serves both. Other than there, nothing in the cache is ever
     changed or deleted, tables whose nominal columns are coded by integers can be
-    read with every version of pandas, and types do not depend on the parser. A table
-    is parsed once; after that a parquet copy is read if pyarrow is installed and the
-    data home can be written.
+    read with every version of pandas, and types do not depend on the parser. A line
+    that breaks the rules of ARFF is an error that names it. A table is parsed once;
+    after that a copy is read, in parquet if pyarrow is installed, if the data home can
+    be written.
 
     Parameters
     ----------
@@ -72,7 +75,8 @@ def load_openml(
         which nominal columns are codes, and ``y`` an array.
     max_rows : int, default=None
         Larger tables are cut to a random sample of this many rows, stratified by
-        class.
+        class. No class is lost while there are as many rows as classes; else there is
+        a warning that names those that are.
     random_state : int, RandomState instance or None, default=0
         Decides about the sample.
 
@@ -93,8 +97,11 @@ def load_openml(
             Name of the target.
         categorical_mask : ndarray of shape (n_features,)
             True where a column is not numeric.
+        categories : dict of str to list of str
+            Names of the categories of each column that is not numeric, by code where
+            ``X`` has codes.
         task_type : {"binary", "multiclass", "regression"}
-            Kind of target.
+            Kind of target; one class is "binary", as for scikit-learn.
         splits : list of (ndarray, ndarray) or None
             Training and test rows of the task, folds of the first repeat first.
         n_folds : int or None
@@ -107,7 +114,8 @@ def load_openml(
     DataNotAvailableError
         If the data are not here and may not or cannot be downloaded, or are damaged.
     ValueError
-        If no table or no single target is named.
+        If no table or no single target is named, or the target has missing or
+        undeclared values.
 
     See Also
     --------
@@ -260,19 +268,25 @@ def _read(table, data_id, target, home):
     column = next(c for c in table.columns if c["name"] == target)
     numeric_target = column["data_type"] in ("numeric", "real", "integer")
     if table.is_sparse:
-        sha256 = cache.sha256_checked(table, data_id)
-        X, y, categories = cache.parse_sparse(table, names, target)
+        X, y, categories, sha256 = _load_sparse(table, data_id, names, target, home)
         y = _as_numbers(y) if numeric_target else _as_categories(y)
         mask = np.array([name in categories for name in names])
     else:
-        frame, sha256 = _load_frame(table, data_id, [*names, target], home)
-        X, y = frame[names], frame[target]
+        frame, story = _load_frame(table, data_id, [*names, target], home)
+        used = {k: v for k, v in story["undeclared"].items() if k in frame.columns}
+        _report_undeclared(used, data_id, target)
+        X, y, sha256 = frame[names], frame[target], story["sha256"]
         mask = np.array([str(dtype) != "float64" for dtype in X.dtypes], dtype=bool)
+        categories = {
+            name: X[name].cat.categories.tolist()
+            for name, nominal in zip(names, mask, strict=True)
+            if nominal
+        }
     _refuse_missing(y, data_id, target)
     task_type = "regression"
     if not numeric_target:
         n_classes = y.cat.categories.size
-        task_type = "binary" if n_classes == 2 else "multiclass"
+        task_type = "binary" if n_classes <= 2 else "multiclass"
     said = table.description
     return Bunch(
         X=X,
@@ -280,6 +294,7 @@ def _read(table, data_id, target, home):
         feature_names=names,
         target_name=target,
         categorical_mask=mask,
+        categories=categories,
         task_type=task_type,
         data_id=int(data_id),
         name=said.get("name"),
@@ -301,25 +316,93 @@ def _refuse_missing(y, data_id, target):
         )
 
 
+def _report_undeclared(undeclared, data_id, target):
+    """Say that values are not among those that OpenML describes."""
+    if target in undeclared:
+        value, line = undeclared[target]
+        raise ValueError(
+            f"target={target!r} of OpenML data set {data_id} has the class {value!r} "
+            f"in line {line} of its file, which its description does not know; repair "
+            "the file or choose another target."
+        )
+    if undeclared:
+        shown = ", ".join(
+            f"{value!r} of {name!r} (line {line})"
+            for name, (value, line) in list(undeclared.items())[:5]
+        )
+        warnings.warn(
+            f"OpenML data set {data_id} has values that its description does not know, "
+            f"{shown}; they are categories of their own.",
+            UserWarning,
+            stacklevel=6,
+        )
+
+
+def _copy_path(table, data_id, home, suffix):
+    return home / "skext" / "openml" / f"{data_id}-{table.md5}{suffix}"
+
+
 def _load_frame(table, data_id, names, home):
     """Read our parquet copy, or parse the ARFF file and leave a copy."""
-    path = home / "skext" / "openml" / f"{data_id}-{table.md5}.parquet"
-    copy = _read_copy(path)
+    path = _copy_path(table, data_id, home, ".parquet")
+    copy = _read_copy(path, _read_parquet)
     if copy is not None and set(names) <= set(copy[0].columns):
         return copy[0][names], copy[1]
     sha256 = cache.sha256_checked(table, data_id)
     # All columns, so that one copy serves every choice of the target.
-    everything = [column["name"] for column in table.columns]
-    frame = _normalise(cache.parse_frame(table, everything), table)
-    if table.n_rows is not None and frame.shape[0] != table.n_rows:
+    frame, undeclared = cache.parse_frame(table)
+    frame = _normalise(frame, table)
+    _check_rows(frame.shape[0], table, data_id)
+    story = {"sha256": sha256, "undeclared": undeclared}
+    _write_copy(path, frame.to_parquet, story)
+    return frame[names], story
+
+
+def _load_sparse(table, data_id, names, target, home):
+    """Return features, target, names of codes and checksum of a sparse table."""
+    from scipy import sparse
+
+    path = _copy_path(table, data_id, home, ".npz")
+    copy = _read_copy(path, sparse.load_npz)
+    columns = [column["name"] for column in cache.sorted_columns(table)]
+    if copy is not None and copy[0].shape[1] == len(columns):
+        X, story = copy
+    else:
+        sha256 = cache.sha256_checked(table, data_id)
+        X, categories = cache.parse_sparse(table)
+        _check_rows(X.shape[0], table, data_id)
+        story = {"sha256": sha256, "categories": categories}
+        _write_copy(path, lambda file: _write_npz(file, X), story)
+    categories = dict(story["categories"])
+    y = X[:, [columns.index(target)]].toarray().ravel()
+    if target in categories:
+        y = np.asarray(categories[target], dtype=object)[y.astype(np.intp)]
+    found = {name: categories[name] for name in names if name in categories}
+    X = sparse.csr_array(X[:, [columns.index(name) for name in names]])
+    return X, y, found, story["sha256"]
+
+
+def _write_npz(path, X):
+    from scipy import sparse
+
+    with open(path, "wb") as file:
+        sparse.save_npz(file, X)
+
+
+def _read_parquet(path):
+    import pandas as pd
+
+    return pd.read_parquet(path)
+
+
+def _check_rows(n_rows, table, data_id):
+    if table.n_rows is not None and n_rows != table.n_rows:
         warnings.warn(
             f"OpenML data set {data_id} should have {table.n_rows} rows and has "
-            f"{frame.shape[0]}.",
+            f"{n_rows}.",
             UserWarning,
-            stacklevel=6,
+            stacklevel=7,
         )
-    _write_copy(path, frame, sha256)
-    return frame[names], sha256
 
 
 def _normalise(frame, table):
@@ -348,49 +431,45 @@ def _as_categories(values, declared=None):
     """Unordered categories of text, in the declared order as far as they occur."""
     import pandas as pd
 
-    values = pd.Series(np.asarray(values, dtype=object))
-    present = values.notna()
+    values = pd.Series(values)
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        values = pd.Series(pd.Categorical(np.asarray(values, dtype=object)))
     # A parser that kept the quotes of a nominal value means the value inside.
-    text = values[present].map(lambda v: _unquoted(str(v)))
-    found = set(text.unique())
+    texts = [unquoted(str(value)) for value in values.cat.categories]
+    found = set(texts)
     if isinstance(declared, str):
         declared = [declared]
-    order = list(dict.fromkeys(_unquoted(str(name)) for name in declared or ()))
+    order = list(dict.fromkeys(unquoted(str(name)) for name in declared or ()))
     order = [name for name in order if name in found]
     order += sorted(found - set(order))
+    place = {name: code for code, name in enumerate(order)}
+    # The last one is for the code -1 of missing values.
+    codes = np.array([*(place[text] for text in texts), -1], dtype=np.intp)
     kind = pd.CategoricalDtype(order, ordered=False)
-    return text.reindex(values.index).astype(kind)
+    found = pd.Categorical.from_codes(codes[values.cat.codes.to_numpy()], dtype=kind)
+    return pd.Series(found, index=values.index)
 
 
-def _unquoted(text):
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
-        return text[1:-1]
-    return text
-
-
-def _read_copy(path):
-    """Read the copy and its checksum; None if there is none that can be read."""
+def _read_copy(path, read):
+    """Read a copy and its story; None if there is none that can be read."""
     try:
         story = json.loads(path.with_suffix(".json").read_text())
         if story["format"] != _COPY_FORMAT:
             return None
-        import pandas as pd
-
-        return pd.read_parquet(path), story["sha256"]
+        return read(path), story
     # No copy, no pyarrow, or a damaged file: the original is still there.
-    except (OSError, ImportError, ValueError, KeyError):
+    except (OSError, ImportError, ValueError, KeyError, BadZipFile):
         return None
 
 
-def _write_copy(path, frame, sha256):
+def _write_copy(path, write, story):
     """Leave a copy; it is a convenience, so failing to is no failure."""
     temporary = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_parquet(temporary)
+        write(temporary)
         os.replace(temporary, path)
-        story = {"format": _COPY_FORMAT, "sha256": sha256}
-        temporary.write_text(json.dumps(story))
+        temporary.write_text(json.dumps({"format": _COPY_FORMAT, **story}))
         os.replace(temporary, path.with_suffix(".json"))
     # A read-only folder, a full disk, no pyarrow, or a column that it refuses.
     except (OSError, ImportError, ValueError):
@@ -420,25 +499,63 @@ def _check_splits(splits, n_rows, task_id):
 def _sample(bunch, max_rows, random_state):
     from sklearn.model_selection import train_test_split
 
+    n_rows = bunch.y.shape[0]
     codes = None
     if bunch.task_type != "regression":
         codes = bunch.y.cat.codes.to_numpy()
         counts = np.bincount(codes)
-        rest = bunch.y.shape[0] - max_rows
-        if counts.min() < 2 or min(max_rows, rest) < counts.size:
-            codes = None
-    rows, _ = train_test_split(
-        np.arange(bunch.y.shape[0]),
-        train_size=max_rows,
-        random_state=random_state,
-        stratify=codes,
-    )
+    random_state = check_random_state(random_state)
+    if codes is None or (
+        counts.min() >= 2 and min(max_rows, n_rows - max_rows) >= counts.size
+    ):
+        rows, _ = train_test_split(
+            np.arange(n_rows),
+            train_size=max_rows,
+            random_state=random_state,
+            stratify=codes,
+        )
+    else:
+        rows = None
+    if codes is not None and (
+        rows is None or np.unique(codes[rows]).size < counts.size
+    ):
+        rows = _sample_classes(codes, counts, max_rows, random_state)
+        lost = np.setdiff1d(np.arange(counts.size), codes[rows])
+        if lost.size:
+            names = bunch.y.cat.categories[lost].tolist()
+            warnings.warn(
+                f"max_rows={max_rows} leaves no row of {lost.size} of {counts.size} "
+                f"classes, {_some(names)}; they remain categories of y.",
+                UserWarning,
+                stacklevel=5,
+            )
     rows = np.sort(rows)
     if hasattr(bunch.X, "iloc"):
         bunch.X = bunch.X.iloc[rows].reset_index(drop=True)
     else:
         bunch.X = bunch.X[rows]
     bunch.y = bunch.y.iloc[rows].reset_index(drop=True)
+
+
+def _sample_classes(codes, counts, max_rows, random_state):
+    """Draw rows of each class in proportion, one at least while there is room."""
+    share = counts * (max_rows / counts.sum())
+    taken = np.floor(share).astype(np.intp)
+    # Classes without a row come first, then those that are owed most.
+    owed = share - taken + (taken == 0)
+    missing = max_rows - taken.sum()
+    taken[np.argsort(-owed, kind="stable")[:missing]] += 1
+    empty = np.flatnonzero(taken == 0)
+    for code in empty:
+        if taken.max() < 2:
+            break
+        taken[taken.argmax()] -= 1
+        taken[code] = 1
+    rows = [
+        random_state.choice(np.flatnonzero(codes == code), n, replace=False)
+        for code, n in enumerate(taken)
+    ]
+    return np.concatenate(rows)
 
 
 def _to_arrays(bunch):

@@ -17,6 +17,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 
+from skext.datasets._arff import ARFFError, read_dense
 from skext.exceptions import DataNotAvailableError
 from skext.utils._sklearn import load_arff_from_gzip_file
 
@@ -75,6 +76,7 @@ def find_table(data_id: int, data_home: Path) -> CachedTable:
         description = description["data_set_description"]
         columns = features["data_features"]["feature"]
         arff = root / (urlparse(description["url"]).path.lstrip("/") + ".gz")
+        description["md5_checksum"], [column["index"] for column in columns]
     except (KeyError, TypeError) as exc:
         raise DataNotAvailableError(
             f"OpenML data set {data_id} is described in a form that is not understood "
@@ -138,93 +140,83 @@ def sha256_checked(table: CachedTable, data_id: int) -> str:
     return sha256.hexdigest()
 
 
-def parse_frame(table: CachedTable, names: list):
-    """Read columns of a dense ARFF file into a data frame.
-
-    liac-arff, which knows the format, is tried first. Files that break its rules are
-    read with pandas, nominal columns as text, so that codes such as 0 and 1 stay the
-    text that they are whatever pandas infers.
+def parse_frame(table: CachedTable):
+    """Read a dense ARFF file into a data frame.
 
     Parameters
     ----------
     table : CachedTable
         The files.
-    names : list of str
-        Columns to keep.
 
     Returns
     -------
     frame : pandas.DataFrame
-        In the order of the file; numbers are float64, the rest is text.
+        In the order of the file; numbers are float64, the rest is categories of text.
+    undeclared : dict of str to (str, int)
+        For nominal columns with values that the description does not know the first
+        one and its line.
     """
-    columns = {column["name"]: column for column in table.columns}
-    errors = []
-    for parser in ("liac-arff", "pandas"):
-        options = {}
-        if parser == "pandas":
-            options["read_csv_kwargs"] = {
-                "dtype": {
-                    int(c["index"]): "float64" if _is_number(c) else str
-                    for c in table.columns
-                }
-            }
-        try:
-            with gzip.open(table.arff, "rb") as file:
-                _, _, frame, _ = load_arff_from_gzip_file(
-                    file,
-                    parser=parser,
-                    output_type="pandas",
-                    openml_columns_info=columns,
-                    feature_names_to_select=names,
-                    target_names_to_select=[],
-                    **options,
-                )
-            return frame
-        # A parser may raise anything; the next one may still succeed.
-        except Exception as exc:
-            errors.append(f"{parser}: {type(exc).__name__}: {exc}")
-    raise DataNotAvailableError(
-        f"The file {str(table.arff)!r} cannot be parsed ({'; '.join(errors)}). It was "
-        "left as it is."
+    import pandas as pd
+
+    try:
+        with gzip.open(table.arff, "rb") as file:
+            found, undeclared = read_dense(file, sorted_columns(table))
+    # No laxer reader comes after it: it would invent what a damaged line lacks.
+    except (OSError, EOFError, ARFFError) as exc:
+        raise _unreadable(table, exc) from exc
+    columns = {
+        name: values
+        if isinstance(values, np.ndarray)
+        else pd.Categorical.from_codes(values[0], pd.Index(values[1], dtype=object))
+        for name, values in found.items()
+    }
+    return pd.DataFrame(columns), undeclared
+
+
+def sorted_columns(table):
+    """Return what OpenML says of the columns, in the order of the file."""
+    return sorted(table.columns, key=lambda column: int(column["index"]))
+
+
+def _unreadable(table, exc):
+    return DataNotAvailableError(
+        f"The file {str(table.arff)!r} cannot be parsed: {exc}. It was left as it is; "
+        "repair or delete it, or choose another table."
     )
 
 
-def parse_sparse(table: CachedTable, names: list, target: str):
+def parse_sparse(table: CachedTable):
     """Read a sparse ARFF file.
 
     Returns
     -------
-    X : scipy.sparse.csr_array of shape (n_samples, n_features)
-        Nominal columns as codes.
-    y : ndarray of shape (n_samples,)
-        Target, as text if it is nominal.
+    X : scipy.sparse.csr_array of shape (n_samples, n_columns)
+        All columns in the order of the file, nominal ones as codes.
     categories : dict of str to list of str
-        Names of the codes of the nominal features.
+        Names of the codes of the nominal columns.
     """
     from scipy import sparse
 
-    # The target comes along as a feature: scikit-learn leaves those of its values
-    # uninitialised that the file omits because they are zero.
-    with gzip.open(table.arff, "rb") as file:
-        X, _, _, categories = load_arff_from_gzip_file(
-            file,
-            parser="liac-arff",
-            output_type="sparse",
-            openml_columns_info={c["name"]: c for c in table.columns},
-            feature_names_to_select=[*names, target],
-            target_names_to_select=[],
-        )
+    names = [column["name"] for column in sorted_columns(table)]
+    try:
+        with gzip.open(table.arff, "rb") as file:
+            # The target comes along as a feature: scikit-learn leaves those of its
+            # values uninitialised that the file omits because they are zero.
+            X, _, _, categories = load_arff_from_gzip_file(
+                file,
+                parser="liac-arff",
+                output_type="sparse",
+                openml_columns_info={c["name"]: c for c in table.columns},
+                feature_names_to_select=names,
+                target_names_to_select=[],
+            )
+    # liac-arff has an exception for each rule, and errors of conversions.
+    except Exception as exc:
+        raise _unreadable(table, exc) from exc
     X = sparse.csr_array(X)
     if table.n_rows is not None and table.n_rows > X.shape[0]:
         X.resize((table.n_rows, X.shape[1]))  # Empty rows at the end of the file.
-    y = X[:, [-1]].toarray().ravel()
-    if target in categories:
-        y = np.asarray(categories.pop(target), dtype=object)[y.astype(np.intp)]
-    return X[:, :-1], y, categories
-
-
-def _is_number(column):
-    return column["data_type"] in ("numeric", "real", "integer")
+    return X, {name: list(values) for name, values in categories.items()}
 
 
 def download(data_id: int, data_home: Path) -> None:

@@ -38,6 +38,7 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "arff_values",
     "base_search_cv",
     "check_method_params",
     "check_same_namespace",
@@ -59,6 +60,13 @@ def load_arff_from_gzip_file(*args, **kwargs):
     from sklearn.datasets._arff_parser import load_arff_from_gzip_file
 
     return load_arff_from_gzip_file(*args, **kwargs)
+
+
+def arff_values(line):
+    """Split a line of an ARFF file as liac-arff does; a dict for a sparse row."""
+    from sklearn.externals._arff import _parse_values
+
+    return _parse_values(line)
 
 
 def base_search_cv():

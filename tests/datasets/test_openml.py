@@ -120,6 +120,90 @@ def test_unreadable_table_is_named_and_left(cache):
     assert cache.checksums() == before
 
 
+BROKEN = {
+    "cut off": (["1,yes", "2"], r"line 6: 1 values instead of 2 in '2'"),
+    "too long": (["1,yes", "2,no,3"], r"line 6: 3 values instead of 2 in '2,no,3'"),
+    "no number": (["1,yes", "2,no", "x,no"], r"line 7: column 'a' has 'x', not a num"),
+    "open quote": (["1,'yes", "2,no"], r"line 5: .*'yes"),
+    "not UTF-8": (["1,yes", "2,n\udcff"], "UTF-8"),
+    "escape": (["1,'y\\qes'"], "line 5: Unsupported escape"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_lines_are_named(cache, name):
+    """No laxer reader makes values of what is not there."""
+    rows, said = BROKEN[name]
+    rows = [*rows]
+    columns = [("a", "numeric"), ("c", ["yes", "no"])]
+    if "udcff" in ascii(rows):
+        rows = [row.replace("\udcff", "\u00ff") for row in rows]
+    short = [row if "," in row else row + ",yes" for row in rows]
+    path = cache.add(1, columns, short, "c")
+    text = (
+        "\n".join(["% a", "@RELATION t", "@ATTRIBUTE a NUMERIC", "@DATA", *rows, ""])
+        .replace("@DATA", "@ATTRIBUTE c {yes,no}\n@DATA")
+        .replace("% a\n", "")
+    )
+    cache.replace(1, path, text.encode("latin-1"))
+    before = cache.checksums()
+    for _ in range(2):
+        with pytest.raises(DataNotAvailableError, match=f"cannot be parsed.*{said}"):
+            load_openml(1, data_home=cache.home, offline=True)
+    assert cache.checksums() == before
+
+
+def test_values_that_nobody_declared(cache):
+    columns = [("a", ["u", "v"]), ("b", "numeric"), ("c", ["yes", "no"])]
+    cache.add(1, columns, ["u,1,yes", "w,2,no", "v,3,no"], "c")
+    for _ in range(2):  # The file, and then the copy.
+        with pytest.warns(UserWarning, match=r"'w' of 'a' \(line 8\)"):
+            found = load_openml(1, data_home=cache.home, offline=True)
+        assert found.X["a"].tolist() == ["u", "w", "v"]
+    cache.add(2, columns, ["u,1,yes", "u,2,ye", "v,3,no"], "c")
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"class 'ye' in line 8"):
+            load_openml(2, data_home=cache.home, offline=True)
+    assert load_openml(2, data_home=cache.home, target="a").y.tolist() == list("uuv")
+
+
+def test_quotes_spaces_and_escapes(cache):
+    columns = [("a", "string"), ("b", "string"), ("c", "numeric")]
+    rows = [
+        "'50% off, now', \"it's\" , 1e3",
+        "'?', ?, ?",
+        "'a\\'b', 'two words', -0.5",
+        "bare, two words, 4",
+        "{0 x, 2 7}",
+        "plain,,2",
+    ]
+    path = cache.add(1, columns, ["x,y,1"] * 5, "c")
+    header = ["@RELATION t", "@ATTRIBUTE a STRING", "@attribute b string"]
+    text = "\n".join([*header, "@ATTRIBUTE c REAL", "@DATA", *rows, ""])
+    cache.replace(1, path, text.encode())
+    frame, undeclared = cache.parse(1)
+    assert not undeclared
+    assert frame["a"].astype(object).tolist() == [
+        "50% off, now", "?", "a'b", "bare", "x", "plain",
+    ]  # fmt: skip
+    assert frame["b"].isna().tolist() == [False, True, False, False, False, True]
+    assert frame["b"].astype(object)[0] == "it's"
+    assert frame["b"].astype(object)[2:4].tolist() == ["two words"] * 2
+    assert_array_equal(frame["c"], [1000, np.nan, -0.5, 4, 7, 2])
+
+
+def test_one_class_and_no_checksum(cache):
+    columns = [("a", "numeric"), ("c", ["yes", "no"])]
+    cache.add(1, columns, ["1,yes", "2,yes"], "c")
+    assert load_openml(1, data_home=cache.home, offline=True).task_type == "binary"
+    path = cache.root / "api/v1/json/data/1.gz"
+    path.write_bytes(
+        gzip.compress(gzip.decompress(path.read_bytes()).replace(b"md5_check", b"no"))
+    )
+    with pytest.raises(DataNotAvailableError, match="md5_checksum.*is missing"):
+        load_openml(1, data_home=cache.home, offline=True)
+
+
 def test_missing_data_are_named(credit, monkeypatch):
     with pytest.raises(DataNotAvailableError, match=r"data set 8 .*8\.gz.*offline"):
         load_openml(8, data_home=credit.home, offline=True)
@@ -234,6 +318,8 @@ def test_arrays(credit):
     assert_array_equal(found.X[:4, 0], [0, 1, 0, 1])
     assert_array_equal(found.X[:3, 1], [0, 1, np.nan])
     assert_array_equal(found.y[:4], ["2", "1", "1", "1"])
+    # What the codes mean.
+    assert found.categories == {"flag": ["0", "1"], "kind of thing": ["a b", "c"]}
 
 
 def test_sparse_tables(cache):
@@ -246,6 +332,61 @@ def test_sparse_tables(cache):
     assert found.task_type == "binary"
     some = load_openml(1, data_home=cache.home, offline=True, max_rows=3)
     assert some.X.shape == (3, 2)
+
+
+def test_sparse_tables_are_parsed_once(cache, monkeypatch):
+    columns = [("a", "numeric"), ("b", ["red", "green"]), ("c", ["no", "yes"])]
+    rows = ["{0 1.5,2 yes}", "{1 green}", "{2 yes}", "{0 3,1 green}", "{}"]
+    cache.add(1, columns, rows, "c", fmt="Sparse_ARFF")
+    first = load_openml(1, data_home=cache.home, offline=True)
+    assert first.categories == {"b": ["red", "green"]}
+    assert_array_equal(first.X[:, [1]].toarray().ravel(), [0, 1, 0, 1, 0])
+    monkeypatch.setattr(
+        "skext.datasets._openml_cache.parse_sparse", lambda *a: pytest.fail("parsed")
+    )
+    again = load_openml(1, data_home=cache.home, offline=True)
+    assert_array_equal(again.X.toarray(), first.X.toarray())
+    pd.testing.assert_series_equal(again.y, first.y)
+    assert again.categories == first.categories
+    assert type(again.X) is type(first.X)
+    other = load_openml(1, target="b", data_home=cache.home, offline=True)
+    assert other.y.tolist() == ["red", "green", "red", "green", "red"]
+
+
+def test_damaged_copy_of_a_sparse_table(cache):
+    columns = [("a", "numeric"), ("c", ["no", "yes"])]
+    cache.add(1, columns, ["{0 1.5,1 yes}", "{}"], "c", fmt="Sparse_ARFF")
+    first = load_openml(1, data_home=cache.home, offline=True)
+    (copy,) = (cache.home / "skext" / "openml").glob("*.npz")
+    copy.write_bytes(b"nonsense")
+    again = load_openml(1, data_home=cache.home, offline=True)
+    assert_array_equal(again.X.toarray(), first.X.toarray())
+
+
+def sample_of(cache, counts, max_rows, seed=0):
+    rows = [f"{i},{name}" for name, n in counts.items() for i in range(n)]
+    cache.add(1, [("a", "numeric"), ("c", list(counts))], rows, "c")
+    found = load_openml(
+        1, data_home=cache.home, offline=True, max_rows=max_rows, random_state=seed
+    )
+    assert found.X.shape[0] == max_rows
+    return found.y.value_counts().to_dict()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_max_rows_keeps_classes_of_one_row(cache, seed):
+    counts = sample_of(cache, {"a": 4949, "b": 50, "r": 1}, 100, seed)
+    assert counts == {"a": 98, "b": 1, "r": 1}
+
+
+def test_max_rows_keeps_every_class(cache):
+    few = {"a": 500, "b": 3, "c": 2, "d": 2}
+    assert min(sample_of(cache, few, 20).values()) >= 1
+    assert min(sample_of(cache, few, 4).values()) == 1
+    assert min(sample_of(cache, few, 505).values()) >= 1
+    many = {f"k{i}": 1 for i in range(30)}
+    with pytest.warns(UserWarning, match="leaves no row of 20 of 30 classes, 'k"):
+        assert sum(sample_of(cache, many, 10).values()) == 10
 
 
 def test_max_rows_is_stratified_and_seeded(credit):
