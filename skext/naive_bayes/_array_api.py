@@ -151,7 +151,9 @@ def _sum_up_chunk(X, codes, n_classes, weights, found, covariance):
     if not weights.all():
         wide = xp.where(weight[:, None] > 0, wide, xp.zeros_like(wide))
     class_of = to_device(codes, found)
-    shift = wide[:1, :]
+    # A row that counts, so that no digits are lost far from zero.
+    first = int(np.argmax(weights > 0))
+    shift = wide[first : first + 1, :]
     indicator = xp.astype(
         class_of[None, :] == xp.arange(n_classes, device=found.device)[:, None],
         found.wide,

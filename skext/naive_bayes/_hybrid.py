@@ -22,7 +22,7 @@ from skext.naive_bayes._hybrid_solver import (
 from skext.naive_bayes._lda import ShrinkageLDA
 from skext.naive_bayes._loo import loo_scores
 from skext.naive_bayes._probe import LinearGaussianNB
-from skext.utils._labels import plain_labels
+from skext.utils._labels import plain_labels, refuse_fractions
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -275,6 +275,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             one of those that are described above.
         """
         X, y = validate_table(self, X, plain_labels(y), dtype=np.float64)
+        refuse_fractions(np.unique(y))
         check_classification_targets(y)
         weights = np.ones(y.size)
         if sample_weight is not None:

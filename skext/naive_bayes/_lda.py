@@ -38,8 +38,7 @@ class ShrinkageLDA(MomentClassifier):
 
     Parameters
     ----------
-    shrinkage : {"auto", "schafer-strimmer", "oas", "ledoit-wolf", "ks", "loo"} or \
-            float, default="auto"
+    shrinkage : str or float, default="auto"
         How to find :math:`\lambda`, or its value from 0 to 1.
 
         - ``"auto"``: by the variance of correlations of Gaussian features; follows

@@ -49,10 +49,11 @@ class NearestClassMean(MomentClassifier):
     center : array-like of shape (n_features,), default=None
         What ``"center-l2"`` subtracts; ``None`` takes the mean of the rows of
         ``fit``, or of the first call of ``partial_fit``. It stays fixed then.
-    priors : {"uniform", "empirical"} or array-like of shape (n_classes,), \
-            default="uniform"
-        Class probabilities in the order of ``classes_``. Other than uniform priors
-        move the boundaries. A class without any training data cannot be predicted.
+    priors : str or array-like of shape (n_classes,), default="uniform"
+        ``"uniform"``, ``"empirical"`` for the class frequencies of the training
+        data, or class probabilities in the order of ``classes_``. Other than uniform
+        priors move the boundaries. A class without any training data cannot be
+        predicted.
     n_jobs : int, default=None
         Number of threads for fitting, and for predicting few classes. ``None``
         means one unless in a :func:`joblib.parallel_config` context, ``-1`` means

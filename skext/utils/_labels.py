@@ -23,13 +23,12 @@ def plain_labels(y):
     Returns
     -------
     y : array-like of shape (n_samples,)
-        The same labels; untouched where nothing is to be gained, and where some are
-        missing, which is for later checks.
+        The same labels; untouched where nothing is to be gained.
 
     Raises
     ------
     ValueError
-        If labels are intervals, or of several kinds.
+        If labels are missing, intervals, or of several kinds.
     """
     pandas = sys.modules.get("pandas")
     if pandas is not None:
@@ -42,6 +41,7 @@ def plain_labels(y):
     if library_of(y) is None and not is_numpy:
         return y
     kind = column_kind(y)
+    _refuse_gaps(y)
     if kind == "category":
         _refuse_intervals(y)
     if kind == "other":
@@ -51,29 +51,27 @@ def plain_labels(y):
     values = np.asarray(y)
     if values.dtype.kind in "biu":
         return values
-    values = np.asarray(y, dtype=object)
-    if _has_gaps(values):
-        return y
     try:
-        return values.astype(_TYPES[kind])
+        return np.asarray(y, dtype=object).astype(_TYPES[kind])
     except OverflowError:
-        return np.array(values.tolist())
+        return np.array(list(y))
 
 
-def _has_gaps(values):
-    """Tell whether something is missing: None, NaN and pandas' NA."""
-    return any(
-        value is None
-        or type(value).__name__ in ("NAType", "NaTType")
-        or (isinstance(value, float) and np.isnan(value))
-        for value in values
-    )
+def _refuse_gaps(y):
+    from pandas import isna
+
+    gaps = int(y.null_count() if library_of(y) == "polars" else isna(y).sum())
+    if gaps:
+        raise ValueError(
+            f"Input y contains NaN: {gaps} of {len(y)} labels are missing; leave their "
+            "rows out."
+        )
 
 
 def _refuse_intervals(y):
     categories, _ = categories_of(y)
     values = np.asarray(y, dtype=object) if categories is None else categories
-    first = next((value for value in values if not _has_gaps([value])), None)
+    first = values[0] if len(values) else None
     if type(first).__name__ == "Interval":
         raise ValueError(
             f"Unknown label type: intervals, such as {first}, which scikit-learn's "
@@ -83,7 +81,7 @@ def _refuse_intervals(y):
 
 
 def _refuse_mixture(values):
-    kinds = sorted({type(value).__name__ for value in values if not _has_gaps([value])})
+    kinds = sorted({type(value).__name__ for value in values})
     if len(kinds) > 1:
         raise ValueError(
             f"Unknown label type: y has labels of several kinds, {', '.join(kinds)}; "
