@@ -34,6 +34,8 @@ def plain_labels(y):
     if pandas is not None:
         bare = pandas.Index, pandas.api.extensions.ExtensionArray
         y = pandas.Series(y) if isinstance(y, bare) else y
+    if isinstance(y, (list, tuple)):
+        y = _from_list(y)
     dtype = getattr(y, "dtype", None)
     is_numpy = isinstance(dtype, np.dtype)
     if getattr(y, "ndim", 1) != 1 or (is_numpy and dtype.kind != "O"):
@@ -55,6 +57,19 @@ def plain_labels(y):
         return np.asarray(y, dtype=object).astype(_TYPES[kind])
     except OverflowError:
         return np.array(list(y))
+
+
+def _from_list(y):
+    """Return a list of objects as an array; others are left to later checks."""
+    try:
+        found = np.asarray(y)
+    except ValueError:
+        return y
+    kinds = set(map(type, y))
+    # numpy makes text of numbers among words, too.
+    if found.dtype.kind in "US" and any(not issubclass(k, (str, bytes)) for k in kinds):
+        found = np.array(y, dtype=object)
+    return found if found.dtype.kind == "O" else y
 
 
 def _refuse_gaps(y):

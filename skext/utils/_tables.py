@@ -10,11 +10,13 @@ _CURES = {
     "date": "turn them into numbers, such as days since a start, or parts of a date",
     "category": "encode them, as OneHotEncoder or OrdinalEncoder does",
     "text": "encode them, as OneHotEncoder or OrdinalEncoder does",
+    "other": "give each row one number",
 }
 _NAMES = {
     "date": "dates or durations",
     "category": "categories",
     "text": "text",
+    "other": "lists or objects",
 }
 
 # How the errors of a conversion begin, in contrast to those of a check of values.
@@ -46,7 +48,8 @@ def validate_table(estimator, X, *args, **options):
     ValueError
         If a column holds dates, or no numbers.
     """
-    return _named(X, validate_data, estimator, X, *args, **options)
+    table = _densified(X, options)
+    return _named(X, validate_data, estimator, table, *args, **options)
 
 
 def check_table(X, **options):
@@ -69,7 +72,21 @@ def check_table(X, **options):
     ValueError
         If a column holds dates, or no numbers.
     """
-    return _named(X, check_array, X, **options)
+    return _named(X, check_array, _densified(X, options), **options)
+
+
+def _densified(X, options):
+    """Return a frame without sparse columns where no sparse tables are taken."""
+    if library_of(X) != "pandas" or options.get("accept_sparse"):
+        return X
+    import pandas as pd
+
+    dense = {
+        name: dtype.subtype
+        for name, dtype in X.dtypes.items()
+        if isinstance(dtype, pd.SparseDtype)
+    }
+    return X.astype(dense) if dense else X
 
 
 def _named(X, check, *args, **options):
