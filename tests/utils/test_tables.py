@@ -53,6 +53,19 @@ def test_lists_and_arrays_of_text():
             check_table(X, dtype=np.float64)
 
 
+def test_columns_of_lists():
+    X = pd.DataFrame({"x": [1.0, 2.0], "pairs": [[1], [2]]})
+    with pytest.raises(ValueError, match=r"lists or objects \('pairs'\).*one number"):
+        check_table(X, dtype=np.float64)
+
+
+def test_frames_of_sparse_columns():
+    X = pd.DataFrame({"a": [0.0, 1.0], "b": [2.0, 0.0]})
+    table = X.astype(pd.SparseDtype(float, 0.0))
+    assert_array_equal(check_table(table), X)
+    assert sparse.issparse(check_table(table, accept_sparse=True))
+
+
 def test_many_columns_are_counted():
     with pytest.raises(ValueError, match="and 2 more"):
         check_table(pd.DataFrame([["a"] * 7]), dtype=np.float64)
