@@ -28,7 +28,7 @@ class ShrinkageLDA(MomentClassifier):
     .. math:: \Sigma = (1 - \lambda) S + \lambda T,
 
     where :math:`S` is the pooled within-class covariance and the target :math:`T` its
-    diagonal, that is, the identity for standardized features. The default finds
+    diagonal, or the mean variance of standardized features. The default finds
     :math:`\lambda` in closed form [1]_, so there is nothing to tune: with little data
     the model comes close to :class:`LinearGaussianNB` (:math:`\lambda = 1`), with
     much data to unregularized discriminant analysis (:math:`\lambda = 0`). It
@@ -41,17 +41,19 @@ class ShrinkageLDA(MomentClassifier):
     shrinkage : str or float, default="auto"
         How to find :math:`\lambda`, or its value from 0 to 1.
 
-        - ``"auto"``: by the variance of correlations of Gaussian features; follows
+        - ``"auto"``: toward the diagonal, by the variance of correlations of
+          Gaussian features; follows from the moments.
+        - ``"schafer-strimmer"``: toward the diagonal, by the estimated variance of
+          the correlations [1]_; needs single rows.
+        - ``"oas"``: toward the identity, oracle approximating [2]_; follows from the
+          moments.
+        - ``"ledoit-wolf"``: toward the identity [3]_; needs single rows.
+        - ``"ks"``: toward the identity, by number of rows and features [4]_; follows
           from the moments.
-        - ``"schafer-strimmer"``: by the estimated variance of the correlations [1]_;
-          needs single rows.
-        - ``"oas"``: oracle approximating [2]_, for features that are standardized
-          within the classes; follows from the moments.
-        - ``"ledoit-wolf"``: of Ledoit and Wolf [3]_, for standardized features; needs
-          single rows.
-        - ``"ks"``: by number of rows and features [4]_; follows from the moments.
-        - ``"loo"``: the one of eleven values with the best leave-one-out
-          log-probability of the true class; needs single rows.
+        - ``"loo"``: toward the diagonal, the one of eleven values with the best
+          leave-one-out log-probability of the true class; needs single rows.
+
+        A float shrinks toward the diagonal.
     priors : {"uniform", "empirical"} or array-like of shape (n_classes,), default=None
         Class probabilities in the order of ``classes_``. ``None`` and
         ``"empirical"`` use the class frequencies of the training data. A class
@@ -117,11 +119,11 @@ class ShrinkageLDA(MomentClassifier):
 
     Features without variance are left out if all classes agree on them; others
     without variance within classes get a large weight, limited by the precision of
-    float64; ``"oas"``, ``"ledoit-wolf"`` and ``"ks"``, made for the identity as target,
-    give these the variance between classes as target. If the covariance is singular
+    float64, unless the target is the identity. If the covariance is singular
     without shrinkage, its pseudo-inverse is used, with a warning.
 
-    Units and offsets of the features do not matter, whatever the rule.
+    Units and offsets of the features do not matter, whatever the rule: the identity
+    is that of features divided by their standard deviations over all classes.
 
     Rules that need single rows are for ``fit``; ``partial_fit`` and ``merge`` keep
     what it has chosen, and raise where there was no such fit. The other rules follow

@@ -3,13 +3,13 @@
 import numpy as np
 
 from skext.naive_bayes._moments_scatter import column_blocks, residual_chunks
-from skext.naive_bayes._solve import within_variance
+from skext.naive_bayes._solve import summarize_state, within_variance
 
 # Rules by what they need: class moments only, or the training rows as well.
 MOMENT_RULES = ("auto", "oas", "ks")
 ROW_RULES = ("schafer-strimmer", "ledoit-wolf", "loo")
-# Rules for the mean variance as target. They see features divided by their standard
-# deviations within classes, as scikit-learn's LDA does, so that units do not matter.
+# Rules for the mean variance as target. They see features divided by their total
+# standard deviations, as behind a scaler, so that units do not matter.
 IDENTITY_RULES = ("oas", "ledoit-wolf", "ks")
 
 
@@ -40,7 +40,8 @@ def schafer_strimmer_shrinkage(state, X, codes, weights):
         return 1.0
     total = state.total_count
     products = 0.0
-    for rows, weight in _standardized_chunks(state, X, codes, weights):
+    scale = _inverse(within_variance(state))
+    for rows, weight in _scaled_chunks(state, X, codes, weights, scale):
         rows *= rows
         each = rows.sum(axis=1) ** 2 - np.einsum("ij,ij->i", rows, rows)
         products += weight @ each
@@ -49,14 +50,18 @@ def schafer_strimmer_shrinkage(state, X, codes, weights):
 
 
 def ledoit_wolf_shrinkage(state, X, codes, weights):
-    """Return the intensity of Ledoit and Wolf, from moments and training rows."""
+    """Return the intensity of Ledoit and Wolf toward the mean variance.
+
+    Features are divided by their total standard deviations.
+    """
     total = state.total_count
-    distance, _, _ = correlation_sums(state)
+    scale = _inverse(total_variance(state))
+    trace, square, n_features = covariance_sums(state, scale)
+    distance = square - trace**2 / max(n_features, 1)
     if distance <= 0:
         return 1.0
-    square = distance + np.count_nonzero(within_variance(state))
     fourth = 0.0
-    for rows, weight in _standardized_chunks(state, X, codes, weights):
+    for rows, weight in _scaled_chunks(state, X, codes, weights, scale):
         fourth += weight @ np.einsum("ij,ij->i", rows, rows) ** 2
     return _clip((fourth / total - square) / total / distance)
 
@@ -83,14 +88,13 @@ def shrinkage_of_moments(rule, state):
     """Return the intensity by a rule of ``MOMENT_RULES``."""
     if rule == "auto":
         return gaussian_shrinkage(state)
-    n_features = np.count_nonzero(within_variance(state))
+    variance = total_variance(state)
+    n_features = np.count_nonzero(variance)
     if rule == "oas":
         freedom = _freedom(state)
         if freedom <= 0 or n_features == 0:
             return 1.0
-        second, _, _ = correlation_sums(state)
-        square = second + n_features
-        return oas_shrinkage(n_features, square, n_features, freedom)
+        return oas_shrinkage(*covariance_sums(state, _inverse(variance)), freedom)
     # Kubokawa and Srivastava: the covariance is proportional to
     # (n - 1) S + trace(S) I.
     return _clip(n_features / max(state.total_count - 1 + n_features, n_features))
@@ -101,7 +105,7 @@ def correlation_sums(state):
 
     Each pair of different features that vary counts twice.
     """
-    scale = _scale(state) / np.sqrt(state.total_count)
+    scale = _inverse(within_variance(state)) / np.sqrt(state.total_count)
     second = fourth = 0.0
     for start, stop in column_blocks(scale.size):
         block = state.products.columns(start, stop) * scale[start:stop]
@@ -114,20 +118,45 @@ def correlation_sums(state):
     return float(second), float(fourth), n_used * (n_used - 1)
 
 
+def covariance_sums(state, scale):
+    """Return traces of the scaled covariance and of its square, and its size.
+
+    Parameters
+    ----------
+    state : MomentState
+        The moments.
+    scale : ndarray of shape (n_features,)
+        Factors of the features; features with zeros are left out.
+    """
+    total, scale_sums = state.total_count, scale / np.sqrt(state.total_count)
+    square = 0.0
+    for start, stop in column_blocks(scale.size):
+        block = state.products.columns(start, stop) * scale_sums[start:stop]
+        block *= scale_sums[:, np.newaxis]
+        square += np.einsum("ij,ij->", block, block)
+    trace = float(state.squares @ scale**2 / total)
+    return trace, float(square), np.count_nonzero(scale)
+
+
+def total_variance(state):
+    """Return the variances over all classes; zero for constant features."""
+    summary = summarize_state(state, state.counts / state.total_count)
+    return summary.within + summary.between
+
+
 def _freedom(state):
     """Return the degrees of freedom of the pooled covariance."""
     return state.total_count - np.count_nonzero(state.counts)
 
 
-def _scale(state):
+def _inverse(variance):
     """Return inverse standard deviations; zeros for features that do not vary."""
-    deviation = np.sqrt(within_variance(state))
-    return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 0)
+    roots = np.sqrt(variance)
+    return np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0)
 
 
-def _standardized_chunks(state, X, codes, weights):
-    """Yield standardized deviations from the class means, and weights, of chunks."""
-    scale = _scale(state)
+def _scaled_chunks(state, X, codes, weights, scale):
+    """Yield scaled deviations from the class means, and weights, of chunks."""
     for start, stop, rows in residual_chunks(X, codes, state.means, np.empty(0)):
         weight = weights[start:stop] if weights.size else np.ones(stop - start)
         # Rows of weight zero need not be finite.

@@ -186,8 +186,8 @@ def solve_full(state, prior, shrinkage, identity):
     shrinkage : float
         Weight of the target.
     identity : bool
-        Whether the target also has a variance for features that do not vary within
-        classes.
+        Whether the target is the identity of standardized features instead of the
+        variances within classes.
 
     Returns
     -------
@@ -214,15 +214,15 @@ def solve_full(state, prior, shrinkage, identity):
 def shrinkage_target(summary, identity):
     """Return the diagonal toward which a covariance is shrunk.
 
-    Features are measured by their standard deviations within classes, so that the
-    mean variance of all of them, which rules for the identity shrink to, is that of
-    each one. Features that do not vary within classes are measured by their total
-    deviations there, and have no target else.
+    The identity is that of features with total variance one, so that units do not
+    matter, times the mean of their variances within classes.
     """
     within = summary.within
     if not identity:
         return within
-    return np.where(within > 0, within, summary.between)
+    total = within + summary.between
+    used = total > 0
+    return total * (within[used] / total[used]).mean() if used.any() else total
 
 
 def full_spread(state, summary, shrinkage, target, divisor=None):
