@@ -16,6 +16,9 @@ _BATCH = 8192
 # Quotes, braces, and spaces elsewhere than after a comma need liac-arff.
 _SPECIAL = re.compile(r"[\"'{}]|[^\S\n]")
 _AFTER_COMMA = re.compile(r",[^\S\n]+")
+# Values in quotes that hold nothing that needs them, but perhaps spaces.
+_QUOTED = re.compile(r"(?<![^,\n])(['\"])([^'\",\\\n]*)\1(?=[,\n]|$)")
+_QUOTED_MISSING = re.compile(r"(?<![^,\n])(['\"])\??\1(?=[,\n]|$)")
 _AMBIGUOUS = re.compile(r"[\"'{}\\]")
 _MISSING = ("?", "", None)
 
@@ -104,10 +107,8 @@ def _skip_header(lines, n_columns):
 def _split(batch, readers):
     """Return the values of lines; what is missing is "?" or empty, or None."""
     width = len(readers)
-    plain = "\n".join([text for _, text in batch])
-    if _SPECIAL.search(plain):
-        plain = _AFTER_COMMA.sub(",", plain)
-    if not _SPECIAL.search(plain):
+    plain = _plain("\n".join([text for _, text in batch]))
+    if plain is not None:
         rows = [line.split(",") for line in plain.split("\n")]
     else:
         rows = [_split_line(*line, readers) for line in batch]
@@ -118,6 +119,17 @@ def _split(batch, readers):
                 number, f"{len(row)} values instead of {width} in {shown!r}"
             )
     return rows
+
+
+def _plain(text):
+    """Return lines that can be split at their commas, or None."""
+    if not _SPECIAL.search(text):
+        return text
+    text = _AFTER_COMMA.sub(",", text)
+    # A quoted question mark is a value.
+    if _QUOTED_MISSING.search(text) or _SPECIAL.search(_QUOTED.sub("", text)):
+        return None
+    return _QUOTED.sub(r"\2", text)
 
 
 def _split_line(number, text, readers):

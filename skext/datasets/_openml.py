@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import uuid
-import warnings
 from numbers import Integral
 from pathlib import Path
 from zipfile import BadZipFile
@@ -16,6 +15,7 @@ from skext.datasets import _openml_cache as cache
 from skext.datasets._arff import unquoted
 from skext.exceptions import DataNotAvailableError
 from skext.utils._sklearn import Interval, validate_params
+from skext.utils._warnings import warn_user
 
 # Changes whenever the form of the parquet copies does.
 _COPY_FORMAT = 2
@@ -330,11 +330,9 @@ def _report_undeclared(undeclared, data_id, target):
             f"{value!r} of {name!r} (line {line})"
             for name, (value, line) in list(undeclared.items())[:5]
         )
-        warnings.warn(
+        warn_user(
             f"OpenML data set {data_id} has values that its description does not know, "
             f"{shown}; they are categories of their own.",
-            UserWarning,
-            stacklevel=6,
         )
 
 
@@ -397,11 +395,9 @@ def _read_parquet(path):
 
 def _check_rows(n_rows, table, data_id):
     if table.n_rows is not None and n_rows != table.n_rows:
-        warnings.warn(
+        warn_user(
             f"OpenML data set {data_id} should have {table.n_rows} rows and has "
             f"{n_rows}.",
-            UserWarning,
-            stacklevel=7,
         )
 
 
@@ -487,11 +483,9 @@ def _check_splits(splits, n_rows, task_id):
         for train, test in splits
     ):
         return splits
-    warnings.warn(
+    warn_user(
         f"The splits of OpenML task {task_id} do not fit the table of {n_rows} rows in "
         "the cache and are left out.",
-        UserWarning,
-        stacklevel=4,
     )
     return None
 
@@ -523,11 +517,9 @@ def _sample(bunch, max_rows, random_state):
         lost = np.setdiff1d(np.arange(counts.size), codes[rows])
         if lost.size:
             names = bunch.y.cat.categories[lost].tolist()
-            warnings.warn(
+            warn_user(
                 f"max_rows={max_rows} leaves no row of {lost.size} of {counts.size} "
                 f"classes, {_some(names)}; they remain categories of y.",
-                UserWarning,
-                stacklevel=5,
             )
     rows = np.sort(rows)
     if hasattr(bunch.X, "iloc"):
