@@ -18,6 +18,7 @@ from skext.naive_bayes._hybrid_solver import (
     HybridProblem,
     class_log_proba,
     solve_hybrid,
+    unpack,
 )
 from skext.naive_bayes._lda import ShrinkageLDA
 from skext.naive_bayes._loo import loo_scores
@@ -142,7 +143,8 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         cloned and fitted. A fitted :class:`~sklearn.frozen.FrozenEstimator` with a
         ``decision_function`` is used as it is; fit it on other rows than these.
     C : float, default=1.0
-        Inverse strength of the penalty. Ignored if ``Cs`` is given.
+        Inverse strength of the penalty. Ignored if ``Cs`` is given. With infinity
+        there is a warning if some rows can be separated, since there is no optimum.
     Cs : int or array-like of shape (n_Cs,), default=None
         Strengths to choose from by the log loss in cross-validation; a number asks
         for as many between 1e-4 and 1e4, evenly spaced in the logarithm.
@@ -305,6 +307,8 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             tol=self.tol,
         )
         self._warn_unless_converged(found)
+        if np.isinf(self.C_) and found.converged:
+            self._warn_if_unbounded(stage.problem, found)
         self.classes_ = classes
         self.prior_ = stage.prior
         self.tau_ = found.tau / stage.unit
@@ -470,6 +474,25 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
                 f"L-BFGS stopped after {found.n_iter} iterations with a gradient of "
                 f"{found.gradient:.2g} instead of {self.tol:.2g}; increase max_iter or "
                 "standardize the features.",
+                ConvergenceWarning,
+            )
+
+    def _warn_if_unbounded(self, problem, found):
+        """Look for rows whose scores go on growing without a penalty."""
+        further = solve_hybrid(
+            problem,
+            self.C_,
+            found.parameters,
+            max_iter=self.max_iter,
+            tol=1e-3 * self.tol,
+        )
+        step = further.parameters - found.parameters
+        tau, offset, delta = unpack(step, problem.scores.shape[1])
+        moved = np.abs(tau * problem.scores + problem.Z @ delta.T + offset)
+        if moved.max() > 1.0:
+            warn_user(
+                "At C=inf there seems to be no finite optimum, because some rows can "
+                "be separated and scores grow without bound; choose a finite C.",
                 ConvergenceWarning,
             )
 

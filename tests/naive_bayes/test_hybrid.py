@@ -327,3 +327,19 @@ def test_attributes_of_a_search_do_not_outlive_it():
     assert hasattr(model, "Cs_")
     model.set_params(Cs=None).fit(X, y)
     assert not hasattr(model, "Cs_")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_without_a_penalty_rows_that_can_be_separated_are_named(n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 4))
+    y = np.digitize(X[:, 0] + rng.logistic(size=300), [-0.5, 1.0][3 - n_classes :])
+    y = np.unique(y, return_inverse=True)[1]
+    model = GenerativeLogisticRegression(C=np.inf)
+    model.fit(X, y)
+    # A mark of some rows of the last class.
+    X[:, 3] = 0
+    X[np.flatnonzero(y == y.max())[:5], 3] = 1
+    with pytest.warns(ConvergenceWarning, match="no finite optimum.*choose a finite C"):
+        model.fit(X, y)
+    GenerativeLogisticRegression(C=1.0).fit(X, y)
