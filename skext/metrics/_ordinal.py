@@ -11,6 +11,7 @@ from sklearn.utils import (
     column_or_1d,
 )
 
+from skext.utils._labels import plain_labels
 from skext.utils._ordinal_losses import (
     event_brier_losses,
     event_log_losses,
@@ -70,7 +71,13 @@ def find_order(labels, *targets):
 def _plain(target):
     """Return a target as an array; the only column of a frame as a vector."""
     values = np.asarray(target)
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.dtype != object or values.ndim != 1:
+        return values
+    # Intervals have an order of their own, whatever classifiers make of them.
+    is_interval = values.size and type(values[0]).__name__ == "Interval"
+    return values if is_interval else np.asarray(plain_labels(values))
 
 
 def _checked(target):

@@ -261,3 +261,16 @@ def test_arguments_are_left_alone():
     ordinal_mean_absolute_error(truth, guess, sample_weight=weight)
     for array, copy in zip((truth, guess, proba, weight), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_labels_as_objects():
+    codes = np.array([0, 1, 2, 1])
+    guess = np.array([0, 2, 2, 0])
+    expected = ordinal_mean_absolute_error(codes, guess)
+    assert ordinal_mean_absolute_error(codes.astype(object), guess) == expected
+    assert ordinal_mean_absolute_error(pd.Series(codes).astype(object), guess) == (
+        expected
+    )
+    for gaps in ([None, "a"], np.array(["a", None], dtype=object)):
+        with pytest.raises(ValueError, match="y contains NaN"):
+            ordinal_mean_absolute_error(gaps, ["a", "a"])
