@@ -283,6 +283,7 @@ def _load_zenodo(entry, data_home, offline):
         feature_names=names,
         target_name=entry.target,
         categorical_mask=np.zeros(X.shape[1], dtype=bool),
+        categories={},
         task_type="binary",
         splits=None,
         n_folds=None,

@@ -5,11 +5,12 @@ from time import perf_counter
 import numpy as np
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer, log_loss
+from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
 from skext.naive_bayes._curve_data import nested_order
+from skext.utils._scoring import with_labels
 from skext.utils._sklearn import safe_indexing
 
 # Parameters that make a fit depend on more than the merged class moments.
@@ -112,7 +113,7 @@ def _score(model, X, y, scoring, classes):
             missing = proba is None
             found[name] = np.nan if missing else log_loss(y, proba, labels=classes)
         else:
-            found[name] = float(get_scorer(name)(model, X, y))
+            found[name] = float(with_labels(name, classes)(model, X, y))
     return found, seconds
 
 

@@ -388,3 +388,22 @@ def test_two_regimes_on_breast_cancer(cancer):
     )
     found = curve.crossover("nb", "logistic")
     assert 6 <= found.low <= found.n_train <= found.high < 200
+
+
+def test_test_sets_without_a_class():
+    """Scorers of probabilities are told all classes."""
+    X, y = load_iris(return_X_y=True)
+    kept = y < 2
+    curve = probe_learning_curve(
+        {"nb": LinearGaussianNB(), "lr": LogisticRegression(max_iter=1000)},
+        X,
+        y,
+        train_sizes=[30],
+        n_repeats=1,
+        test_size=(X[kept], y[kept]),
+        scoring=["error", "log_loss", "neg_log_loss", "neg_brier_score"],
+        random_state=0,
+    )
+    frame = curve.frame
+    np.testing.assert_allclose(frame["log_loss"], -frame["neg_log_loss"], rtol=1e-9)
+    assert np.isfinite(frame["neg_brier_score"]).all()
