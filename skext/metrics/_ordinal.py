@@ -11,7 +11,7 @@ from sklearn.utils import (
     column_or_1d,
 )
 
-from skext.utils._labels import plain_labels
+from skext.utils._labels import read_labels
 from skext.utils._ordinal_losses import (
     event_brier_losses,
     event_log_losses,
@@ -77,7 +77,7 @@ def _plain(target):
         return values
     # Intervals have an order of their own, whatever classifiers make of them.
     is_interval = values.size and type(values[0]).__name__ == "Interval"
-    return values if is_interval else np.asarray(plain_labels(values))
+    return values if is_interval else np.asarray(read_labels(values))
 
 
 def _checked(target):

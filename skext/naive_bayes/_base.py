@@ -23,7 +23,7 @@ from skext.naive_bayes._base_state import Batch, Tuned, joined
 from skext.naive_bayes._moments import ClassMoments, encode_labels
 from skext.naive_bayes._moments_state import MomentState, check_moments_finite
 from skext.naive_bayes._shrinkage import ROW_RULES
-from skext.utils._labels import plain_labels
+from skext.utils._labels import read_labels
 from skext.utils._sklearn import (
     check_same_namespace,
     check_sample_weight,
@@ -405,7 +405,7 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
 
     def _summarize(self, X, y, sample_weight, *, reset):
         """Validate one batch and sum it up."""
-        X, y = self._validate(X, plain_labels(y), reset=reset)
+        X, y = self._validate(X, read_labels(y), reset=reset)
         found = _array_api.namespace_of(X)
         y, sample_weight = _array_api.as_numpy(y), _array_api.as_numpy(sample_weight)
         labels, codes = encode_labels(y)

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skext.naive_bayes._crossover import bootstrap_crossover
 from skext.naive_bayes._curve_data import check_test_set, check_train_sizes
 from skext.naive_bayes._curve_fit import run_repeat
-from skext.utils._labels import plain_labels
+from skext.utils._labels import read_labels
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
@@ -330,7 +330,7 @@ def probe_learning_curve(
     X = X if hasattr(X, "shape") else np.asarray(X)
     # Rows of other sparse formats cannot be taken.
     X = X.tocsr() if hasattr(X, "tocsr") else X
-    y = column_or_1d(plain_labels(y))
+    y = column_or_1d(read_labels(y))
     check_consistent_length(X, y)
     check_classification_targets(y)
     classes, codes = np.unique(y, return_inverse=True)

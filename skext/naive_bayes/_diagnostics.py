@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skext.utils._labels import plain_labels
+from skext.utils._labels import read_labels
 from skext.utils._tables import check_table
 
 _LEVELS = np.arange(0, 101, 10)
@@ -264,7 +264,7 @@ def _check_rows(X, y, n_features, classes):
     if y is None:
         raise ValueError("y must be given with X, got None; pass the labels.")
     X = check_table(X, dtype=np.float64)
-    y = column_or_1d(plain_labels(y))
+    y = column_or_1d(read_labels(y))
     check_consistent_length(X, y)
     if X.shape[1] != n_features:
         raise ValueError(

@@ -23,7 +23,7 @@ from skext.naive_bayes._hybrid_solver import (
 from skext.naive_bayes._lda import ShrinkageLDA
 from skext.naive_bayes._loo import loo_scores
 from skext.naive_bayes._probe import LinearGaussianNB
-from skext.utils._labels import plain_labels, refuse_fractions
+from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -276,7 +276,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             If there is one class only, or the prior knows other classes or is not
             one of those that are described above.
         """
-        X, y = validate_table(self, X, plain_labels(y), dtype=np.float64)
+        X, y = validate_table(self, X, read_labels(y), dtype=np.float64)
         refuse_fractions(np.unique(y))
         check_classification_targets(y)
         weights = np.ones(y.size)

@@ -21,7 +21,7 @@ from skext.naive_bayes._solve import (
     shrinkage_target,
     summarize_state,
 )
-from skext.utils._labels import plain_labels
+from skext.utils._labels import read_labels
 from skext.utils._parallel import run_chunks
 
 _FEW_CLASSES = 32
@@ -131,7 +131,7 @@ def loo_scores(estimator, X, y, sample_weight=None):
     """
     check_is_fitted(estimator)
     X = X if sparse.issparse(X) else np.asarray(X)
-    y = column_or_1d(plain_labels(y))
+    y = column_or_1d(read_labels(y))
     classes, state = estimator._labels(), estimator._moments
     unknown = np.setdiff1d(y, classes)
     if unknown.size:

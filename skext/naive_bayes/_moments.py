@@ -5,7 +5,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from skext.naive_bayes._moments_scatter import Scatter
 from skext.naive_bayes._moments_state import MomentState, check_moments_finite
-from skext.utils._labels import plain_labels, refuse_fractions
+from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
 from skext.utils._tables import check_table
 
@@ -365,7 +365,7 @@ class ClassMoments:
         X = check_table(
             X, accept_sparse=("csr", "csc"), ensure_all_finite=False, dtype="numeric"
         )
-        y = column_or_1d(plain_labels(y))
+        y = column_or_1d(read_labels(y))
         check_consistent_length(X, y)
         if self._state is not None and X.shape[1] != self.n_features:
             raise ValueError(

@@ -30,7 +30,7 @@ from skext.ordinal._separation import (
     tiny_penalty,
     warn_if_unbounded,
 )
-from skext.utils._labels import plain_labels, refuse_fractions
+from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
 from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
@@ -235,7 +235,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         X, y = validate_table(
             self,
             X,
-            plain_labels(y),
+            read_labels(y),
             accept_sparse=("csr", "csc"),
             dtype=np.float64,
             order="C",

@@ -1,107 +1,234 @@
-"""Class labels on their way into a classifier."""
+"""Targets on their way into an estimator: labels of classes, and numbers."""
 
+import contextlib
 import sys
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils import assert_all_finite
 
-from skext.utils._columns import categories_of, column_kind, library_of
+from skext.utils._columns import column_kind, library_of
 
-_TYPES = {"integer": np.int64, "boolean": np.bool_, "float": np.float64}
+# Kinds whose values arrays of numpy hold without a box around each.
+_PLAIN = {"boolean": np.bool_, "integer": np.int64, "float": np.float64}
+_BINARIZER = "sklearn.preprocessing.MultiLabelBinarizer"
 
 
-def plain_labels(y):
-    """Return labels in a type of numpy that says what they are.
-
-    Integers and truth values come as objects, or in types of pandas that become
-    floats on their way, where a column once had gaps.
+def plain_target(y):
+    """Return a target as an array of numpy, of the type that its values are of.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,)
-        Whatever the user gave.
+    y : {array-like, dataframe, series, sparse matrix}
+        The target.
 
     Returns
     -------
-    y : array-like of shape (n_samples,)
-        The same labels; untouched where nothing is to be gained.
+    y : {ndarray, sparse matrix, array of another library}
+        Integers and truth values of nullable and Arrow types stay such, which become
+        floats on their way through scikit-learn; where values are missing, they are
+        among objects. Sparse matrices, and arrays of libraries other than numpy, are
+        untouched.
 
     Raises
     ------
     ValueError
-        If labels are missing, intervals, or of several kinds.
+        If ``y`` is a list whose entries differ in length.
     """
+    if sparse.issparse(y):
+        return y
     pandas = sys.modules.get("pandas")
-    if pandas is not None:
-        bare = pandas.Index, pandas.api.extensions.ExtensionArray
-        y = pandas.Series(y) if isinstance(y, bare) else y
-    if isinstance(y, (list, tuple)):
-        y = _from_list(y)
-    dtype = getattr(y, "dtype", None)
-    is_numpy = isinstance(dtype, np.dtype)
-    if getattr(y, "ndim", 1) != 1 or (is_numpy and dtype.kind != "O"):
-        return y
-    if library_of(y) is None and not is_numpy:
-        return y
-    kind = column_kind(y)
-    _refuse_gaps(y)
-    if kind == "category":
-        _refuse_intervals(y)
-    if kind == "other":
-        _refuse_mixture(np.asarray(y, dtype=object))
-    if kind not in _TYPES:
-        return y
-    values = np.asarray(y)
-    if values.dtype.kind in "biu":
-        return values
-    try:
-        return np.asarray(y, dtype=object).astype(_TYPES[kind])
-    except OverflowError:
-        return np.array(list(y))
+    if pandas is not None and isinstance(
+        y, (pandas.Index, pandas.api.extensions.ExtensionArray)
+    ):
+        y = pandas.Series(y)
+    library = library_of(y)
+    if library is None:
+        return y if hasattr(y, "dtype") else _plain_list(y)
+    if not hasattr(y, "columns"):
+        return _plain_polars(y) if library == "polars" else _plain_pandas(y)
+    take = y.to_series if library == "polars" else lambda j: y.iloc[:, j]
+    columns = [plain_target(take(j)) for j in range(y.shape[1])]
+    return np.column_stack(columns) if columns else np.empty(y.shape)
 
 
-def _from_list(y):
-    """Return a list of objects as an array; others are left to later checks."""
+def _plain_list(y):
     try:
         found = np.asarray(y)
-    except ValueError:
-        return y
-    kinds = set(map(type, y))
-    # numpy makes text of numbers among words, too.
-    if found.dtype.kind in "US" and any(not issubclass(k, (str, bytes)) for k in kinds):
-        found = np.array(y, dtype=object)
-    return found if found.dtype.kind == "O" else y
-
-
-def _refuse_gaps(y):
-    from pandas import isna
-
-    gaps = int(y.null_count() if library_of(y) == "polars" else isna(y).sum())
-    if gaps:
+    except ValueError as error:
         raise ValueError(
-            f"Input y contains NaN: {gaps} of {len(y)} labels are missing; leave their "
-            "rows out."
+            "y is a list whose entries differ in length. Give one label for each row, "
+            f"or, for sets of labels, the table of zeros and ones that {_BINARIZER} "
+            "makes of them."
+        ) from error
+    # Text beside anything else would become text as a whole, missing values included.
+    if found.dtype.kind not in "US" or found.ndim != 1:
+        return found
+    is_text = all(isinstance(value, (str, bytes)) for value in y)
+    return found if is_text else np.array(y, dtype=object)
+
+
+def _plain_polars(y):
+    if y.null_count() == 0:
+        return y.to_numpy()
+    return np.array(y.to_list(), dtype=object)
+
+
+def _plain_pandas(y):
+    if isinstance(y.dtype, np.dtype):
+        return y.to_numpy()
+    arrow = getattr(y.dtype, "pyarrow_dtype", None)
+    if arrow is not None and column_kind(y) == "category":
+        return np.array(y.array.__arrow_array__().to_pylist(), dtype=object)
+    if y.isna().any():
+        return np.asarray(y.astype(object))
+    kind = getattr(y.dtype, "numpy_dtype", None)
+    if column_kind(y) in _PLAIN and kind is not None and kind.kind in "biuf":
+        return y.to_numpy(dtype=kind)
+    return np.asarray(y)
+
+
+def refuse_missing(y):
+    """Refuse a target with missing or infinite values.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The target.
+
+    Raises
+    ------
+    ValueError
+        If there are any; the first row is named.
+    """
+    if y.dtype.kind not in "fcOMm":
+        return
+    if y.dtype.kind == "f":
+        missing = np.isnan(y)
+    else:
+        import pandas as pd
+
+        missing = np.asarray(pd.isna(y))
+    if missing.ndim > 1:
+        missing = missing.any(axis=tuple(range(1, missing.ndim)))
+    if missing.any():
+        raise ValueError(
+            f"Input y contains NaN: {missing.sum()} of {missing.size} values are "
+            f"missing, the first in row {np.flatnonzero(missing)[0]}; leave these rows "
+            "out, or fill in what is missing."
         )
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name="y")
 
 
-def _refuse_intervals(y):
-    categories, _ = categories_of(y)
-    values = np.asarray(y, dtype=object) if categories is None else categories
-    first = values[0] if len(values) else None
-    if type(first).__name__ == "Interval":
+def read_labels(y):
+    """Return labels of classes as an array, or say what is wrong with them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Labels.
+
+    Returns
+    -------
+    labels : {ndarray, sparse matrix, array of another library}
+        As from :func:`plain_target`; numbers and truth values among objects leave
+        them. Shape and number of classes are for other checks.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, dates, intervals, or of several kinds.
+    """
+    if y is None:
+        return y
+    y = plain_target(y)
+    if not isinstance(y, np.ndarray):
+        return y
+    refuse_missing(y)
+    if y.dtype.kind in "Mm":
+        _refuse_dates()
+    if y.dtype.kind != "O" or y.size == 0 or y.size != y.shape[0]:
+        return y
+    return _unboxed(y.ravel()).reshape(y.shape)
+
+
+def _unboxed(values):
+    """Return labels among objects as numbers or truth values, if all are such."""
+    kind = column_kind(values)
+    if kind in _PLAIN:
+        for dtype in (_PLAIN[kind], np.uint64):
+            with contextlib.suppress(OverflowError, TypeError, ValueError):
+                return values.astype(dtype)
+        return values
+    if kind == "text":
+        return values
+    if kind == "date":
+        _refuse_dates()
+    names = sorted({type(label).__name__ for label in values})
+    if names == ["Interval"]:
         raise ValueError(
-            f"Unknown label type: intervals, such as {first}, which scikit-learn's "
+            f"Unknown label type: intervals, such as {values[0]}, which scikit-learn's "
             "metrics do not know. Give y as codes, pandas.cut(..., labels=False), or "
             "as names, pandas.cut(..., labels=[...])."
         )
+    shown = ", ".join(names[:5])
+    if set(names) & {"dict", "frozenset", "list", "set", "tuple"}:
+        cure = f"make a table of zeros and ones of them with {_BINARIZER}"
+    elif len(names) > 1:
+        shown = f"several kinds, {shown}"
+        cure = "make all of them strings, or all of them numbers"
+    else:
+        cure = "turn them into strings or whole numbers"
+    raise ValueError(
+        f"Unknown label type: y holds values of {shown}, which cannot be told apart and "
+        f"sorted; {cure}."
+    )
 
 
-def _refuse_mixture(values):
-    kinds = sorted({type(value).__name__ for value in values})
-    if len(kinds) > 1:
+def _refuse_dates():
+    raise ValueError(
+        "Unknown label type: y has dates or durations, which are neither classes nor "
+        "numbers; turn them into text, or into numbers such as days since a start."
+    )
+
+
+def read_numbers(y):
+    """Return the target of a regression as numbers, or say what is wrong with it.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Numbers.
+
+    Returns
+    -------
+    numbers : ndarray of the same shape, dtype float64
+        Finite.
+
+    Raises
+    ------
+    ValueError
+        If values are missing, infinite, dates, or no numbers.
+    """
+    y = plain_target(y)
+    y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+    refuse_missing(y)
+    kind = y.dtype.kind
+    if kind == "O" and y.size:
+        kind = column_kind(y.ravel())
+    if kind in ("M", "m", "date"):
+        _refuse_dates()
+    if kind == "c":
+        raise ValueError("Complex data not supported: y must hold real numbers.")
+    try:
+        numbers = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Unknown label type: y has labels of several kinds, {', '.join(kinds)}; "
-            "make all of them strings, or all of them numbers."
-        )
+            f"y must hold numbers, got {error}; a classifier takes labels."
+        ) from error
+    assert_all_finite(numbers, input_name="y")
+    return numbers
 
 
 def refuse_fractions(labels):
