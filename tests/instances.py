@@ -59,10 +59,10 @@ PARAMETERS: dict = {
     "PRESTOCV": [{"n_alphas": 5, "eps": 0.1, "cv": 3}],
     # Without a penalty there is no optimum: some data of the suites can be separated.
     "ProportionalOdds": [
-        {"alpha": 0.01},
-        {"alpha": 0.01, "l1_ratio": 0.5, "link": "probit"},
+        {"alpha": 0.01, "tol": 1e-9},
+        {"alpha": 0.01, "l1_ratio": 0.5, "link": "probit", "tol": 1e-9},
     ],
-    "ProportionalOddsCV": [{"n_alphas": 4, "eps": 1e-2, "cv": 3}],
+    "ProportionalOddsCV": [{"n_alphas": 4, "eps": 1e-2, "cv": 3, "tol": 1e-9}],
     "LinearGaussianNB": [{}, {"priors": "uniform", "shrinkage": 0.3}],
     "NearestClassMean": [
         {},
