@@ -9,9 +9,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skext.base import SkextMixin
+from skext.neural_network._hold_out import group_codes
 from skext.neural_network._persistence import (
     from_json,
     read_archive,
@@ -19,14 +20,19 @@ from skext.neural_network._persistence import (
     to_json,
     write_archive,
 )
-from skext.neural_network._targets import (
-    Rows,
+from skext.neural_network._scales import (
     Scaler,
     apply_scaler,
+    fit_scaler,
+    warn_of_columns,
+)
+from skext.neural_network._targets import (
+    Rows,
     check_finite,
     drop_negligible,
-    fit_scaler,
     merge_repetitions,
+    relative_weights,
+    tame_weights,
 )
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
@@ -35,7 +41,9 @@ from skext.utils._sklearn import (
     Options,
     StrOptions,
     check_sample_weight,
+    safe_indexing,
 )
+from skext.utils._tables import validate_table
 
 MODULES = ("mlp", "resnet", "realmlp", "tabm")
 SCHEDULES = ("constant", "cosine", "flat_cosine", "one_cycle", "coslog4")
@@ -127,6 +135,10 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
     _mlp_normalization, _mlp_dropout = "batch", 0.0
 
     @abstractmethod
+    def _read_target(self, y):
+        """Return the target for scikit-learn's checks, or say what is wrong."""
+
+    @abstractmethod
     def _encode_target(self, y, classes, reset):
         """Return what the net is trained on."""
 
@@ -135,8 +147,8 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         """Return rows with the weights of their classes in, none without weight."""
 
     @abstractmethod
-    def _hold_out(self, rows, rng):
-        """Return a mask of the rows to hold out, or None."""
+    def _hold_out(self, rows, rng, families):
+        """Return a mask of the rows to hold out, whole families of them, or None."""
 
     @abstractmethod
     def _n_columns(self):
@@ -147,7 +159,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the criterion."""
 
     @abstractmethod
-    def _adapt(self, rows):
+    def _adapt(self, rows, whole):
         """Learn what else the training rows have to say."""
 
     @abstractmethod
@@ -164,16 +176,21 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
     def _calibrate(self, valid):
         """Learn from the hold-out, after training."""
 
-    def _fit(self, X, y, sample_weight):
-        """Fit from the start or, with ``warm_start``, go on with the last fit."""
+    def _fit(self, X, y, sample_weight, families):
+        """Fit from the start or, with ``warm_start``, go on with the last fit.
+
+        ``families`` are rows that are held out together or not at all.
+        """
         seeds_level = torch_level("_seeds", type(self).__name__)
         warm = self.warm_start and hasattr(self, "net_")
-        rows, groups = self._read(X, y, sample_weight, reset=not warm, whole=True)
+        read = self._read(X, y, sample_weight, reset=not warm, whole=True)
+        rows, groups, n_samples = read
+        families = group_codes(families, n_samples)
         seeds = seeds_level.SeedStreams(fit_rng(self.random_state).randint(2**31 - 1))
-        train, valid, groups = self._split(rows, groups, seeds)
+        train, valid, groups = self._split(rows, groups, seeds, families)
         self._check_rows(train)
         if not warm:
-            self._learn_scale(train)
+            self._learn_scale(train, whole=not self.warm_start)
         table = apply_scaler(train.X, self._scaler())
         module = self.net_.module_ if warm else self._build_module(seeds, table)
         net = self._build_net(seeds, module)
@@ -192,11 +209,12 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         """Train one epoch on the rows."""
         seeds_level = torch_level("_seeds", type(self).__name__)
         first = not hasattr(self, "net_")
-        rows, groups = self._read(X, y, sample_weight, reset=first, classes=classes)
+        read = self._read(X, y, sample_weight, reset=first, classes=classes)
+        rows, groups, _ = read
         self._check_rows(rows)
         if first:
             seed = fit_rng(self.random_state).randint(2**31 - 1)
-            self._learn_scale(rows)
+            self._learn_scale(rows, whole=False)
             table = apply_scaler(rows.X, self._scaler())
             seeds = seeds_level.SeedStreams(seed)
             module = self._build_module(seeds, table)
@@ -216,32 +234,37 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
         ``whole`` tells that no other rows will follow.
         """
-        X, y = validate_data(
+        n_samples, weight, index = None, None, None
+        if sample_weight is not None:
+            weight = check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            n_samples, index = len(weight), np.flatnonzero(weight)
+            if len(index) < n_samples and y is not None:
+                # What a row without weight holds is of no account, not even an error.
+                check_consistent_length(X, y)
+                X, y = (safe_indexing(part, index) for part in (X, y))
+            weight = tame_weights(weight[index])
+        X, y = validate_table(
             self,
             X,
-            y,
+            self._read_target(y),
             dtype=[np.float64, np.float32],
             order="C",
             ensure_all_finite=False,
             reset=reset,
         )
         check_finite(X)
-        weight = None
-        if sample_weight is not None:
-            weight = check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        target = self._encode_target(y, classes, reset)
-        rows = Rows(X, target, weight, np.arange(len(target)))
-        if weight is not None and not weight.all():
-            rows = rows.take(np.flatnonzero(weight))
+        if index is None:
+            n_samples, index = len(X), np.arange(len(X))
+        rows = Rows(X, self._encode_target(y, classes, reset), weight, index)
         if self._sees_no_order():
             rows = merge_repetitions(rows)
         rows = self._weigh(rows)
         if whole:
             self._check_target(rows)
-        rows = drop_negligible(rows)
-        return rows, self._groups(len(X), rows)
+        rows = relative_weights(drop_negligible(rows))
+        return rows, self._groups(n_samples, rows), n_samples
 
     def _sees_no_order(self):
         """Tell whether equal rows may be merged: all steps see all rows alike."""
@@ -256,11 +279,13 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
             and not (self.loss == "ensloss" and self.spectrum == "random")
         )
 
-    def _split(self, rows, groups, seeds):
+    def _split(self, rows, groups, seeds, families):
         """Separate the hold-out from the rest."""
         held = None
         if self.early_stopping:
-            held = self._hold_out(rows, seeds.rng("split"))
+            if families is not None:
+                families = np.unique(families[rows.index], return_inverse=True)[1]
+            held = self._hold_out(rows, seeds.rng("split"), families)
         if held is None:
             return rows, None, groups
         groups = None if groups is None else groups[~held]
@@ -288,10 +313,12 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 "None, or give more rows."
             )
 
-    def _learn_scale(self, rows):
+    def _learn_scale(self, rows, whole):
         scaler = fit_scaler(rows.X, rows.weight, self.standardize)
+        names = getattr(self, "feature_names_in_", None)
+        warn_of_columns(rows.X, scaler, self.standardize, names)
         self.scaler_mean_, self.scaler_scale_ = scaler
-        self._adapt(rows)
+        self._adapt(rows, whole)
 
     def _scaler(self):
         return Scaler(self.scaler_mean_, self.scaler_scale_)
@@ -392,7 +419,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
     def _raw_scores(self, X):
         """Return what the net gives for rows, members averaged."""
         check_is_fitted(self, "net_")
-        X = validate_data(
+        X = validate_table(
             self,
             X,
             dtype=[np.float64, np.float32],

@@ -116,8 +116,7 @@ def link_scores(scores, link, *, n_columns=1):
 
     Parameters
     ----------
-    scores : ndarray of shape (n_samples,), (n_samples, n_columns) or, with members in \
-the middle, (n_samples, n_members[, n_columns])
+    scores : ndarray of shape (n_samples[, n_members][, n_columns])
         Scores of a net.
     link : {"logit", "symlog"}
         ``"logit"`` leaves them as they are; ``"symlog"`` subtracts the mean over the

@@ -15,13 +15,11 @@ from skext.neural_network._calibration import (
     log_probabilities,
     probabilities,
 )
+from skext.neural_network._hold_out import hold_out_classes
+from skext.neural_network._labels import read_labels
+from skext.neural_network._scales import apply_scaler
 from skext.neural_network._scoring import HoldOutScore, best_class
-from skext.neural_network._targets import (
-    apply_scaler,
-    class_factors,
-    encode_labels,
-    hold_out_classes,
-)
+from skext.neural_network._targets import class_factors, encode_labels
 from skext.utils._sklearn import fit_context
 
 LOSSES = (
@@ -54,7 +52,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
     _kept = (*BaseTabularNet._kept, "classes_", "calibration_scale_")
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Train the net.
 
         Parameters
@@ -65,13 +63,16 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
             Labels of two or more classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; a row without weight takes no part.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups, e.g. patients, whose rows are alike: they are held out
+            together for early stopping and calibration, or not at all.
 
         Returns
         -------
         self : estimator
             Fitted.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, groups)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -104,6 +105,9 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes)
+
+    def _read_target(self, y):
+        return read_labels(y)
 
     def _encode_target(self, y, classes, reset):
         check_classification_targets(y)
@@ -142,10 +146,10 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
                 f"only those of class {self.classes_[present].tolist()}."
             )
 
-    def _hold_out(self, rows, rng):
-        return hold_out_classes(rows.y, self.validation_fraction, rng)
+    def _hold_out(self, rows, rng, families):
+        return hold_out_classes(rows.y, self.validation_fraction, rng, families)
 
-    def _adapt(self, rows):
+    def _adapt(self, rows, whole):
         pass
 
     def _targets(self, y):

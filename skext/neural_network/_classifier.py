@@ -93,8 +93,9 @@ class TabularNetClassifier(BaseNetClassifier):
         Share of the rows to hold out, each class in proportion.
     n_iter_no_change : int, default=20
         Patience; None always runs ``max_epochs`` epochs.
-    scoring : str, callable or None, default="accuracy"
-        Score of the hold-out: a name or scorer of scikit-learn; None is the loss.
+    scoring : str, callable or None, default=None
+        Score of the hold-out: a name or scorer of scikit-learn; None is the loss,
+        which hears of a rare class long before the accuracy does.
     calibration : {"auto", "symlog", "temperature"} or None, default="auto"
         How scores become probabilities: by a logistic function or softmax of a positive
         factor times the scores (``"temperature"``), or times sign(s) log(1 + abs(s)) of
@@ -143,7 +144,7 @@ class TabularNetClassifier(BaseNetClassifier):
         Epochs run.
     best_epoch_ : int or None
         Epoch whose weights were kept, from 1; None without hold-out.
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (n_epochs,)
         ``train_loss``, ``lr``, ``epoch_time`` and, with a hold-out, ``valid_loss`` and
         ``valid_score``.
     scaler_mean_ : ndarray of shape (n_features,)
@@ -266,7 +267,7 @@ class TabularNetClassifier(BaseNetClassifier):
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=20,
-        scoring="accuracy",
+        scoring=None,
         calibration="auto",
         class_weight=None,
         standardize=True,

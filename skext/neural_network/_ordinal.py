@@ -135,7 +135,7 @@ class OrdinalNetClassifier(BaseNetClassifier):
         Epochs run.
     best_epoch_ : int or None
         Epoch whose weights were kept, from 1; None without hold-out.
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (n_epochs,)
         ``train_loss``, ``lr``, ``epoch_time`` and, with a hold-out, ``valid_loss`` and
         ``valid_score``.
     scaler_mean_ : ndarray of shape (n_features,)

@@ -5,8 +5,16 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.neural_network._base import CONSTRAINTS, BaseTabularNet, torch_level
+from skext.neural_network._hold_out import hold_out_rows
+from skext.neural_network._labels import read_numbers, refuse_dates
+from skext.neural_network._scales import (
+    Scaler,
+    fit_robust_scaler,
+    fit_scaler,
+    to_standard,
+    warn_of_target,
+)
 from skext.neural_network._scoring import HoldOutScore
-from skext.neural_network._targets import fit_scaler, hold_out_rows
 from skext.utils._sklearn import HasMethods, StrOptions, fit_context
 
 
@@ -117,7 +125,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         Epochs run.
     best_epoch_ : int or None
         Epoch whose weights were kept, from 1; None without hold-out.
-    history_ : dict of str to ndarray of shape (n_iter_,)
+    history_ : dict of str to ndarray of shape (n_epochs,)
         ``train_loss``, ``lr``, ``epoch_time`` and, with a hold-out, ``valid_loss`` and
         ``valid_score``.
     scaler_mean_ : ndarray of shape (n_features,)
@@ -127,9 +135,9 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     device_ : str
         Device that holds the network.
     target_mean_ : float
-        Subtracted from the target before training.
+        Subtracted from the target before training; the median for robust losses.
     target_scale_ : float
-        Divided by.
+        Divided by; 0 for a constant target.
 
     See Also
     --------
@@ -138,9 +146,12 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
 
     Notes
     -----
-    The target is standardised, too, so that learning rates do not depend on its unit;
-    parameters of losses (the threshold of ``"huber"``) are in units of its standard
-    deviation.
+    The target is standardised, too, so that learning rates do not depend on its unit:
+    by mean and standard deviation or, where the loss is one that gross errors do not
+    move (``"absolute_error"``, ``"huber"``, ``"pinball"`` and modules of torch like
+    them), by the median and 1.4826 times the median distance from it, which gross
+    errors do not move either. Parameters of losses (the threshold of ``"huber"``) are
+    in this unit.
 
     Rows live on the device in single precision, batches are slices of one gather an
     epoch, and the host waits for the device once an epoch. An epoch costs
@@ -261,7 +272,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Train the net.
 
         Parameters
@@ -272,13 +283,16 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, not negative; a row without weight takes no part.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups, e.g. patients, whose rows are alike: they are held out
+            together for early stopping, or not at all.
 
         Returns
         -------
         self : estimator
             Fitted.
         """
-        return self._fit(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, groups)
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
@@ -319,21 +333,34 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         check_is_fitted(self, "net_")
         return self._to_target(self._raw_scores(X))
 
+    def _read_target(self, y):
+        refuse_dates(y)
+        return y
+
     def _encode_target(self, y, classes, reset):
-        return y.astype(np.float64)
+        return read_numbers(y)
 
     def _weigh(self, rows):
         return rows
 
-    def _hold_out(self, rows, rng):
-        return hold_out_rows(len(rows.y), self.validation_fraction, rng)
+    def _hold_out(self, rows, rng, families):
+        return hold_out_rows(len(rows.y), self.validation_fraction, rng, families)
 
-    def _adapt(self, rows):
-        scaler = fit_scaler(rows.y[:, None], rows.weight)
-        self.target_mean_, self.target_scale_ = scaler.mean.item(), scaler.scale.item()
+    def _adapt(self, rows, whole):
+        if whole and rows.y.min() == rows.y.max():
+            # Nothing to learn: the scale of 0 gives the constant back.
+            self.target_mean_, self.target_scale_ = float(rows.y[0]), 0.0
+        elif getattr(self._make_loss(), "robust", False):
+            scaler = fit_robust_scaler(rows.y, rows.weight)
+            self.target_mean_, self.target_scale_ = scaler
+        else:
+            scaler = fit_scaler(rows.y[:, None], rows.weight)
+            warn_of_target(rows.y, scaler)
+            self.target_mean_ = scaler.mean.item()
+            self.target_scale_ = scaler.scale.item()
 
     def _targets(self, y):
-        return ((y - self.target_mean_) / self.target_scale_).astype(np.float32)
+        return to_standard(y, Scaler(self.target_mean_, self.target_scale_))
 
     def _to_target(self, scores):
         """Return numbers in the unit of the target."""

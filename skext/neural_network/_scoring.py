@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
 
 from skext.neural_network._calibration import probabilities
+from skext.utils._scoring import with_labels
 
 
 class ScoredClasses(ClassifierMixin, BaseEstimator):
@@ -94,9 +95,9 @@ class HoldOutScore:
             return round(float(np.average(right, weights=sample_weight)), 6)
         if self.classes is not None:
             model, y = ScoredClasses(self.classes), self.classes[y]
+            scorer = with_labels(self.scoring, self.classes)
         else:
-            model = ScoredNumbers()
-        scorer = get_scorer(self.scoring)
+            model, scorer = ScoredNumbers(), get_scorer(self.scoring)
         options = {}
         takes_weights = "sample_weight" in inspect.signature(scorer).parameters
         if sample_weight is not None and takes_weights:

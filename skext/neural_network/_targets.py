@@ -1,15 +1,9 @@
-"""Rows before training: labels, weights, hold-out, scale and repetitions."""
+"""Rows before training: labels, weights and repetitions."""
 
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
-
-from skext.utils._warnings import warn_user
-
-#: Fewer rows than this leave none to hold out.
-FEWEST_ROWS = 20
 
 
 class Rows(NamedTuple):
@@ -35,21 +29,6 @@ class Rows(NamedTuple):
     def take(self, rows):
         """Return some of the rows."""
         return Rows(*(None if part is None else part[rows] for part in self))
-
-
-class Scaler(NamedTuple):
-    """Mean and scale of each feature.
-
-    Attributes
-    ----------
-    mean : ndarray of shape (n_features,)
-        Subtracted.
-    scale : ndarray of shape (n_features,)
-        Divided by.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
 
 
 def check_finite(X):
@@ -135,88 +114,44 @@ def class_factors(class_weight, rows, classes):
     return factors
 
 
-def hold_out_classes(codes, fraction, rng):
-    """Split rows at random, each class in its share.
+def tame_weights(weight):
+    """Return weights of a size whose sums and squares are numbers.
 
     Parameters
     ----------
-    codes : ndarray of int of shape (n_samples,)
-        Classes of the rows.
-    fraction : float
-        Share of the rows to hold out.
-    rng : numpy.random.Generator
-        Source of the choice.
+    weight : ndarray of shape (n_samples,)
+        Positive numbers.
 
     Returns
     -------
-    held : ndarray of bool of shape (n_samples,) or None
-        Rows to hold out. Every class keeps a row for training, so that a class of a
-        single row has none in the hold-out. None where too few rows are left.
+    weight : ndarray of shape (n_samples,) or None
+        The same, divided by a power of two; None for equal ones, which say nothing.
     """
-    counts = np.bincount(codes)
-    lonely = counts == 1
-    if len(codes) < FEWEST_ROWS or counts.max() < 2:
-        _warn_no_hold_out(len(codes))
-        return None
-    if lonely.any():
-        warn_user(
-            f"{lonely.sum()} of the classes have a single row each, which is trained "
-            "on: the hold-out of early stopping says nothing about them."
+    if not len(weight):
+        raise ValueError(
+            "sample_weight has no positive weight; a fit needs rows to learn from."
         )
-    total = max(1, round(fraction * len(codes)))
-    quota = _quotas(counts, fraction, total, rng)
-    held = np.zeros(len(codes), dtype=bool)
-    for code in np.flatnonzero(quota):
-        members = np.flatnonzero(codes == code)
-        held[rng.choice(members, quota[code], replace=False)] = True
-    return held
+    if weight.min() == weight.max():
+        return None
+    return weight / np.exp2(np.floor(np.log2(weight.max())))
 
 
-def _quotas(counts, fraction, total, rng):
-    """Share ``total`` rows among classes by largest remainders."""
-    most = np.maximum(counts - 1, 0)
-    wanted = counts * fraction
-    quota = np.minimum(np.floor(wanted).astype(np.intp), most)
-    # Equal remainders are ordered at random.
-    order = np.lexsort((rng.permutation(len(counts)), quota - wanted))
-    for code in order:
-        if quota.sum() >= total:
-            break
-        quota[code] += quota[code] < most[code]
-    return quota
-
-
-def hold_out_rows(n_rows, fraction, rng):
-    """Split rows at random.
+def relative_weights(rows):
+    """Divide weights by the largest one: a constant factor changes nothing.
 
     Parameters
     ----------
-    n_rows : int
-        Number of rows.
-    fraction : float
-        Share to hold out.
-    rng : numpy.random.Generator
-        Source of the choice.
+    rows : Rows
+        Any rows.
 
     Returns
     -------
-    held : ndarray of bool of shape (n_rows,) or None
-        Rows to hold out; None where there are too few.
+    rows : Rows
+        The same.
     """
-    if n_rows < FEWEST_ROWS:
-        _warn_no_hold_out(n_rows)
-        return None
-    held = np.zeros(n_rows, dtype=bool)
-    held[rng.permutation(n_rows)[: max(1, round(fraction * n_rows))]] = True
-    return held
-
-
-def _warn_no_hold_out(n_rows):
-    warn_user(
-        f"{n_rows} rows are too few to hold some out for early stopping: all are "
-        "trained on, for max_epochs epochs, and nothing is calibrated. "
-        "early_stopping=False does so without this warning."
-    )
+    if rows.weight is None or not len(rows.weight):
+        return rows
+    return rows._replace(weight=rows.weight / rows.weight.max())
 
 
 def drop_negligible(rows):
@@ -258,63 +193,3 @@ def merge_repetitions(rows):
     _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
     merged = np.bincount(group.ravel(), weights=weight)
     return rows.take(first)._replace(weight=merged)
-
-
-def fit_scaler(X, weight, standardize=True):
-    """Return weighted mean and spread of each feature.
-
-    The spread is the standard deviation or, of a feature with two values, their
-    distance: the code of a rare category would be blown up by its small deviation.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers.
-    weight : ndarray of shape (n_samples,) or None
-        Weights of the rows.
-    standardize : bool, default=True
-        False gives mean 0 and scale 1.
-
-    Returns
-    -------
-    scaler : Scaler
-        In float64; a constant feature has scale 1.
-    """
-    if not standardize:
-        return Scaler(np.zeros(X.shape[1]), np.ones(X.shape[1]))
-    found = StandardScaler().fit(X, sample_weight=weight)
-    scale, low, high = found.scale_.copy(), X.min(axis=0), X.max(axis=0)
-    two = ((low == X) | (high == X)).all(axis=0) & (low < high)
-    scale[two] = (high - low)[two]
-    return Scaler(found.mean_, scale)
-
-
-def apply_scaler(X, scaler, block=16384):
-    """Standardise rows and store them in single precision.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers; not changed.
-    scaler : Scaler
-        From :func:`fit_scaler`.
-    block : int, default=16384
-        Rows at a time, which bounds the memory in float64.
-
-    Returns
-    -------
-    table : ndarray of shape (n_samples, n_features), dtype float32
-        A new array.
-    """
-    table = np.empty(X.shape, dtype=np.float32)
-    try:
-        with np.errstate(over="raise"):
-            for start in range(0, len(X), block):
-                part = X[start : start + block].astype(np.float64, copy=False)
-                table[start : start + block] = (part - scaler.mean) / scaler.scale
-    except FloatingPointError:
-        raise ValueError(
-            "X has values that are too large for single precision, "
-            f"{np.finfo(np.float32).max:.2g}, after scaling. Rescale or clip them."
-        ) from None
-    return table

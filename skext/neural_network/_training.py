@@ -20,6 +20,7 @@ from skext.neural_network._monitor import Monitor
 from skext.neural_network._noise import epoch_noise, is_sortable, takes_noise
 from skext.neural_network._rates import Rates
 from skext.neural_network._skorch import batch_needs, sets_rates
+from skext.utils._warnings import warn_user
 
 
 class Training:
@@ -55,6 +56,8 @@ class Training:
             codes = table.y.cpu().numpy() if groups is None else groups
             self.sampler.start(np.asarray(codes).astype(np.intp))
         self.done, self.bests = 0, {}
+        self.score_fn = net.score_fn
+        _check_batches(net, self.sizes)
         self.score_shape = self._probe() if noisy else None
         self.sorted = noisy and self._can_sort()
 
@@ -295,8 +298,12 @@ class Training:
         raw = torch.cat(list(evaluate(net.module_, valid.X)))
         net.criterion_.eval()
         extras = {} if valid.weight is None else {"sample_weight": valid.weight}
+        scores, targets = raw, valid.y
+        if getattr(net.criterion_, "robust", False) and raw.device.type != "mps":
+            # Beside a gross error, single precision loses the errors of other rows.
+            scores, targets = raw.double(), valid.y.double()
         with torch.no_grad():
-            loss = net.criterion_(raw, valid.y, **extras)
+            loss = net.criterion_(scores, targets, **extras)
         if self.needs_validation:
             net.history.record_batch("valid_loss", loss.item())
             net.history.record_batch("valid_batch_size", valid.n_rows)
@@ -310,10 +317,20 @@ class Training:
         net, valid = self.net, self.valid
         self._record_best("valid_loss", loss, -1.0)
         score = -loss
-        if net.score_fn is not None:
+        if self.score_fn is not None:
             weight = None if valid.weight is None else valid.weight.cpu().numpy()
-            score = float(net.score_fn(scores, valid.y.cpu().numpy(), weight))
-            self._record_best("valid_score", score, 1.0)
+            found = float(self.score_fn(scores, valid.y.cpu().numpy(), weight))
+            if math.isnan(found) and not self.done:
+                name = getattr(self.score_fn, "scoring", self.score_fn)
+                warn_user(
+                    f"scoring={name!r} is not defined (nan) for the {valid.n_rows} "
+                    "rows of the hold-out: their loss decides on the epoch instead. "
+                    "Hold out more rows (validation_fraction), or use another scoring."
+                )
+                self.score_fn = None
+            else:
+                score = found
+                self._record_best("valid_score", score, 1.0)
         self.monitor.update(score, net.n_epochs_ + 1)
 
     def _record_best(self, name, value, sign):
@@ -324,6 +341,19 @@ class Training:
             self.bests[name] = sign * value
         history.record(name, value)
         history.record(f"{name}_best", bool(better))
+
+
+def _check_batches(net, sizes):
+    """Refuse batches of one row where layers need the spread of several."""
+    if min(sizes) > 1:
+        return
+    norm = torch.nn.BatchNorm1d
+    if any(isinstance(part, norm) for part in net.module_.modules()):
+        raise ValueError(
+            f"batch_size={net.batch_size!r} makes batches of one row of {sum(sizes)}, "
+            "and batch normalisation needs the spread of several; use batch_size=2 or "
+            "more, or normalization='layer' or None."
+        )
 
 
 def _fetch(tensors):

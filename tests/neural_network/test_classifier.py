@@ -261,8 +261,8 @@ def test_warm_start_keeps_the_weights(binary):
 
 def test_history_and_best_epoch(binary):
     X, y = binary
-    model = EnsLossClassifier(**{**QUICK, "max_epochs": 60, "n_iter_no_change": 5})
-    model.fit(X, y)
+    options = {**QUICK, "max_epochs": 60, "n_iter_no_change": 5}
+    model = EnsLossClassifier(**options, scoring="accuracy").fit(X, y)
     history = model.history_
     assert {"train_loss", "train_score", "valid_score", "lr"} <= set(history)
     assert all(len(values) == model.n_iter_ for values in history.values())

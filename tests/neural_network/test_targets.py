@@ -3,16 +3,14 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
+from skext.neural_network._hold_out import hold_out_classes, hold_out_rows
+from skext.neural_network._scales import apply_scaler, fit_scaler
 from skext.neural_network._targets import (
     Rows,
-    apply_scaler,
     check_finite,
     class_factors,
     drop_negligible,
     encode_labels,
-    fit_scaler,
-    hold_out_classes,
-    hold_out_rows,
     merge_repetitions,
 )
 

@@ -2,6 +2,8 @@
 
 import copy
 
+from torch import nn
+
 from skext.neural_network._losses._base import TabularLoss, lay_out, reduce_losses
 
 
@@ -25,6 +27,8 @@ class ModuleLoss(TabularLoss):
         self.by_row = copy.deepcopy(module)
         self.by_row.reduction = "none"
         self.n_outputs, self.numbers = n_outputs, numbers
+        robust = isinstance(module, (nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss))
+        self.robust = getattr(module, "robust", robust)
         self.link = getattr(module, "link", "identity" if numbers else "logit")
         self.link_scale = getattr(module, "link_scale", 1.0)
 

@@ -20,6 +20,8 @@ class RegressionLoss(TabularLoss):
     """
 
     link = "identity"
+    # Whether gross errors in a target do not move the optimum at will.
+    robust = False
 
     def _row_losses(self, layout, target):
         scores = layout.scores
@@ -90,6 +92,8 @@ class AbsoluteErrorLoss(RegressionLoss):
     tensor(1.)
     """
 
+    robust = True
+
     def _of_residuals(self, residuals):
         return residuals.abs()
 
@@ -123,6 +127,8 @@ class HuberLoss(RegressionLoss):
     >>> HuberLoss(reduction="none")(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]))
     tensor([0.1250, 2.5000])
     """
+
+    robust = True
 
     def __init__(self, delta=1.0, *, ensemble_dim=None, reduction="mean"):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
@@ -169,6 +175,8 @@ class PinballLoss(RegressionLoss):
     >>> loss(torch.tensor([0.0, 0.0]), torch.tensor([1.0, -1.0]))
     tensor([0.9000, 0.1000])
     """
+
+    robust = True
 
     def __init__(self, quantile=0.5, *, ensemble_dim=None, reduction="mean"):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)

@@ -18,9 +18,9 @@ def make_soft_targets(n_classes, alpha=1.0, distance="absolute", positions=None)
         Number K of ordered classes.
     alpha : float, default=1.0
         The larger, the closer to one-hot targets; 0 is uniform.
-    distance : {"absolute", "squared", "squared_log"} or array-like of shape \
-            (n_classes, n_classes), default="absolute"
-        Distance of two classes.
+    distance : str or array-like of shape (n_classes, n_classes), default="absolute"
+        Distance of two classes: ``"absolute"``, ``"squared"``, ``"squared_log"``, or
+        given.
     positions : array-like of shape (n_classes,), default=None
         Increasing positions of the classes on the scale; 1, ..., K if not given.
 
@@ -85,10 +85,10 @@ class SoftOrdinalLoss(TabularLoss):
         Number of ordered classes.
     alpha : float, default=1.0
         The larger, the closer to plain cross-entropy; 0 is a uniform target.
-    distance : {"absolute", "squared", "squared_log"} or array-like of shape \
-            (n_classes, n_classes), default="absolute"
-        Distance of two classes: of their positions, its square, the square of that of
-        their logarithms, or given.
+    distance : str or array-like of shape (n_classes, n_classes), default="absolute"
+        Distance of two classes: of their positions (``"absolute"``), its square
+        (``"squared"``), the square of that of their logarithms (``"squared_log"``), or
+        given.
     positions : array-like of shape (n_classes,), default=None
         Increasing positions of the classes on the scale; 1, ..., K if not given.
     ensemble_dim : {None, 1}, default=None
