@@ -350,7 +350,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         if whole and rows.y.min() == rows.y.max():
             # Nothing to learn: the scale of 0 gives the constant back.
             self.target_mean_, self.target_scale_ = float(rows.y[0]), 0.0
-        elif getattr(self._make_loss(), "robust", False):
+        elif self._is_robust():
             scaler = fit_robust_scaler(rows.y, rows.weight)
             self.target_mean_, self.target_scale_ = scaler
         else:
@@ -360,7 +360,12 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
             self.target_scale_ = scaler.scale.item()
 
     def _targets(self, y):
-        return to_standard(y, Scaler(self.target_mean_, self.target_scale_))
+        largest = 1e7 if self._is_robust() else 1e30
+        scaler = Scaler(self.target_mean_, self.target_scale_)
+        return to_standard(y, scaler, largest)
+
+    def _is_robust(self):
+        return getattr(self._make_loss(), "robust", False)
 
     def _to_target(self, scores):
         """Return numbers in the unit of the target."""

@@ -63,13 +63,13 @@ def fit_scaler(X, weight, standardize=True):
     mean, scale = found.mean_, found.scale_.copy()
     # scikit-learn's bound of what is constant grows with the number of rows.
     spread = high.astype(np.float64) - low
-    missed = (scale == 1.0) & (spread > 16 * np.finfo(np.float64).eps * size)
-    for j in np.flatnonzero(missed):
+    varies = spread > 16 * np.finfo(np.float64).eps * size
+    for j in np.flatnonzero(varies & (scale == 1.0)):
         column = X[:, j].astype(np.float64) - mean[j]
         center = np.average(column, weights=weight)
         scale[j] = np.sqrt(np.average((column - center) ** 2, weights=weight))
         mean[j] += center
-    two = ((low == X) | (high == X)).all(axis=0) & (low < high)
+    two = ((low == X) | (high == X)).all(axis=0) & varies
     scale[two] = (high - low)[two]
     return Scaler(mean * unit, np.maximum(scale * unit, np.finfo(np.float64).tiny))
 
@@ -143,7 +143,7 @@ def wide_columns(X, scaler):
     return np.flatnonzero((middle > noise) & (scaler.scale > _WIDE * middle))
 
 
-def to_standard(y, scaler):
+def to_standard(y, scaler, largest=1e30):
     """Standardise a target and store it in single precision.
 
     Parameters
@@ -152,18 +152,20 @@ def to_standard(y, scaler):
         Finite numbers.
     scaler : Scaler
         Numbers; a scale of 0 gives zeros.
+    largest : float, default=1e30
+        What is beyond it is cut off. Robust losses have the same gradient for a target
+        that far away, but a mean in which it would swallow the other rows.
 
     Returns
     -------
     target : ndarray of shape (n_samples,), dtype float32
-        Values that are too large for it are cut off, at 1e30: losses whose gradient
-        is bounded do not tell the difference.
+        Finite.
     """
     if scaler.scale == 0:
         return np.zeros(len(y), dtype=np.float32)
     with np.errstate(over="ignore"):
         target = (y - scaler.mean) / scaler.scale
-    return target.clip(-1e30, 1e30).astype(np.float32)
+    return target.clip(-largest, largest).astype(np.float32)
 
 
 def warn_of_target(y, scaler):
