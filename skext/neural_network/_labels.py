@@ -119,7 +119,7 @@ def read_labels(y):
             "into numbers for a regressor."
         )
     labels = as_labels(y)
-    if labels.dtype.kind == "O" and labels.ndim == 1:
+    if labels.dtype.kind == "O" and labels.ndim == 1 and len(labels):
         texts = np.fromiter((isinstance(v, str) for v in labels), bool, len(labels))
         if texts.any() and not texts.all():
             other = labels[np.flatnonzero(~texts)[0]]
@@ -129,7 +129,11 @@ def read_labels(y):
                 "str, or none."
             )
         if isinstance(y, (list, tuple)) and texts.all():
-            labels = labels.astype(str)
+            return labels.astype(str)
+        if not texts.any():
+            # Numbers and booleans that have been objects, from a column with gaps, say.
+            plain = np.asarray(labels.tolist())
+            return plain if plain.dtype.kind in "biuf" else labels
     return labels
 
 

@@ -127,10 +127,6 @@ def tame_weights(weight):
     weight : ndarray of shape (n_samples,) or None
         The same, divided by a power of two; None for equal ones, which say nothing.
     """
-    if not len(weight):
-        raise ValueError(
-            "sample_weight has no positive weight; a fit needs rows to learn from."
-        )
     if weight.min() == weight.max():
         return None
     return weight / np.exp2(np.floor(np.log2(weight.max())))
