@@ -2,6 +2,7 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skext.neural_network._base import CONSTRAINTS, BaseTabularNet, torch_level
@@ -16,6 +17,10 @@ from skext.neural_network._scales import (
 )
 from skext.neural_network._scoring import HoldOutScore
 from skext.utils._sklearn import HasMethods, StrOptions, fit_context
+
+
+def _has_quantiles(self):
+    return isinstance(self.loss, str) and self.loss == "pinball"
 
 
 class TabularNetRegressor(RegressorMixin, BaseTabularNet):
@@ -42,6 +47,10 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         ``sample_weight``.
     loss_params : dict, default=None
         Further arguments of the loss.
+    quantiles : array-like of shape (n_quantiles,), default=None
+        Increasing levels of ``loss="pinball"``, one output of the network for each;
+        they win over ``loss_params``. The regressor is one of quantiles then, as those
+        of ``skext.quantile``, which set this parameter where it is None.
     activation : str or callable, default="auto"
         Activation, e.g. ``"relu"``; ``"auto"`` takes the usual one of the module,
         ``"relu"`` for ``"mlp"``.
@@ -116,7 +125,9 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, if ``X`` had string column names.
     n_outputs_ : int
-        Scores of a row: 1.
+        Scores of a row: 1, or one for each level.
+    quantiles_ : ndarray of shape (n_quantiles,)
+        Levels that were fitted; only with ``loss="pinball"``.
     net_ : TabularNet
         Trainer, a ``skorch.NeuralNet``.
     module_ : torch.nn.Module
@@ -185,6 +196,12 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     >>> model = model.set_params(learning_rate_init=0.01).fit(X[:300], y[:300])
     >>> model.score(X[300:], y[300:]) > 0.35
     True
+
+    Several quantiles by one net:
+
+    >>> model = model.set_params(loss="pinball", quantiles=[0.1, 0.5, 0.9])
+    >>> model.fit(X[:300], y[:300]).predict_quantiles(X[300:]).shape
+    (142, 3)
     """
 
     _parameter_constraints: dict = {
@@ -194,9 +211,10 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
             callable,
             HasMethods(["forward"]),
         ],
+        "quantiles": ["array-like", None],
     }
 
-    _kept = (*BaseTabularNet._kept, "target_mean_", "target_scale_")
+    _kept = (*BaseTabularNet._kept, "target_mean_", "target_scale_", "quantiles_")
 
     def __init__(
         self,
@@ -206,6 +224,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         module_params=None,
         loss="squared_error",
         loss_params=None,
+        quantiles=None,
         activation="auto",
         normalization="auto",
         dropout="auto",
@@ -241,6 +260,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         self.module_params = module_params
         self.loss = loss
         self.loss_params = loss_params
+        self.quantiles = quantiles
         self.activation = activation
         self.normalization = normalization
         self.dropout = dropout
@@ -328,10 +348,36 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Predictions.
+            Predictions; with several levels the median, interpolated where 0.5 is not
+            one of them, or else the nearest level.
         """
         check_is_fitted(self, "net_")
-        return self._to_target(self._raw_scores(X))
+        return self._to_point(self._raw_scores(X))
+
+    @available_if(_has_quantiles)
+    def predict_quantiles(self, X, quantiles=None, extrapolate=None):
+        """Predict quantiles; absent unless ``loss="pinball"``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Finite numbers.
+        quantiles : array-like of shape (n_quantiles,), default=None
+            Increasing levels; None is ``quantiles_``. Others are interpolated.
+        extrapolate : {"gaussian", "exponential"}, default=None
+            How to go beyond the fitted levels; None refuses to.
+
+        Returns
+        -------
+        Q : ndarray of shape (n_samples, n_quantiles)
+            One column for each level, sorted in each row.
+        """
+        from skext.quantile._levels import change_levels, check_levels
+
+        check_is_fitted(self, "net_")
+        wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
+        Q = self._to_levels(self._raw_scores(X))
+        return change_levels(Q, self.quantiles_, wanted, extrapolate)
 
     def _read_target(self, y):
         refuse_dates(y)
@@ -347,6 +393,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return hold_out_rows(len(rows.y), self.validation_fraction, rng, families)
 
     def _adapt(self, rows, whole):
+        self._set_levels()
         if whole and rows.y.min() == rows.y.max():
             # Nothing to learn: the scale of 0 gives the constant back.
             self.target_mean_, self.target_scale_ = float(rows.y[0]), 0.0
@@ -371,15 +418,52 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         """Return numbers in the unit of the target."""
         return scores.astype(np.float64) * self.target_scale_ + self.target_mean_
 
+    def _set_levels(self):
+        """Learn the levels of quantiles, if it is these that are fitted."""
+        vars(self).pop("quantiles_", None)
+        if not _has_quantiles(self):
+            if self.quantiles is not None:
+                raise ValueError(
+                    f"quantiles={self.quantiles!r} needs loss='pinball', got loss="
+                    f"{self.loss!r}; set one or the other."
+                )
+            return
+        from skext.quantile._levels import check_levels
+
+        levels = self.quantiles
+        if levels is None:
+            levels = (self.loss_params or {}).get("quantile", 0.5)
+        self.quantiles_ = check_levels(levels)
+
+    def _to_levels(self, scores):
+        """Return quantiles in the unit of the target, of one column for each level."""
+        Q = self._to_target(scores)
+        return np.sort(Q, axis=1) if Q.ndim == 2 else Q[:, None]
+
+    def _to_point(self, scores):
+        """Return a single prediction of each row."""
+        if self._n_columns() == 1:
+            return self._to_target(scores)
+        from skext.quantile._levels import change_levels
+
+        Q, levels = self._to_levels(scores), self.quantiles_
+        middle = np.clip([0.5], levels[0], levels[-1])
+        return change_levels(Q, levels, middle)[:, 0].copy()
+
     def _n_columns(self):
-        return 1
+        return len(getattr(self, "quantiles_", "1"))
 
     def _make_loss(self):
         make_loss = torch_level("_losses._registry").make_loss
-        return make_loss(self.loss, n_outputs=1, params=self.loss_params)
+        params = self.loss_params
+        if hasattr(self, "quantiles_"):
+            levels = self.quantiles_.tolist()
+            one = levels[0] if len(levels) == 1 else levels
+            params = {**(params or {}), "quantile": one}
+        return make_loss(self.loss, n_outputs=self._n_columns(), params=params)
 
     def _score_options(self, criterion, members):
         if self.scoring is None:
             return {"score_fn": None}
-        score = HoldOutScore(self.scoring, link=self._to_target, decode=self._to_target)
+        score = HoldOutScore(self.scoring, link=self._to_point, decode=self._to_target)
         return {"score_fn": score}

@@ -1,6 +1,7 @@
 """Losses for numbers."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch.nn import functional
@@ -150,8 +151,9 @@ class PinballLoss(RegressionLoss):
 
     Parameters
     ----------
-    quantile : float, default=0.5
-        Level :math:`\tau` of the quantile, between 0 and 1.
+    quantile : float or sequence of float, default=0.5
+        Level :math:`\tau` of the quantile, between 0 and 1; several for a network with
+        an output for each of them, whose losses are averaged.
     ensemble_dim : {None, 1}, default=None
         1 if axis 1 of the scores holds members; their losses are averaged.
     reduction : {"mean", "sum", "none"}, default="mean"
@@ -161,7 +163,7 @@ class PinballLoss(RegressionLoss):
     Raises
     ------
     ValueError
-        If the quantile is not between 0 and 1.
+        If a quantile is not between 0 and 1.
 
     See Also
     --------
@@ -180,11 +182,26 @@ class PinballLoss(RegressionLoss):
 
     def __init__(self, quantile=0.5, *, ensemble_dim=None, reduction="mean"):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
-        if not 0.0 < quantile < 1.0:
+        several = isinstance(quantile, Iterable)
+        levels = tuple(map(float, quantile)) if several else (quantile,)
+        if not levels or not all(0.0 < level < 1.0 for level in levels):
             raise ValueError(f"quantile must be between 0 and 1, got {quantile!r}.")
-        self.quantile = quantile
+        self.quantile = levels if several else quantile
+        levels = torch.tensor(levels, dtype=torch.float64) if several else None
+        self.register_buffer("levels", levels, persistent=False)
+
+    def _row_losses(self, layout, target):
+        if self.levels is None:
+            return super()._row_losses(layout, target)
+        if layout.scores.shape[-1] != len(self.quantile) or not layout.columns:
+            raise ValueError(
+                f"scores must have a column for each of the {len(self.quantile)} "
+                f"quantiles, got shape {tuple(layout.scores.shape)}."
+            )
+        return super()._row_losses(layout, target.reshape(-1, 1))
 
     def _of_residuals(self, residuals):
-        return torch.maximum(
-            self.quantile * residuals, (self.quantile - 1.0) * residuals
-        )
+        level = self.quantile
+        if self.levels is not None:
+            level = self.levels.to(residuals.dtype)
+        return torch.maximum(level * residuals, (level - 1.0) * residuals)
