@@ -100,7 +100,8 @@ class Training:
                 after=self._after if self.needs_training else None,
                 keep_scores=net.record_train_score,
             )
-        self._record(batches, result, sum(sizes))
+            # A loss of the user's may draw in evaluation mode, too.
+            self._record(batches, result, sum(sizes))
         self.done += 1
         net.n_epochs_ += 1
 

@@ -4,6 +4,7 @@ Only the functions import torch.
 """
 
 import contextlib
+import threading
 
 from skext.utils._warnings import warn_user
 
@@ -62,6 +63,11 @@ def _is_available(device):
     return device.type in ("cpu", "meta")
 
 
+# Blocks that overlap in several threads put back what was before the first of them.
+_THREADS_LOCK = threading.Lock()
+_threads = {"blocks": 0, "before": 0}
+
+
 @contextlib.contextmanager
 def torch_threads(n_threads):
     """Run a block on a number of torch threads; None leaves the setting alone."""
@@ -70,9 +76,14 @@ def torch_threads(n_threads):
         return
     import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
+    with _THREADS_LOCK:
+        if not _threads["blocks"]:
+            _threads["before"] = torch.get_num_threads()
+        _threads["blocks"] += 1
+        torch.set_num_threads(n_threads)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _THREADS_LOCK:
+            _threads["blocks"] -= 1
+            torch.set_num_threads(_threads["before"])
