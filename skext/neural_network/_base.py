@@ -95,6 +95,7 @@ _KEPT = (
     "history_",
     "scaler_mean_",
     "scaler_scale_",
+    "_scaler_parts",
 )
 
 
@@ -317,11 +318,12 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         scaler = fit_scaler(rows.X, rows.weight, self.standardize)
         names = getattr(self, "feature_names_in_", None)
         warn_of_columns(rows.X, scaler, self.standardize, names)
-        self.scaler_mean_, self.scaler_scale_ = scaler
+        self.scaler_mean_, self.scaler_scale_, self._scaler_parts = scaler
         self._adapt(rows, whole)
 
     def _scaler(self):
-        return Scaler(self.scaler_mean_, self.scaler_scale_)
+        parts = getattr(self, "_scaler_parts", None)
+        return Scaler(self.scaler_mean_, self.scaler_scale_, parts)
 
     def _build_module(self, seeds, table=None, weight_transform="as given"):
         """Return a network with random weights that the seed decides."""

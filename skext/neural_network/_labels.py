@@ -34,6 +34,9 @@ def as_labels(y):
                 return y.to_numpy(dtype=bool, na_value=False)
             unsigned = "uint" in str(y.dtype).lower()
             return y.to_numpy(dtype=np.uint64 if unsigned else np.int64, na_value=0)
+        if kind == "category" and not hasattr(y, "cat"):
+            # Dictionaries of Arrow, which numpy cannot read.
+            return np.asarray(y.tolist(), dtype=object)
     return np.asarray(y)
 
 

@@ -214,7 +214,13 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         "quantiles": ["array-like", None],
     }
 
-    _kept = (*BaseTabularNet._kept, "target_mean_", "target_scale_", "quantiles_")
+    _kept = (
+        *BaseTabularNet._kept,
+        "target_mean_",
+        "target_scale_",
+        "_target_parts",
+        "quantiles_",
+    )
 
     def __init__(
         self,
@@ -394,21 +400,25 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
 
     def _adapt(self, rows, whole):
         self._set_levels()
+        self._target_parts = None
         if whole and rows.y.min() == rows.y.max():
             # Nothing to learn: the scale of 0 gives the constant back.
             self.target_mean_, self.target_scale_ = float(rows.y[0]), 0.0
         elif self._is_robust():
             scaler = fit_robust_scaler(rows.y, rows.weight)
-            self.target_mean_, self.target_scale_ = scaler
+            self.target_mean_, self.target_scale_, self._target_parts = scaler
         else:
             scaler = fit_scaler(rows.y[:, None], rows.weight)
             warn_of_target(rows.y, scaler)
             self.target_mean_ = scaler.mean.item()
             self.target_scale_ = scaler.scale.item()
+            if scaler.parts is not None:
+                self._target_parts = scaler.parts.ravel()
 
     def _targets(self, y):
         largest = 1e7 if self._is_robust() else 1e30
-        scaler = Scaler(self.target_mean_, self.target_scale_)
+        parts = getattr(self, "_target_parts", None)
+        scaler = Scaler(self.target_mean_, self.target_scale_, parts)
         return to_standard(y, scaler, largest)
 
     def _is_robust(self):

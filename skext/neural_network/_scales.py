@@ -17,14 +17,26 @@ class Scaler(NamedTuple):
         Subtracted.
     scale : ndarray of shape (n_features,)
         Divided by.
+    parts : ndarray of shape (2, n_features) or None
+        The mean in two parts, subtracted one after the other, where a feature is far
+        from zero: their sum has lost digits that the differences still have.
     """
 
     mean: np.ndarray
     scale: np.ndarray
+    parts: np.ndarray | None = None
+
+    def center(self, X):
+        """Return values from which the mean is subtracted."""
+        if self.parts is None:
+            return X - self.mean
+        return (X - self.parts[0]) - self.parts[1]
 
 
 # Beyond these sizes squares leave double precision.
 _SMALL, _LARGE = 1e-140, 1e140
+# A column is so many times its range away from zero, before its mean is in parts.
+_FAR = 1024.0
 # A column spreads over so many of its middle half, before one is told about it.
 _WIDE = 30.0
 
@@ -59,19 +71,20 @@ def fit_scaler(X, weight, standardize=True):
         # A power of two, by which nothing is rounded.
         unit[odd] = np.exp2(np.floor(np.log2(size[odd])))
         X, low, high, size = X / unit, low / unit, high / unit, size / unit
-    found = StandardScaler().fit(X, sample_weight=weight)
-    mean, scale = found.mean_, found.scale_.copy()
-    # scikit-learn's bound of what is constant grows with the number of rows.
     spread = high.astype(np.float64) - low
     varies = spread > 16 * np.finfo(np.float64).eps * size
-    for j in np.flatnonzero(varies & (scale == 1.0)):
-        column = X[:, j].astype(np.float64) - mean[j]
-        center = np.average(column, weights=weight)
-        scale[j] = np.sqrt(np.average((column - center) ** 2, weights=weight))
-        mean[j] += center
+    # These differences are exact; scikit-learn would take small ones for rounding.
+    far = varies & (np.minimum(np.abs(low), np.abs(high)) > _FAR * spread)
+    first = np.where(far, low, 0.0)
+    if far.any():
+        X, low, high = X - first, low - first, high - first
+    found = StandardScaler().fit(X, sample_weight=weight)
+    mean, scale = found.mean_, found.scale_.copy()
     two = ((low == X) | (high == X)).all(axis=0) & varies
     scale[two] = (high - low)[two]
-    return Scaler(mean * unit, np.maximum(scale * unit, np.finfo(np.float64).tiny))
+    scale = np.maximum(scale * unit, np.finfo(np.float64).tiny)
+    parts = np.stack([first, mean]) * unit if far.any() else None
+    return Scaler((first + mean) * unit, scale, parts)
 
 
 def fit_robust_scaler(y, weight):
@@ -91,6 +104,13 @@ def fit_robust_scaler(y, weight):
         is the standard deviation of normal numbers. Where more than half are equal,
         it is that of the others, and 1 if there are none.
     """
+    low, high = y.min(), y.max()
+    if min(abs(low), abs(high)) > _FAR * (high - low):
+        near = fit_robust_scaler(y - low, weight)
+        if near.scale > 16 * np.finfo(np.float64).eps * abs(low):
+            parts = np.array([low, near.mean])
+            return Scaler(float(low + near.mean), near.scale, parts)
+        return Scaler(float(low + near.mean), 1.0)
     center = _weighted_median(y, weight)
     # Halves, lest a difference be too large.
     distance = 2.0 * np.abs(0.5 * y - 0.5 * center)
@@ -164,7 +184,7 @@ def to_standard(y, scaler, largest=1e30):
     if scaler.scale == 0:
         return np.zeros(len(y), dtype=np.float32)
     with np.errstate(over="ignore"):
-        target = (y - scaler.mean) / scaler.scale
+        target = scaler.center(y) / scaler.scale
     return target.clip(-largest, largest).astype(np.float32)
 
 
@@ -188,7 +208,7 @@ def warn_of_target(y, scaler):
 
 
 def coarse_columns(X):
-    """Return the columns that single precision would make nearly constant.
+    """Return the columns that a net cannot use as they are.
 
     Parameters
     ----------
@@ -198,12 +218,14 @@ def coarse_columns(X):
     Returns
     -------
     columns : ndarray of int
-        Increasing; those whose values are large beside their spread.
+        Increasing; those whose values are large beside their spread, so that single
+        precision rounds it away, and those that are much larger or smaller than 1.
     """
     low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
     size = np.maximum(np.abs(low), np.abs(high))
     step = np.finfo(np.float32).eps * size
-    return np.flatnonzero((high > low) & (high - low < 1000 * step))
+    coarse = (high - low < 1000 * step) | (size > 1e4) | (size < 1e-4)
+    return np.flatnonzero(coarse & (high > low))
 
 
 def warn_of_columns(X, scaler, standardize, names=None):
@@ -239,9 +261,9 @@ def warn_of_columns(X, scaler, standardize, names=None):
     coarse = coarse_columns(X)
     if coarse.size:
         warn_user(
-            f"Columns of X ({said(coarse)}) are so large beside their spread that "
-            "single precision, in which nets compute, rounds most of it away. Use "
-            "standardize=True, or subtract their means."
+            f"Columns of X ({said(coarse)}) are much larger or smaller than 1, or so "
+            "large beside their spread that single precision, in which nets compute, "
+            "rounds most of it away. Use standardize=True, or scale them."
         )
 
 
@@ -267,7 +289,7 @@ def apply_scaler(X, scaler, block=16384):
         with np.errstate(over="raise"):
             for start in range(0, len(X), block):
                 part = X[start : start + block].astype(np.float64, copy=False)
-                table[start : start + block] = (part - scaler.mean) / scaler.scale
+                table[start : start + block] = scaler.center(part) / scaler.scale
     except FloatingPointError:
         raise ValueError(
             "X has values that are too large for single precision, "

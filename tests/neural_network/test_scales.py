@@ -128,9 +128,11 @@ def test_weights_of_the_robust_scale():
     y, weight = rng.normal(size=41), rng.integers(1, 5, 41).astype(float)
     repeated = fit_robust_scaler(y.repeat(weight.astype(int)), None)
     for factor in (1.0, 1e-9, 7.0):
-        np.testing.assert_allclose(fit_robust_scaler(y, factor * weight), repeated)
+        np.testing.assert_allclose(
+            fit_robust_scaler(y, factor * weight)[:2], repeated[:2]
+        )
     normal = fit_robust_scaler(rng.normal(3, 5, size=100_000), None)
-    np.testing.assert_allclose(normal, [3, 5], rtol=0.03)
+    np.testing.assert_allclose(normal[:2], [3, 5], rtol=0.03)
 
 
 def test_a_target_that_is_cut_off():
