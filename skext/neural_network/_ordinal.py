@@ -96,7 +96,7 @@ class OrdinalNetClassifier(BaseNetClassifier):
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
         the rows that are trained on; a feature with two values is divided by their
-        distance.
+        distance. One whose standard deviation is that of a few far values is warned of.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"
@@ -106,7 +106,8 @@ class OrdinalNetClassifier(BaseNetClassifier):
     cuda_graph : bool, default=False
         Replay steps as a CUDA graph, on a GPU.
     n_threads : int, default=None
-        Threads of torch while fitting; None leaves the setting alone.
+        Threads of torch while fitting, in the whole process; None leaves the setting
+        alone.
     warm_start : bool, default=False
         Start a fit from the weights of the last one, with a new optimiser.
     verbose : bool or int, default=0
@@ -161,20 +162,25 @@ class OrdinalNetClassifier(BaseNetClassifier):
 
     Rows live on the device in single precision, batches are slices of one gather an
     epoch, and the host waits for the device once an epoch. An epoch costs
-    O(n_samples * number of weights). On a CPU the same seed gives the same bits.
+    O(n_samples * number of weights). On a CPU the same seed and number of threads give
+    the same bits.
 
-    Rows of weight 0 take no part, nor do those whose weight single precision cannot
-    tell from 0 beside the largest. With ``batch_size=None``, ``normalization=None``, no
+    Rows of weight 0 take no part, whatever they hold, nor do those whose weight single
+    precision cannot tell from 0 beside the largest; a factor of all weights changes
+    nothing. With ``batch_size=None``, ``normalization=None``, no
     dropout, no early stopping and a loss without noise, all steps see all rows alike:
     equal rows are merged then, and weights give exactly what repetitions give.
     Mini-batches cannot: a row of weight 2 is in one batch, two rows may be in two.
 
-    The hold-out is stratified; a class of one row is trained on only, and below 20 rows
-    nothing is held out, both with a warning. The hold-out also chooses the epoch, so
-    that probabilities are a little too sure; each of its targets keeps K / (n + K) of
-    its mass for all K classes alike, or a hold-out without error would ask for infinite
-    scores. With ``decision="argmax"`` the predicted class is always the most probable
-    one, since all links increase.
+    The hold-out is stratified and has a row of each class with two or more, unless it
+    would have to be twice as large for that; groups given to ``fit`` are held out
+    whole. A class of one row or group is trained on only, and below 20 rows nothing is
+    held out, both with a warning. A ``scoring`` that is not defined for the hold-out
+    leaves the choice to the loss, with a warning. The hold-out also chooses the epoch,
+    so that probabilities are a little too sure; each of its targets keeps K / (n + K)
+    of its mass for all K classes alike, or a hold-out without error would ask for
+    infinite scores. With ``decision="argmax"`` the predicted class is always the most
+    probable one, since all links increase.
 
     References
     ----------

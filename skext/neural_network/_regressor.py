@@ -99,7 +99,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
         the rows that are trained on; a feature with two values is divided by their
-        distance.
+        distance. One whose standard deviation is that of a few far values is warned of.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"
@@ -109,7 +109,8 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     cuda_graph : bool, default=False
         Replay steps as a CUDA graph, on a GPU.
     n_threads : int, default=None
-        Threads of torch while fitting; None leaves the setting alone.
+        Threads of torch while fitting, in the whole process; None leaves the setting
+        alone.
     warm_start : bool, default=False
         Start a fit from the weights of the last one, with a new optimiser.
     verbose : bool or int, default=0
@@ -166,17 +167,19 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
 
     Rows live on the device in single precision, batches are slices of one gather an
     epoch, and the host waits for the device once an epoch. An epoch costs
-    O(n_samples * number of weights). On a CPU the same seed gives the same bits.
+    O(n_samples * number of weights). On a CPU the same seed and number of threads give
+    the same bits.
 
-    Rows of weight 0 take no part, nor do those whose weight single precision cannot
-    tell from 0 beside the largest. With ``batch_size=None``, ``normalization=None``, no
+    Rows of weight 0 take no part, whatever they hold, nor do those whose weight single
+    precision cannot tell from 0 beside the largest; a factor of all weights changes
+    nothing. With ``batch_size=None``, ``normalization=None``, no
     dropout, no early stopping and a loss without noise, all steps see all rows alike:
     equal rows are merged then, and weights give exactly what repetitions give.
     Mini-batches cannot: a row of weight 2 is in one batch, two rows may be in two.
 
     RealMLP [1]_ and TabM [2]_ are our own code, from the published descriptions; the
-    predictions of members are averaged. Below 20 rows nothing is held out, with a
-    warning.
+    predictions of members are averaged. Groups given to ``fit`` are held out
+    whole; below 20 rows nothing is held out, with a warning.
 
     References
     ----------

@@ -115,8 +115,8 @@ def ensloss_derivatives(
         Weights. The derivatives are multiplied by them, and rows of weight zero take
         no rank. With ``spectrum="expected"`` integer weights are the same as repeated
         rows.
-    noise : Tensor or ndarray, default=None
-        Standard normal draws to use, of the shape of the margins; drawn if not given.
+    noise : Tensor or ndarray of shape (n_margins[, n_members]), default=None
+        Standard normal draws to use; drawn if not given.
     generator : torch.Generator, default=None
         Source of the draws; the default generator of torch if not given.
 
