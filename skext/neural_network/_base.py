@@ -8,11 +8,12 @@ from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skext.base import SkextMixin
 from skext.neural_network._hold_out import group_codes
+from skext.neural_network._labels import as_labels, find_missing
 from skext.neural_network._persistence import (
     from_json,
     read_archive,
@@ -96,6 +97,7 @@ _KEPT = (
     "scaler_mean_",
     "scaler_scale_",
     "_scaler_parts",
+    "_constant",
 )
 
 
@@ -221,6 +223,8 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
             module = self._build_module(seeds, table)
             self.net_ = self._build_net(seeds, module)
         else:
+            # Streams may bring what has been constant so far.
+            self._constant = None
             table = apply_scaler(rows.X, self._scaler())
         self.net_.partial_tensors(
             table, self._targets(rows.y), rows.weight, groups=groups
@@ -294,10 +298,27 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _groups(self, n_samples, rows):
         """Return codes of the groups that a sampler was given for the rows."""
+        if self.sampler is None:
+            return None
+        if isinstance(self.sampler, type) or not hasattr(self.sampler, "start"):
+            raise TypeError(
+                f"sampler={self.sampler!r} must be a sampler, such as "
+                "TemperatureSampler(), or None."
+            )
         by = getattr(self.sampler, "by", None)
         if by is None or isinstance(by, str):
+            if by == "class" and is_regressor(self):
+                raise ValueError(
+                    "sampler.by='class' needs classes, and a regressor has none; give "
+                    "one label for each row passed to fit."
+                )
             return None
-        by = np.asarray(by)
+        missing, by = find_missing(by), as_labels(by)
+        if missing.size:
+            raise ValueError(
+                f"sampler.by has no label in row {missing[0]}; give one label for each "
+                "row passed to fit."
+            )
         if by.shape != (n_samples,):
             raise ValueError(
                 f"sampler.by has shape {by.shape} but there are {n_samples} rows; give "
@@ -319,11 +340,19 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         names = getattr(self, "feature_names_in_", None)
         warn_of_columns(rows.X, scaler, self.standardize, names)
         self.scaler_mean_, self.scaler_scale_, self._scaler_parts = scaler
+        constant = None
+        if whole and self.standardize:
+            constant = rows.X.min(axis=0) == rows.X.max(axis=0)
+        self._constant = constant if np.any(constant) else None
         self._adapt(rows, whole)
 
     def _scaler(self):
+        scale, constant = self.scaler_scale_, getattr(self, "_constant", None)
+        if constant is not None:
+            # Weights of a constant column are never trained: it has to stay at 0.
+            scale = np.where(constant, np.inf, scale)
         parts = getattr(self, "_scaler_parts", None)
-        return Scaler(self.scaler_mean_, self.scaler_scale_, parts)
+        return Scaler(self.scaler_mean_, scale, parts)
 
     def _build_module(self, seeds, table=None, weight_transform="as given"):
         """Return a network with random weights that the seed decides."""
@@ -545,9 +574,11 @@ def has_members(module):
 
 def _layer_sizes(sizes):
     """Return the sizes of the hidden layers as a tuple of integers."""
-    sizes = tuple(int(size) for size in np.atleast_1d(sizes))
-    if min(sizes, default=1) < 1:
+    found = np.atleast_1d(sizes)
+    whole = found.size == 0 or found.dtype.kind in "iu"
+    if found.ndim > 1 or not whole or min(found, default=1) < 1:
         raise ValueError(
-            f"hidden_layer_sizes={sizes!r} must be positive; use () for a linear model."
+            f"hidden_layer_sizes={sizes!r} must be positive integers; use () for a "
+            "linear model."
         )
-    return sizes
+    return tuple(int(size) for size in found)

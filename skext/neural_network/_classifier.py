@@ -107,7 +107,8 @@ class TabularNetClassifier(BaseNetClassifier):
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
         the rows that are trained on; a feature with two values is divided by their
-        distance. One whose standard deviation is that of a few far values is warned of.
+        distance. One whose standard deviation is that of a few far values is warned of;
+        a constant one is not looked at in prediction either.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"
@@ -348,7 +349,8 @@ class TabularNetClassifier(BaseNetClassifier):
         if isinstance(self.boxcox_lambda, Real):
             return None
         bounds = tuple(self.boxcox_lambda)
-        if len(bounds) != 2 or not bounds[0] <= bounds[1]:
+        numbers = all(isinstance(bound, Real) for bound in bounds)
+        if not numbers or len(bounds) != 2 or not bounds[0] <= bounds[1]:
             raise ValueError(
                 f"boxcox_lambda={self.boxcox_lambda!r} must be a number or a pair "
                 "(low, high) in this order."

@@ -99,7 +99,8 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     standardize : bool, default=True
         Subtract the mean of each feature and divide by its standard deviation, both of
         the rows that are trained on; a feature with two values is divided by their
-        distance. One whose standard deviation is that of a few far values is warned of.
+        distance. One whose standard deviation is that of a few far values is warned of;
+        a constant one is not looked at in prediction either.
     callbacks : list, default=None
         Callbacks of skorch, or pairs of name and callback; copied.
     device : str, default="auto"

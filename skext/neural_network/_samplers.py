@@ -328,6 +328,10 @@ class TemperatureSampler(Sampler):
                     f"{name}={getattr(self, name)!r} has to be at least 1, the natural "
                     "shares."
                 )
+        if isinstance(self.by, str) and self.by != "class":
+            raise ValueError(
+                f"by={self.by!r} is not known. Use 'class', or one label for each row."
+            )
         if not 0 <= self.switch <= 1:
             raise ValueError(f"switch={self.switch!r} has to lie in [0, 1].")
         if self.schedule not in ("step", "linear", "cosine"):

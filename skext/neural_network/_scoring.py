@@ -8,6 +8,7 @@ from sklearn.metrics import get_scorer
 
 from skext.neural_network._calibration import probabilities
 from skext.utils._scoring import with_labels
+from skext.utils._warnings import warn_user
 
 
 class ScoredClasses(ClassifierMixin, BaseEstimator):
@@ -69,6 +70,7 @@ class HoldOutScore:
         self.link = link
         self.classes = classes
         self.decode = decode
+        self.told = False
 
     def __call__(self, scores, y, sample_weight=None):
         """Score a hold-out.
@@ -98,11 +100,28 @@ class HoldOutScore:
             scorer = with_labels(self.scoring, self.classes)
         else:
             model, scorer = ScoredNumbers(), get_scorer(self.scoring)
-        options = {}
-        takes_weights = "sample_weight" in inspect.signature(scorer).parameters
-        if sample_weight is not None and takes_weights:
-            options["sample_weight"] = sample_weight
-        return float(scorer(model, linked, y, **options))
+        if sample_weight is None:
+            return float(scorer(model, linked, y))
+        if _takes_weights(scorer, linked.ndim > 1):
+            return float(scorer(model, linked, y, sample_weight=sample_weight))
+        if not self.told:
+            self.told = True
+            warn_user(
+                f"scoring={self.scoring!r} takes no weights: the rows of the hold-out "
+                "count alike in it. None, the loss, takes them."
+            )
+        return float(scorer(model, linked, y))
+
+
+def _takes_weights(scorer, multiclass):
+    """Tell whether a scorer uses weights; those by name all have the argument."""
+    metric = getattr(scorer, "_score_func", None)
+    if metric is None:
+        return "sample_weight" in inspect.signature(scorer).parameters
+    pairs = getattr(scorer, "_kwargs", {}).get("multi_class") == "ovo"
+    if pairs and multiclass:
+        return False
+    return "sample_weight" in inspect.signature(metric).parameters
 
 
 def best_class(scores):

@@ -1,5 +1,6 @@
 """Rows before training: labels, weights and repetitions."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -106,6 +107,16 @@ def class_factors(class_weight, rows, classes):
         given = {
             code: class_weight.get(classes.tolist()[code], 1.0) for code in present
         }
+        bad = {
+            label: value
+            for label, value in class_weight.items()
+            if not isinstance(value, Real) or not 0 <= value < np.inf
+        }
+        if bad:
+            raise ValueError(
+                f"class_weight has factors that are no finite numbers of at least 0: "
+                f"{bad}."
+            )
         factors[present] = [given[code] for code in present]
         return factors
     factors[present] = compute_class_weight(

@@ -15,6 +15,7 @@ from skext.neural_network import (
     OrdinalNetClassifier,
     TabularNetClassifier,
     TabularNetRegressor,
+    TemperatureSampler,
 )
 from skext.neural_network._hold_out import (
     group_codes,
@@ -213,3 +214,45 @@ def test_hold_outs_of_groups_are_quiet():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         TabularNetClassifier(**QUICK).fit(X, y, groups=np.arange(200) % 40)
+
+
+@pytest.mark.parametrize("cls", [TabularNetClassifier, TabularNetRegressor])
+def test_scores_that_take_no_weights(cls, rare):
+    X, y = rare
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    names = ["neg_max_error"]
+    if cls is TabularNetClassifier:
+        names = ["roc_auc_ovo", "adjusted_rand_score", "v_measure_score"]
+    for name in names:
+        with pytest.warns(UserWarning, match="takes no weights") as caught:
+            model = cls(**QUICK, scoring=name).fit(X, y, sample_weight=weight)
+        assert len(caught) == 1
+        assert np.isfinite(model.history_["valid_score"]).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sampler": "class"}, "sampler='class' must be a sampler"),
+        ({"sampler": TemperatureSampler}, "must be a sampler, such as"),
+        ({"sampler": TemperatureSampler(by="klass")}, "by='klass' is not known"),
+        ({"sampler": TemperatureSampler(by=[None] * 300)}, "no label in row 0"),
+        ({"class_weight": {0: -1.0}}, "class_weight has factors.*0: -1.0"),
+        ({"class_weight": {0: float("nan")}}, "class_weight has factors"),
+        ({"class_weight": {0: "a"}}, "class_weight has factors"),
+        ({"hidden_layer_sizes": (8.5,)}, "must be positive integers"),
+        ({"hidden_layer_sizes": ("a",)}, "must be positive integers"),
+        ({"loss": np.mean}, "loss=.* must be a name, a module"),
+        ({"loss": lambda: 3}, "must make a torch.nn.Module"),
+    ],
+)
+def test_options_that_are_nothing(options, message, rare):
+    model = TabularNetClassifier(**{**QUICK, **options})
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(*rare)
+
+
+def test_regressors_have_no_classes_to_balance(rare):
+    model = TabularNetRegressor(**QUICK, sampler=TemperatureSampler())
+    with pytest.raises(ValueError, match="sampler.by='class' needs classes"):
+        model.fit(*rare)

@@ -208,3 +208,18 @@ def test_single_precision_without_scaling_is_told(binary):
     model = TabularNetClassifier(**QUICK, standardize=False).fit(X, y)
     with pytest.warns(UserWarning, match=r"Columns of X \(2\).*standardize=True"):
         model.fit(X + np.array([0, 0, 1e8, 0, 0]), y)
+
+
+@pytest.mark.parametrize("cls", NETS)
+def test_a_constant_column_is_not_looked_at(cls, binary, tmp_path):
+    X, y = binary
+    X = np.column_stack([X, np.full(len(X), 2020.0)])
+    model = cls(**QUICK).fit(X, y)
+    later = X + np.array([0, 0, 0, 0, 0, 1.0])
+    np.testing.assert_array_equal(predicted(model, later), predicted(model, X))
+    model.save(tmp_path / "net.zip")
+    again = cls.load(tmp_path / "net.zip", device="cpu")
+    np.testing.assert_array_equal(predicted(again, later), predicted(model, X))
+    # A stream may bring other values of it, and learns from them then.
+    model.partial_fit(later, y)
+    assert (predicted(model, later) != predicted(model, X)).any()

@@ -104,7 +104,19 @@ def make_loss(
         make = known[name]
         params = {**_defaults(name, make, n_classes, n_outputs, multiclass), **params}
     _check_params(name, make, params)
-    return _adopt(make(**params), n_classes, n_outputs)
+    try:
+        criterion = make(**params)
+    except TypeError as error:
+        raise TypeError(
+            f"loss={name!r} must be a name, a module of torch, or a class of one that "
+            f"takes loss_params={params!r}: {error}."
+        ) from error
+    if not isinstance(criterion, nn.Module):
+        raise TypeError(
+            f"loss={name!r} must make a torch.nn.Module, got "
+            f"{type(criterion).__name__}."
+        )
+    return _adopt(criterion, n_classes, n_outputs)
 
 
 def _defaults(name, make, n_classes, n_outputs, multiclass):
