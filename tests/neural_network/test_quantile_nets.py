@@ -129,8 +129,8 @@ def test_file_and_scoring(data, tmp_path):
 def test_loss_of_several_levels():
     rng = np.random.default_rng(0)
     scores, target = (
-        torch.tensor(rng.normal(size=(7, 3))),
-        torch.tensor(rng.normal(size=7)),
+        torch.tensor(rng.normal(size=(7, 3))).float(),
+        torch.tensor(rng.normal(size=7)).float(),
     )
     alone = [
         PinballLoss(q, reduction="none")(scores[:, k], target)

@@ -187,7 +187,7 @@ class PinballLoss(RegressionLoss):
         if not levels or not all(0.0 < level < 1.0 for level in levels):
             raise ValueError(f"quantile must be between 0 and 1, got {quantile!r}.")
         self.quantile = levels if several else quantile
-        levels = torch.tensor(levels, dtype=torch.float64) if several else None
+        levels = torch.tensor(levels) if several else None
         self.register_buffer("levels", levels, persistent=False)
 
     def _row_losses(self, layout, target):
