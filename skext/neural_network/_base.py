@@ -12,8 +12,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skext.base import SkextMixin
-from skext.neural_network._hold_out import group_codes
-from skext.neural_network._labels import as_labels, find_missing
+from skext.neural_network._hold_out import group_codes, row_labels
 from skext.neural_network._persistence import (
     from_json,
     read_archive,
@@ -312,17 +311,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                     "one label for each row passed to fit."
                 )
             return None
-        missing, by = find_missing(by), as_labels(by)
-        if missing.size:
-            raise ValueError(
-                f"sampler.by has no label in row {missing[0]}; give one label for each "
-                "row passed to fit."
-            )
-        if by.shape != (n_samples,):
-            raise ValueError(
-                f"sampler.by has shape {by.shape} but there are {n_samples} rows; give "
-                "one label for each row passed to fit."
-            )
+        by = row_labels(by, n_samples, "sampler.by")
         return np.unique(by[rows.index], return_inverse=True)[1]
 
     def _check_rows(self, rows):

@@ -16,10 +16,10 @@ from skext.neural_network._calibration import (
     probabilities,
 )
 from skext.neural_network._hold_out import hold_out_classes
-from skext.neural_network._labels import read_labels
 from skext.neural_network._scales import apply_scaler
 from skext.neural_network._scoring import HoldOutScore, best_class
 from skext.neural_network._targets import class_factors, encode_labels
+from skext.utils._labels import read_labels
 from skext.utils._sklearn import fit_context
 
 LOSSES = (

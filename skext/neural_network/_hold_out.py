@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skext.neural_network._labels import as_labels, find_missing
+from skext.utils._labels import plain_target
 from skext.utils._warnings import warn_user
 
 #: Fewer rows than this leave none to hold out.
@@ -162,20 +162,54 @@ def group_codes(groups, n_samples):
     """
     if groups is None:
         return None
-    missing = find_missing(groups)
-    values = as_labels(groups)
+    number: dict = {}
+    values = row_labels(groups, n_samples, "groups").tolist()
+    return np.array([number.setdefault(value, len(number)) for value in values])
+
+
+def row_labels(labels, n_samples, name):
+    """Return one label for each row as an array.
+
+    Parameters
+    ----------
+    labels : array-like of shape (n_samples,)
+        Labels of any kind.
+    n_samples : int
+        Rows of the table.
+    name : str
+        What the labels are, for messages.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_samples,)
+        Of the type that they are of.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each row.
+    """
+    values = np.asarray(plain_target(labels))
     if values.shape != (n_samples,):
         raise ValueError(
-            f"groups has shape {values.shape} but there are {n_samples} rows; give one "
+            f"{name} has shape {values.shape} but there are {n_samples} rows; give one "
             "label for each row passed to fit."
         )
+    missing = np.flatnonzero(_isna(values))
     if missing.size:
         raise ValueError(
-            f"groups has no label in {missing.size} rows, the first of which is row "
-            f"{missing[0]}; give these rows groups of their own, or leave them out."
+            f"{name} has no label in {missing.size} of {n_samples} rows, the first of "
+            f"which is row {missing[0]}; give these rows labels of their own, or leave "
+            "them out."
         )
-    number: dict = {}
-    return np.array([number.setdefault(v, len(number)) for v in values.tolist()])
+    return values
+
+
+def _isna(values):
+    # Few need it, and pandas takes a while to import.
+    from pandas import isna
+
+    return np.asarray(isna(values), dtype=bool)
 
 
 def _warn_no_hold_out(n_rows):

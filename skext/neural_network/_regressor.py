@@ -7,7 +7,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skext.neural_network._base import CONSTRAINTS, BaseTabularNet, torch_level
 from skext.neural_network._hold_out import hold_out_rows
-from skext.neural_network._labels import read_numbers, refuse_dates
 from skext.neural_network._scales import (
     Scaler,
     fit_robust_scaler,
@@ -16,6 +15,7 @@ from skext.neural_network._scales import (
     warn_of_target,
 )
 from skext.neural_network._scoring import HoldOutScore
+from skext.utils._labels import read_numbers
 from skext.utils._sklearn import HasMethods, StrOptions, fit_context
 
 
@@ -390,11 +390,10 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return change_levels(Q, self.quantiles_, wanted, extrapolate)
 
     def _read_target(self, y):
-        refuse_dates(y)
-        return y
+        return y if y is None else read_numbers(y)
 
     def _encode_target(self, y, classes, reset):
-        return read_numbers(y)
+        return y
 
     def _weigh(self, rows):
         return rows

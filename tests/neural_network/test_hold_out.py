@@ -192,7 +192,10 @@ def test_groups_of_a_fit(cls, monkeypatch):
     ("groups", "message"),
     [
         ([1, 2, 3], r"groups has shape \(3,\) but there are 40 rows"),
-        ([None] + ["a"] * 39, "groups has no label in 1 rows, the first of which"),
+        (
+            [None] + ["a"] * 39,
+            "groups has no label in 1 of 40 rows, the first of which",
+        ),
         ([np.nan] + [1.0] * 39, "groups has no label"),
         ([[1]] * 40, r"groups has shape \(40, 1\)"),
     ],
@@ -236,7 +239,10 @@ def test_scores_that_take_no_weights(cls, rare):
         ({"sampler": "class"}, "sampler='class' must be a sampler"),
         ({"sampler": TemperatureSampler}, "must be a sampler, such as"),
         ({"sampler": TemperatureSampler(by="klass")}, "by='klass' is not known"),
-        ({"sampler": TemperatureSampler(by=[None] * 300)}, "no label in row 0"),
+        (
+            {"sampler": TemperatureSampler(by=[None] * 300)},
+            "sampler.by has no label in 300 of 300",
+        ),
         ({"class_weight": {0: -1.0}}, "class_weight has factors.*0: -1.0"),
         ({"class_weight": {0: float("nan")}}, "class_weight has factors"),
         ({"class_weight": {0: "a"}}, "class_weight has factors"),
