@@ -529,15 +529,27 @@ def mix(Z, weights, intercept, n_jobs=None):
         Combined quantiles.
     """
     n_rows, n_models, n_levels = Z.shape
+    # Coarse weights have one sum, others one for each level.
+    sums = weights.reshape(-1, *weights.shape[2:]) if weights.ndim == 3 else weights
+    convex = bool(
+        (weights >= 0).all()
+        and np.allclose(sums.sum(axis=0), 1.0, rtol=0, atol=1e-9)
+        and not np.any(intercept)
+    )
     if weights.ndim == 3:
         # Few columns have any weight, so a copy of those is small.
         flat = weights.reshape(n_models * n_levels, n_levels)
         used = np.flatnonzero(flat.any(axis=1))
         part = np.asarray(Z.reshape(n_rows, -1)[:, used], dtype=np.float64)
-        return part @ flat[used] + intercept
+        out = part @ flat[used] + intercept
+        for k in range(n_levels if convex else 0):
+            columns = part[:, flat[used, k] > 0]
+            np.clip(out[:, k], columns.min(1), columns.max(1), out=out[:, k])
+        return out
     if weights.ndim == 1:
         weights = np.repeat(weights[:, np.newaxis], n_levels, axis=1)
     out = np.empty((n_rows, n_levels))
     weights, intercept = np.ascontiguousarray(weights), np.ascontiguousarray(intercept)
-    run_chunks(_row_kernels.mix_rows, n_rows, Z, weights, intercept, out, n_jobs=n_jobs)
+    args = (Z, weights, intercept, convex, out)
+    run_chunks(_row_kernels.mix_rows, n_rows, *args, n_jobs=n_jobs)
     return out

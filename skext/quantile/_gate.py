@@ -119,12 +119,15 @@ class Gate:
         for start in range(0, len(Z), _ROWS):
             rows = slice(start, start + _ROWS)
             z, w = np.asarray(Z[rows], dtype=np.float64), self._simplex(x[rows])
-            if self.shape.granularity == "coarse":
-                out[rows] = np.einsum("im,imk->ik", w, z)
-            elif self.shape.granularity == "medium":
-                out[rows] = (w * z).sum(axis=1)
+            if self.shape.granularity == "fine":
+                z = z.reshape(len(z), -1, 1)
+                found = np.einsum("ij,ijk->ik", z[:, :, 0], w)
+            elif self.shape.granularity == "coarse":
+                found = np.einsum("im,imk->ik", w, z)
             else:
-                out[rows] = np.einsum("ij,ijk->ik", z.reshape(len(z), -1), w)
+                found = (w * z).sum(axis=1)
+            # Rounding must not take a mean out of the range of what it averages.
+            out[rows] = np.clip(found, z.min(axis=1), z.max(axis=1))
         return out
 
 

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skext.quantile import _kernels
 
@@ -14,6 +15,8 @@ _TINY = 1e-30
 # A loss below this share of the one without any model counts as zero in gaps, and so
 # does one that is below rounding for targets far from zero.
 _PERFECT, _ROUNDING = 1e-5, 1e-10
+# A direction in which columns differ by less than this many of their roundings is none.
+_NOISE = 16.0
 # Smallest first residual, in typical values of the target.
 _LEAST_START = 1e-3
 # Iterations without a smaller gap after which steps get shorter and nearer to the
@@ -54,6 +57,10 @@ class Block(NamedTuple):
         Loss that the gap is measured against; 0 for the loss of the block.
     constant : float
         What a shift of the weights has added to the linear term.
+    center : ndarray of shape (n_columns,) or 0
+        What was subtracted from the columns, row by row, to compute ``linear``.
+    eps : float
+        Rounding of one number of the table, relative to it.
     """
 
     A: np.ndarray
@@ -63,6 +70,39 @@ class Block(NamedTuple):
     linear: np.ndarray
     scale: float = 0.0
     constant: float = 0.0
+    center: np.ndarray | float = 0.0
+    eps: float = float(np.finfo(np.float64).eps)
+
+
+class Way(NamedTuple):
+    """How the weights of the table follow from those that the solver works with.
+
+    The last row of all belongs to the intercept; ``unit`` is how large weights are that
+    move quantiles by the size of the target.
+    """
+
+    matrix: np.ndarray
+    shift: np.ndarray
+    weight: float
+    unit: np.ndarray
+
+    def back(self, x, n_models):
+        """Return weights and intercept of the given table."""
+        w = self.shift + self.matrix @ x
+        return w[:n_models], float(w[n_models])
+
+    def product(self, linear, center):
+        """Return what a linear term is for the weights of the solver, and a constant.
+
+        ``linear`` has products with columns from which ``center`` was subtracted.
+        """
+        center = np.broadcast_to(center, len(linear) - 1)
+        constant = self.matrix[-1] + center @ self.matrix[:-1]
+        of_shift = self.shift[-1] + center @ self.shift[:-1]
+        return (
+            linear[:-1] @ self.matrix[:-1] + linear[-1] * constant,
+            float(linear[:-1] @ self.shift[:-1] + linear[-1] * of_shift),
+        )
 
 
 class Point(NamedTuple):
@@ -73,19 +113,8 @@ class Point(NamedTuple):
     a: np.ndarray
     gap: float
     n_iter: int
-
-
-class _Map(NamedTuple):
-    """How the weights of the table follow from those that the solver works with."""
-
-    matrix: np.ndarray
-    shift: np.ndarray
-    weight: float
-
-    def back(self, x, n_models):
-        """Return weights and intercept of the given table."""
-        w = self.shift + self.matrix @ x
-        return w[:n_models], float(w[n_models])
+    way: Way
+    solver: "_Solver"
 
 
 def _rescale(block, constraint, fit_intercept):
@@ -101,10 +130,13 @@ def _rescale(block, constraint, fit_intercept):
         The problem to solve.
     constraint : Constraint
         Its constraint.
-    way : _Map
+    way : Way
         The way back.
     """
     A, y, n_models = block.A, block.y.copy(), block.A.shape[0]
+    noise = np.zeros(n_models + fit_intercept)
+    if not constraint.positive:
+        noise[:n_models] = block.eps * np.abs(A).max(axis=1)
     # Weighted means, so that a row of weight two is the same as two rows.
     share = block.s / block.s.sum()
     size, sizes = share @ np.abs(y), np.abs(A) @ share
@@ -138,26 +170,33 @@ def _rescale(block, constraint, fit_intercept):
         A = np.concatenate([A, np.ones((1, A.shape[1]))])
     y /= target
     if not constraint.positive:
-        A, y, basis, origin = _orthonormal(A, y, share, n_models, constraint.total)
+        noise[:n_models] /= columns
+        A, y, basis, origin = _orthonormal(
+            A, y, share, n_models, constraint.total, noise
+        )
         shift += matrix @ origin
         matrix = matrix @ basis
         constraint = CONSTRAINTS["free"]
     weight = block.s.mean()
     unit = target * weight
+    way = Way(matrix, shift, weight, np.append(target / columns, target))
+    linear, constant = way.product(block.linear, block.center)
     scaled = Block(
         A,
         y,
         block.tau,
         block.s / weight,
-        matrix.T @ block.linear / unit,
+        linear / unit,
         block.scale / unit,
-        float(shift @ block.linear) / unit,
+        constant / unit,
     )
-    return scaled, constraint, _Map(matrix, shift, weight)
+    return scaled, constraint, way
 
 
-def _orthonormal(A, y, share, n_models, total):
+def _orthonormal(A, y, share, n_models, total, noise):
     """Replace columns without a sign by orthogonal ones of mean square one.
+
+    ``noise`` is the rounding of the numbers in each column.
 
     Returns
     -------
@@ -181,7 +220,10 @@ def _orthonormal(A, y, share, n_models, total):
     # The basis of singular vectors gives collinear columns the smallest weights.
     R = np.linalg.qr((A * np.sqrt(share)).T, mode="r")
     _, values, rotation = np.linalg.svd(R, full_matrices=False)
-    rank = max(1, int((values > 1e-13 * values[0]).sum()))
+    # What remains of columns that differ by their offsets is the rounding of their
+    # numbers: a model of it would need weights that drown predictions in rounding.
+    least = np.minimum(_NOISE * np.sqrt(rotation**2 @ noise**2), 1e-2 * values[0])
+    rank = max(1, int((values > np.maximum(1e-13 * values[0], least)).sum()))
     inverse = np.zeros((n_columns, rank))
     if values[0] > 0:
         inverse = rotation[:rank].T / values[:rank]
@@ -225,13 +267,13 @@ def is_optimal(gap, loss, y, s, tol):
     return bool((gap * scale <= enough).all())
 
 
-def dual_bound(value, z, x, constraint, n_models):
+def dual_bound(value, z, x, constraint, n_models, unit=1.0):
     """Lower bound of the loss from a dual variable inside its box.
 
     Parameters
     ----------
     value : float
-        Product of the target and the dual variable.
+        Product of the target (or of what is left of it) and the dual variable.
     z : ndarray of shape (n_columns,)
         Product of each column and the dual variable; models first, then the constant.
     x : ndarray of shape (n_columns,)
@@ -240,16 +282,18 @@ def dual_bound(value, z, x, constraint, n_models):
         Constraint of the models.
     n_models : int
         Number of models among the columns.
+    unit : ndarray of shape (n_columns,) or float, default=1.0
+        How large weights are that matter.
 
     Returns
     -------
     bound : float
         For a simplex without intercept a bound for all weights. Free directions have
         a bound only if their products vanish, which rounding does not allow: there it
-        holds for weights up to twice the current ones plus one, which is enough as
-        the loss is convex.
+        holds for weights up to twice the current ones plus one unit, which is enough
+        as the loss is convex.
     """
-    reach = 1.0 + 2.0 * np.abs(x)
+    reach = unit + 2.0 * np.abs(x)
     models = z[:n_models]
     slack = np.abs(z)
     if constraint.positive:
@@ -314,23 +358,22 @@ class _Weights:
             H[np.diag_indices_from(H)] = (
                 diagonal * (1 + ridge) + barrier + ridge * 1e-2 * largest
             )
-            try:
-                self.factor = cho_factor(H, lower=True, check_finite=False)
-            except LinAlgError:
-                ridge *= 100
-                if ridge > 1:
-                    raise
-                continue
-            break
+            # The wrappers of scipy take longer than the work.
+            self.factor, failed = dpotrf(H, lower=True, clean=False)
+            if not failed:
+                break
+            ridge *= 100
+            if ridge > 1:
+                raise LinAlgError("The normal equations are singular.")
         if self.constraint.total:
-            self.along = cho_solve(self.factor, self.ones, check_finite=False)
+            self.along = dpotrs(self.factor, self.ones, lower=True)[0]
 
     def direction(self, Ah, products, missing, dual_missing):
         """Solve for the direction; ``products`` is the wanted change of ``w * nu``."""
         bounded = self.bounded
         right = Ah - dual_missing
         right[bounded] += products[bounded] / self.w[bounded]
-        dw = cho_solve(self.factor, right, check_finite=False)
+        dw = dpotrs(self.factor, right, lower=True)[0]
         total = 0.0
         if self.constraint.total:
             total = (self.ones @ dw - missing) / (self.ones @ self.along)
@@ -401,9 +444,22 @@ def solve_block(
     n_models = block.A.shape[0]
     block, constraint, way = _rescale(block, constraint, fit_intercept)
     solver = _Solver(block, constraint, n_models, w0)
+    solver.start()
+    return _point(solver, way, n_models, tol, max_iter)
+
+
+def _point(solver, way, n_models, tol, max_iter):
     gap, n_iter = solver.run(tol, max_iter)
     w, intercept = way.back(solver.best_w, n_models)
-    return Point(w, intercept, solver.best_a * way.weight, gap, n_iter)
+    a = solver.best_a * way.weight
+    return Point(w, intercept, a, gap, n_iter, way, solver)
+
+
+def solve_on(point, tol, max_iter):
+    """Go on from a point of ``solve_block`` to a smaller gap."""
+    n_models = len(point.w)
+    found = _point(point.solver, point.way, n_models, tol, max_iter)
+    return found._replace(n_iter=found.n_iter + point.n_iter)
 
 
 class _Solver:
@@ -471,19 +527,22 @@ class _Solver:
         gap = (primal - dual) / max(block.scale or primal - block.constant, least)
         return gap, self.sums[2]
 
+    def start(self):
+        """Choose the multipliers and judge the first point."""
+        self.now = self._evaluate()
+        self.weights.start_multipliers(self.z, self.aim * self.now[1] / self.size)
+        self.best_gap = np.inf
+
     def run(self, tol, max_iter):
         """Iterate until the gap is small; return it and the number of iterations."""
-        weights = self.weights
-        gap, product = self._evaluate()
-        weights.start_multipliers(self.z, self.aim * product / self.size)
-        self.best_gap = np.inf
-        stalled = 0
+        weights, stalled = self.weights, 0
+        gap, product = self.now
         for n_iter in range(max_iter + 1):
             missing, dual_missing = weights.residuals(self.z)
             if abs(missing) < 1e-10 and gap < self.best_gap:
                 self._keep(gap)
                 stalled = 0
-            else:
+            elif n_iter:
                 stalled += 1
             if self.best_gap <= tol or n_iter == max_iter or stalled > _PATIENCE:
                 break
@@ -494,7 +553,7 @@ class _Solver:
                 self._step(mu, missing, dual_missing, careful=stalled > _CAREFUL)
             except LinAlgError:
                 break
-            gap, product = self._evaluate()
+            gap, product = self.now = self._evaluate()
         if not np.isfinite(self.best_gap):
             self._keep(gap)
         return self.best_gap, n_iter

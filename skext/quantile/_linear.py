@@ -9,8 +9,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
+from skext.quantile import _row_kernels
 from skext.quantile._base import QuantilePredictorMixin
-from skext.quantile._globbing import grouped, solve_rows
+from skext.quantile._globbing import grouped, rows_near, solve_rows
 from skext.quantile._interior_point import CONSTRAINTS, is_optimal
 from skext.quantile._levels import NONCROSSING, check_levels, uncross
 from skext.utils._parallel import run_chunks
@@ -21,6 +22,65 @@ from skext.utils._sklearn import (
     fit_context,
 )
 from skext.utils._warnings import warn_user
+
+# Largest number of roundings by which a constant is moved.
+_STEPS = 50
+
+
+def _linear(X, coef, intercept, n_jobs=None):
+    """Predict all levels, each row by itself, whatever rows come with it."""
+    if issparse(X):
+        return np.asarray(X @ coef.T + intercept, dtype=np.float64)
+    out = np.empty((X.shape[0], len(coef)))
+    coef = np.ascontiguousarray(coef.T)
+    args = (np.require(X, requirements=["C", "W"]), coef, intercept, out)
+    run_chunks(_row_kernels.linear_rows, len(out), *args, n_jobs=n_jobs)
+    return out
+
+
+def _settle(found, near, X, y, s, level):
+    """Return the constant with which rows that a quantile runs through are counted.
+
+    The rounding of a prediction decides whether their targets are below it: too few
+    may be, and more than need be.
+
+    Parameters
+    ----------
+    found : Weights
+        Exact solution of the level.
+    near : ndarray of shape (n_near,)
+        Rows that its quantile runs through.
+    X, y, s : array-like, ndarray, ndarray
+        All rows, as they are predicted.
+    level : float
+        The level.
+
+    Returns
+    -------
+    intercept : float
+        The constant, moved by rounding.
+    """
+    if not len(near):
+        return found.intercept
+    parts = _linear(X[near], found.w[np.newaxis], np.zeros(1))[:, 0]
+    s, aim = s[near], level * s.sum()
+    r = y[near] - (parts + found.intercept)
+    enough = found.below + s @ (r <= 0) >= aim * (1 - 1e-12)
+    if enough and found.below + s @ (r < 0) <= aim * (1 + 1e-12):
+        return found.intercept
+    order = np.argsort(r, kind="stable")
+    place = np.searchsorted(found.below + np.cumsum(s[order]), aim * (1 - 1e-12))
+    if place == len(order):
+        return found.intercept
+    target, part = y[near[order[place]]], parts[order[place]]
+    intercept = target - part
+    # Every prediction rounds in its own way, so that a few more steps may be needed.
+    for _ in range(_STEPS):
+        if found.below + s @ (y[near] <= parts + intercept) >= aim * (1 - 1e-12):
+            break
+        step = np.spacing(max(abs(target), abs(part), abs(intercept)))
+        intercept = intercept + step
+    return float(intercept)
 
 
 class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator):
@@ -175,13 +235,19 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
 
         def solve_some(start, stop):
             for k in range(start, stop):
-                found[k] = solve_rows(
-                    grouped(columns, y, levels[k], s),
+                rows = grouped(columns, y, levels[k], s)
+                best = solve_rows(
+                    rows,
                     rule,
                     fit_intercept=self.fit_intercept,
                     tol=self.tol,
                     max_iter=self.max_iter,
-                )._replace(a=None)
+                )
+                intercept = best.intercept
+                if self.fit_intercept:
+                    near = rows_near(best, rows)
+                    intercept = _settle(best, near, X, y, s, levels[k])
+                found[k] = best._replace(a=None, intercept=intercept)
 
         run_chunks(solve_some, len(levels), n_jobs=self.n_jobs, min_chunk=1)
         self.quantiles_ = levels
@@ -203,7 +269,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
         X = validate_data(
             self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32]
         )
-        Q = np.asarray(X @ self.coef_.T + self.intercept_, dtype=np.float64)
+        Q = _linear(X, self.coef_, self.intercept_, self.n_jobs)
         return uncross(Q, self.noncrossing)
 
     def __sklearn_tags__(self):
