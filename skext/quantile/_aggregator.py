@@ -7,15 +7,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
-from skext.quantile import _row_kernels
 from skext.quantile._adapters import count_rows
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._factors import find_factors
 from skext.quantile._global import fit_global
-from skext.quantile._interior_point import CONSTRAINTS
+from skext.quantile._groups import check_groups, group_codes
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
-from skext.quantile._mixture import pool_probabilities
-from skext.utils._parallel import run_chunks
+from skext.quantile._mixture import mix, plain_average, pool_probabilities
+from skext.quantile._ties import Ties
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -258,7 +258,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, Z, y, X=None, sample_weight=None):
+    def fit(self, Z, y, X=None, sample_weight=None, groups=None):
         """Learn the weights.
 
         Parameters
@@ -271,6 +271,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Features; only local weights need them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A weight of two is the same as the row twice.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together: the network of local weights keeps
+            whole groups back. Global weights keep nothing back.
 
         Returns
         -------
@@ -278,15 +281,18 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             The fitted aggregator.
         """
         check_options(self)
+        refuse_dates(y)
         Z, y = validate_data(
             self, Z, y, allow_nd=True, dtype=[np.float64, np.float32], y_numeric=True
         )
         levels, Z = self._levels_of(Z)
         y = np.asarray(y, dtype=np.float64)
+        groups = group_codes(check_groups(groups, y))
         s = check_sample_weight(
             sample_weight, Z, dtype=np.float64, ensure_non_negative=True
         )
         self._forget()
+        self._ties = Ties.of(y[s > 0])
         n_models, n_levels = Z.shape[1:]
         if self.pool == "probability" and n_levels < 2:
             raise ValueError(
@@ -299,7 +305,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         elif self.granularity != "median":
             self._fit_global(Z, y, s)
         if self.local:
-            self._fit_gate(Z, y, X, s)
+            self._fit_gate(Z, y, X, s, groups)
         return self
 
     def _forget(self):
@@ -350,17 +356,17 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         keep = 1.0 - self.shrinkage
         self.weights_ = keep * found.weights
         if self.shrinkage:
-            self.weights_ += self.shrinkage * _average(found.weights)
+            self.weights_ += self.shrinkage * plain_average(found.weights)
         self.intercept_ = keep * found.intercept
         self.duality_gap_, self.objective_ = found.gap, found.loss
         self.n_iter_ = np.maximum(found.n_iter, 1)
 
-    def _fit_gate(self, Z, y, X, s):
+    def _fit_gate(self, Z, y, X, s, groups):
         from skext.quantile._gate import fit_gate
 
         if X is None:
             raise ValueError("local=True needs the features: pass X to fit.")
-        self.gate_ = fit_gate(self, Z, y, X, s)
+        self.gate_ = fit_gate(self, Z, y, X, s, groups)
         self.gate_history_ = self.gate_.history
         self.n_iter_ = self.gate_.n_epochs
 
@@ -427,6 +433,69 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         return super().predict_quantiles(_Pair.of(Z, X), quantiles, extrapolate)
 
+    def predict_interval(self, Z, coverage=0.9, extrapolate=None, X=None):
+        """Predict central intervals.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_models, n_levels) or (n_samples, n_models)
+            Predictions of the models.
+        coverage : float, default=0.9
+            Probability between the two ends.
+        extrapolate : {"gaussian", "exponential"}, default=None
+            How to go beyond the fitted levels; None refuses to.
+        X : array-like of shape (n_samples, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2)
+            Lower and upper ends.
+        """
+        return super().predict_interval(_Pair.of(Z, X), coverage, extrapolate)
+
+    def predict_cdf(self, Z, y, X=None):
+        """Predict the probability of at most a given value.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_models, n_levels) or (n_samples, n_models)
+            Predictions of the models.
+        y : float or array-like of shape (n_samples,)
+            Value of each row.
+        X : array-like of shape (n_samples, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        cdf : ndarray of shape (n_samples,)
+            Distribution function, interpolated between the quantiles; 0 below the
+            lowest and 1 above the highest.
+        """
+        return super().predict_cdf(_Pair.of(Z, X), y)
+
+    def sample(self, Z, n_samples=1, random_state=None, X=None):
+        """Draw from the predicted distributions.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_rows, n_models, n_levels) or (n_rows, n_models)
+            Predictions of the models.
+        n_samples : int, default=1
+            Draws for each row.
+        random_state : int, RandomState instance or None, default=None
+            Source of randomness.
+        X : array-like of shape (n_rows, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        draws : ndarray of shape (n_rows, n_samples)
+            Draws by inverting the interpolated quantiles; beyond the outermost levels
+            they are the outermost quantiles.
+        """
+        return super().sample(_Pair.of(Z, X), n_samples, random_state)
+
     def _predict_levels(self, pair):
         pair = _Pair.of(pair)
         Z = validate_data(
@@ -449,11 +518,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         elif self.granularity == "median":
             Q = np.median(np.asarray(Z, dtype=np.float64), axis=1)
         elif self.pool == "probability":
-            return pool_probabilities(Z, self.quantiles_, self.n_jobs)
+            Q = pool_probabilities(Z, self.quantiles_, self.n_jobs)
+            return self._ties.snap(Q)
         else:
             Q = mix(Z, self.weights_, self.intercept_, self.n_jobs)
         center = int(np.abs(self.quantiles_ - 0.5).argmin())
-        return uncross(Q, self.noncrossing, center, self.n_jobs)
+        return self._ties.snap(uncross(Q, self.noncrossing, center, self.n_jobs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -499,57 +569,3 @@ def check_options(estimator):
             f"crossing_penalty={estimator.crossing_penalty} needs local=True; global "
             "quantiles are put in order by noncrossing, which never costs anything."
         )
-
-
-def _average(weights):
-    """Return the weights of the plain average in the given shape."""
-    n_models = len(weights)
-    if weights.ndim < 3:
-        return np.full(weights.shape, 1.0 / n_models)
-    return np.broadcast_to(np.eye(weights.shape[1]) / n_models, weights.shape)
-
-
-def mix(Z, weights, intercept, n_jobs=None):
-    """Combine predictions by global weights.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_models, n_levels)
-        Predictions.
-    weights : ndarray
-        As in ``QuantileAggregator.weights_``.
-    intercept : ndarray of shape (n_levels,)
-        Constants.
-    n_jobs : int, default=None
-        Threads over rows.
-
-    Returns
-    -------
-    Q : ndarray of shape (n_samples, n_levels)
-        Combined quantiles.
-    """
-    n_rows, n_models, n_levels = Z.shape
-    # Coarse weights have one sum, others one for each level.
-    sums = weights.reshape(-1, *weights.shape[2:]) if weights.ndim == 3 else weights
-    convex = bool(
-        (weights >= 0).all()
-        and np.allclose(sums.sum(axis=0), 1.0, rtol=0, atol=1e-9)
-        and not np.any(intercept)
-    )
-    if weights.ndim == 3:
-        # Few columns have any weight, so a copy of those is small.
-        flat = weights.reshape(n_models * n_levels, n_levels)
-        used = np.flatnonzero(flat.any(axis=1))
-        part = np.asarray(Z.reshape(n_rows, -1)[:, used], dtype=np.float64)
-        out = part @ flat[used] + intercept
-        for k in range(n_levels if convex else 0):
-            columns = part[:, flat[used, k] > 0]
-            np.clip(out[:, k], columns.min(1), columns.max(1), out=out[:, k])
-        return out
-    if weights.ndim == 1:
-        weights = np.repeat(weights[:, np.newaxis], n_levels, axis=1)
-    out = np.empty((n_rows, n_levels))
-    weights, intercept = np.ascontiguousarray(weights), np.ascontiguousarray(intercept)
-    args = (Z, weights, intercept, convex, out)
-    run_chunks(_row_kernels.mix_rows, n_rows, *args, n_jobs=n_jobs)
-    return out

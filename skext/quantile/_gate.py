@@ -176,7 +176,7 @@ def _options(params):
     return {**DEFAULTS, **(params or {})}
 
 
-def fit_gate(aggregator, Z, y, X, s):
+def fit_gate(aggregator, Z, y, X, s, groups=None):
     """Learn local weights.
 
     Parameters
@@ -189,6 +189,8 @@ def fit_gate(aggregator, Z, y, X, s):
         Target and weights of the rows.
     X : array-like of shape (n_samples, n_features)
         Features.
+    groups : ndarray of shape (n_samples,), default=None
+        Numbers of groups that are not to be torn apart.
 
     Returns
     -------
@@ -206,10 +208,11 @@ def fit_gate(aggregator, Z, y, X, s):
     kept = np.flatnonzero(s)
     if len(kept) < len(y):
         X, Z, y, s = safe_indexing(X, kept), Z[kept], y[kept], s[kept]
+        groups = None if groups is None else groups[kept]
     transformer = _fit_transformer(aggregator.gate_transformer, X)
     x = encode(transformer, X)
     shape = Shape(aggregator.granularity, *Z.shape[1:])
-    trainer = Trainer(aggregator, options, shape, x, Z, y, s)
+    trainer = Trainer(aggregator, options, shape, x, Z, y, s, groups)
     rng = fit_rng(aggregator.random_state)
     networks, history = [], []
     for member in range(options["n_ensemble"]):

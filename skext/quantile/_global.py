@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._fine import solve_columns
 from skext.quantile._globbing import Rows, Weights, grouped, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS, is_optimal
+from skext.quantile._interior_point import is_optimal
 from skext.utils._parallel import run_chunks
 from skext.utils._warnings import warn_user
 

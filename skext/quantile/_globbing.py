@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skext.quantile import _kernels, _vertex
+from skext.quantile._blocks import Block
 from skext.quantile._interior_point import (
-    Block,
     dual_bound,
     least_loss,
     solve_block,

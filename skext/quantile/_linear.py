@@ -6,13 +6,14 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.quantile import _row_kernels
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._globbing import grouped, rows_near, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS, is_optimal
+from skext.quantile._interior_point import is_optimal
 from skext.quantile._levels import NONCROSSING, check_levels, uncross
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import (
@@ -21,6 +22,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
 
 # Largest number of roundings by which a constant is moved.
@@ -215,7 +217,8 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             The fitted regressor.
         """
         levels = check_levels(self.quantiles)
-        X, y = validate_data(
+        refuse_dates(y)
+        X, y = validate_table(
             self,
             X,
             y,
@@ -266,7 +269,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
 
     def _predict_levels(self, X):
         check_is_fitted(self)
-        X = validate_data(
+        X = validate_table(
             self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32]
         )
         Q = _linear(X, self.coef_, self.intercept_, self.n_jobs)

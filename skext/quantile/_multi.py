@@ -21,8 +21,9 @@ from skext.quantile._adapters import (
     split_levels,
     weight_params,
 )
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
+from skext.quantile._ties import Ties
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
@@ -204,6 +205,9 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     def _predict_levels(self, X):
         return self._ask(X, self.quantiles_)
 
+    def _own_median(self, X):
+        return self._ask(X, np.array([0.5]))[:, 0]
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = allows(self.estimator, "allow_nan")
@@ -338,12 +342,18 @@ class MultiQuantileRegressor(
             for part in split_levels(levels, form)
         )
         self.estimators_ = list(Parallel(n_jobs=self.n_jobs, prefer="threads")(calls))
-        self.quantiles_ = levels
+        self.quantiles_, self._ties = levels, Ties.of(y)
         return self
 
     def _predict_levels(self, X):
         check_rows(self, X)
-        return uncross(self._ask(X), self.noncrossing)
+        return self._ties.snap(uncross(self._ask(X), self.noncrossing))
+
+    def _own_median(self, X):
+        first = self.estimators_[0]
+        if len(self.estimators_) > 1 or own_levels(first, X) is not None:
+            return None
+        return ask(first, X, np.array([0.5]))[:, 0]
 
     def _ask(self, X):
         levels = self.quantiles_
@@ -420,6 +430,7 @@ def check_table(estimator, X, y):
             f"This {type(estimator).__name__} estimator requires y to be passed, but "
             "the target y is None."
         )
+    refuse_dates(y)
     if issparse(X):
         if not get_tags(estimator).input_tags.sparse:
             raise TypeError(
@@ -433,7 +444,7 @@ def check_table(estimator, X, y):
     y = np.asarray(y)
     if y.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: y has the type {y.dtype}.")
-    if y.dtype.kind in "bSU":
+    if y.dtype.kind in "SU":
         raise ValueError(
             f"y must be numeric, got the type {y.dtype}; convert it to numbers."
         )
