@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.quantile._adapters import count_rows
@@ -23,6 +23,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 
 LEARNED = ("coarse", "medium", "fine")
 GRANULARITIES = (*LEARNED, "average", "median", "qra", "fqra")
@@ -282,7 +283,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         check_options(self)
         refuse_dates(y)
-        Z, y = validate_data(
+        Z, y = validate_table(
             self, Z, y, allow_nd=True, dtype=[np.float64, np.float32], y_numeric=True
         )
         levels, Z = self._levels_of(Z)
@@ -498,7 +499,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
 
     def _predict_levels(self, pair):
         pair = _Pair.of(pair)
-        Z = validate_data(
+        Z = validate_table(
             self, pair.Z, reset=False, allow_nd=True, dtype=[np.float64, np.float32]
         )
         Z = Z[:, :, np.newaxis] if Z.ndim == 2 else Z

@@ -195,7 +195,7 @@ class QuantilePredictorMixin(RegressorMixin):
 def refuse_dates(y):
     """Refuse dates as targets, which become nanoseconds or days otherwise."""
     column = y if library_of(y) is not None else np.asarray(y)
-    if column.ndim == 1 and column_kind(column) == "date":
+    if getattr(column, "ndim", 1) == 1 and column_kind(column) == "date":
         raise ValueError(
             "y holds dates or durations; turn them into numbers, such as days since a "
             "start."

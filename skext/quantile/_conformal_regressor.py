@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GroupKFold, check_cv
 from sklearn.utils.validation import check_is_fitted
 
@@ -70,9 +71,10 @@ class ConformalQuantileRegressor(
         probability is guaranteed; intervals are slightly wider.
     calibration_size : float or int, default=0.2
         Share or number of rows for ``"cqr"``; about so many if there are groups.
-    cv : int, splitter or iterable, default=5
+    cv : int, splitter, iterable or "prefit", default=5
         Folds for ``"cv+"``: a partition of the rows. An int stands for
-        :class:`~sklearn.model_selection.GroupKFold` if there are groups.
+        :class:`~sklearn.model_selection.GroupKFold` if there are groups. With
+        ``"cqr"``, ``"prefit"`` is for a fitted regressor, as if it were frozen.
     n_jobs : int, default=None
         Number of joblib workers over folds and threads over rows. ``None`` means one
         unless in a :func:`joblib.parallel_config` context, ``-1`` means all cores.
@@ -147,7 +149,7 @@ class ConformalQuantileRegressor(
             Interval(Real, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "cv": ["cv_object"],
+        "cv": ["cv_object", StrOptions({"prefit"})],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
     }
@@ -199,11 +201,11 @@ class ConformalQuantileRegressor(
         levels = check_levels(self.quantiles)
         check_symmetric(levels, self.symmetric, "symmetric")
         groups = check_groups(groups, y)
-        frozen = self.estimator is not None and is_frozen(self.estimator)
+        frozen = self.cv == "prefit" or is_frozen(self._base())
         if frozen and self.method == "cv+":
             raise ValueError(
-                "method='cv+' fits the regressor for each fold and cannot use a "
-                "FrozenEstimator; use method='cqr'."
+                "method='cv+' fits the regressor for each fold and cannot use a fitted "
+                "one; use method='cqr'."
             )
         weights, kept = None, np.arange(len(y))
         if sample_weight is not None:
@@ -239,6 +241,12 @@ class ConformalQuantileRegressor(
         warn_if_infinite(levels, self.symmetric, len(self.conformity_scores_))
         return self
 
+    def _base(self):
+        if self.cv != "prefit":
+            return MultiQuantileRegressor(self.estimator)._base()
+        check_is_fitted(self.estimator)
+        return FrozenEstimator(self.estimator)
+
     def _fit_split(self, X, y, weights, groups, train, rest):
         model = self._fit_rows(X, y, weights, groups, train)
         self.estimators_ = [model]
@@ -263,11 +271,11 @@ class ConformalQuantileRegressor(
         return model, scores(Q, y[test], self.quantiles_, self.symmetric)
 
     def _fit_rows(self, X, y, weights, groups, rows):
-        model = MultiQuantileRegressor(self.estimator, quantiles=self.quantiles_)
+        model = MultiQuantileRegressor(self._base(), quantiles=self.quantiles_)
         part = None if weights is None else weights[rows]
         params = {}
         if groups is not None:
-            params = group_params(model._base(), groups[rows])
+            params = group_params(self._base(), groups[rows])
         return model.fit(safe_indexing(X, rows), y[rows], sample_weight=part, **params)
 
     def _predict_levels(self, X):

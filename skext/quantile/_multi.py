@@ -30,6 +30,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import refuse_columns
 
 
 def predict_quantiles(estimator, X, quantiles=None):
@@ -341,7 +342,13 @@ class MultiQuantileRegressor(
             delayed(fit_one)(base, part, X, y, form, params)
             for part in split_levels(levels, form)
         )
-        self.estimators_ = list(Parallel(n_jobs=self.n_jobs, prefer="threads")(calls))
+        try:
+            fitted = Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)
+        except (TypeError, ValueError) as error:
+            # Tell the column where that is why, which regressors do not.
+            refuse_columns(X, {"date", "category", "text"}, error)
+            raise
+        self.estimators_ = list(fitted)
         self.quantiles_, self._ties = levels, Ties.of(y)
         return self
 
