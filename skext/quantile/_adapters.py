@@ -126,6 +126,16 @@ def is_frozen(estimator):
     return isinstance(estimator, FrozenEstimator)
 
 
+def takes_numbers(estimator):
+    """Tell whether a regressor is one of scikit-learn's, with nothing in front of it.
+
+    They make numbers of whatever can become some, dates of polars for one.
+    """
+    inner, prefix = unwrap(estimator)
+    bare = all(part in ("", "estimator", "regressor") for part in prefix.split("__"))
+    return bare and type(inner).__module__.partition(".")[0] == "sklearn"
+
+
 def find_form(estimator, name=None):
     """Find out how a regressor gives quantiles.
 

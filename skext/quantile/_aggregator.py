@@ -16,6 +16,7 @@ from skext.quantile._groups import check_groups, group_codes
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
 from skext.quantile._mixture import mix, plain_average, pool_probabilities
 from skext.quantile._ties import Ties
+from skext.utils._columns import library_of
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -284,7 +285,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         check_options(self)
         refuse_dates(y)
         Z, y = validate_table(
-            self, Z, y, allow_nd=True, dtype=[np.float64, np.float32], y_numeric=True
+            self,
+            _dense(Z),
+            y,
+            allow_nd=True,
+            dtype=[np.float64, np.float32],
+            y_numeric=True,
         )
         levels, Z = self._levels_of(Z)
         y = np.asarray(y, dtype=np.float64)
@@ -500,7 +506,11 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     def _predict_levels(self, pair):
         pair = _Pair.of(pair)
         Z = validate_table(
-            self, pair.Z, reset=False, allow_nd=True, dtype=[np.float64, np.float32]
+            self,
+            _dense(pair.Z),
+            reset=False,
+            allow_nd=True,
+            dtype=[np.float64, np.float32],
         )
         Z = Z[:, :, np.newaxis] if Z.ndim == 2 else Z
         if Z.ndim != 3 or Z.shape[2] != len(self.quantiles_):
@@ -541,6 +551,12 @@ class _Pair:
     @classmethod
     def of(cls, Z, X=None):
         return Z if isinstance(Z, cls) else cls(Z, X)
+
+
+def _dense(Z):
+    """Return the values of a frame of sparse columns; anything else as it is."""
+    is_sparse = library_of(Z) == "pandas" and hasattr(Z, "sparse")
+    return Z.sparse.to_dense() if is_sparse and Z.ndim == 2 else Z
 
 
 def check_options(estimator):

@@ -19,6 +19,7 @@ from skext.quantile._adapters import (
     named_form,
     own_levels,
     split_levels,
+    takes_numbers,
     weight_params,
 )
 from skext.quantile._base import QuantilePredictorMixin, refuse_dates
@@ -334,6 +335,8 @@ class MultiQuantileRegressor(
             if self.quantile_param == "auto"
             else named_form(base, self.quantile_param)
         )
+        if form.kind != "method" and takes_numbers(base):
+            refuse_columns(X, {"date"})
         params = dict(fit_params)
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
