@@ -70,8 +70,10 @@ class Weights(NamedTuple):
         Dual variable.
     below : float
         Weight of the rows below the quantile, if it is exact.
-    size : float or None
+    size : float
         Size of residuals that are rounding, if it is exact.
+    near : ndarray of shape (n_near,) or None
+        Flat positions of the rows that the quantile runs through, if it is exact.
     """
 
     w: np.ndarray
@@ -81,7 +83,8 @@ class Weights(NamedTuple):
     n_iter: int
     a: np.ndarray
     below: float = 0.0
-    size: float | None = None
+    size: float = 0.0
+    near: np.ndarray | None = None
 
 
 def grouped(columns, y, tau, s):
@@ -237,7 +240,6 @@ class _Problem:
         vertex = _vertex.find_vertex(
             some, T, start, (w, point.intercept), self.center, self.fit_intercept
         )
-        vertex = _vertex.tidy(some, vertex, self.fit_intercept)
         if self.constraint.positive and (vertex.w < 0).any():
             return None
         before = self.a.copy()
@@ -257,7 +259,8 @@ class _Problem:
             z[-1] += step.sum()
             found = self._certify(vertex.w, vertex.intercept, loss, z, point.way.unit)
             if self.is_proved(found):
-                return found._replace(below=below, size=vertex.size)
+                near = np.flatnonzero(np.abs(self.r) <= vertex.size)
+                return found._replace(below=below, size=vertex.size, near=near)
         self.a = before
         return None
 
@@ -337,15 +340,6 @@ def _band(problem, index, point):
     band *= _WIDTH
     band += 1e-3 * h
     return band
-
-
-def rows_near(found, rows):
-    """Return the positions of rows of one level that an exact quantile runs through."""
-    if found.size is None:
-        return np.zeros(0, dtype=np.intp)
-    r = np.empty(rows.y.shape)
-    _kernels.residuals(rows.table, rows.y, found.w, found.intercept, r)
-    return np.flatnonzero(np.abs(r) <= found.size)
 
 
 def solve_rows(

@@ -12,9 +12,10 @@ from skext.base import SkextMixin
 from skext.quantile import _row_kernels
 from skext.quantile._base import QuantilePredictorMixin, refuse_dates
 from skext.quantile._blocks import CONSTRAINTS
-from skext.quantile._globbing import grouped, rows_near, solve_rows
+from skext.quantile._globbing import grouped, solve_rows
 from skext.quantile._interior_point import is_optimal
 from skext.quantile._levels import NONCROSSING, check_levels, uncross
+from skext.quantile._ties import Ties
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import (
     Interval,
@@ -40,7 +41,7 @@ def _linear(X, coef, intercept, n_jobs=None):
     return out
 
 
-def _settle(found, near, X, y, s, level):
+def _settle(found, near, ties, X, y, s, level):
     """Return the constant with which rows that a quantile runs through are counted.
 
     The rounding of a prediction decides whether their targets are below it: too few
@@ -52,6 +53,8 @@ def _settle(found, near, X, y, s, level):
         Exact solution of the level.
     near : ndarray of shape (n_near,)
         Rows that its quantile runs through.
+    ties : Ties
+        Targets that some of them share.
     X, y, s : array-like, ndarray, ndarray
         All rows, as they are predicted.
     level : float
@@ -66,7 +69,7 @@ def _settle(found, near, X, y, s, level):
         return found.intercept
     parts = _linear(X[near], found.w[np.newaxis], np.zeros(1))[:, 0]
     s, aim = s[near], level * s.sum()
-    r = y[near] - (parts + found.intercept)
+    r = y[near] - ties.snap(parts + found.intercept)
     enough = found.below + s @ (r <= 0) >= aim * (1 - 1e-12)
     if enough and found.below + s @ (r < 0) <= aim * (1 + 1e-12):
         return found.intercept
@@ -78,7 +81,8 @@ def _settle(found, near, X, y, s, level):
     intercept = target - part
     # Every prediction rounds in its own way, so that a few more steps may be needed.
     for _ in range(_STEPS):
-        if found.below + s @ (y[near] <= parts + intercept) >= aim * (1 - 1e-12):
+        met = y[near] <= ties.snap(parts + intercept)
+        if found.below + s @ met >= aim * (1 - 1e-12):
             break
         step = np.spacing(max(abs(target), abs(part), abs(intercept)))
         intercept = intercept + step
@@ -234,7 +238,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             X, y, s = X[s > 0], y[s > 0], s[s > 0]
         columns = np.ascontiguousarray((X.toarray() if issparse(X) else X).T)
         rule = CONSTRAINTS["nonneg" if self.positive else "free"]
-        found = [None] * len(levels)
+        found, met = [None] * len(levels), [None] * len(levels)
 
         def solve_some(start, stop):
             for k in range(start, stop):
@@ -246,13 +250,17 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
                     tol=self.tol,
                     max_iter=self.max_iter,
                 )
-                intercept = best.intercept
+                intercept, near = best.intercept, best.near
+                if near is None:
+                    near = np.zeros(0, dtype=np.intp)
                 if self.fit_intercept:
-                    near = rows_near(best, rows)
-                    intercept = _settle(best, near, X, y, s, levels[k])
+                    ties = Ties.among([y[near]], best.size)
+                    intercept = _settle(best, near, ties, X, y, s, levels[k])
+                met[k] = y[near]
                 found[k] = best._replace(a=None, intercept=intercept)
 
         run_chunks(solve_some, len(levels), n_jobs=self.n_jobs, min_chunk=1)
+        self._ties = Ties.among(met, max(block.size for block in found))
         self.quantiles_ = levels
         self.coef_ = np.array([block.w for block in found])
         self.intercept_ = np.array([block.intercept for block in found])
@@ -273,7 +281,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32]
         )
         Q = _linear(X, self.coef_, self.intercept_, self.n_jobs)
-        return uncross(Q, self.noncrossing)
+        return uncross(self._ties.snap(Q), self.noncrossing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

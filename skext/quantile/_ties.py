@@ -36,6 +36,13 @@ class Ties:
         size = _ROUNDINGS * np.finfo(np.float64).eps * np.abs(y).max()
         return cls(shared, float(size))
 
+    @classmethod
+    def among(cls, parts, size):
+        """Collect what several sets of targets have more than once."""
+        found = [np.unique(part, return_counts=True) for part in parts]
+        found = [values[counts > 1] for values, counts in found]
+        return cls(np.unique(np.concatenate([np.zeros(0), *found])), size)
+
     def snap(self, Q):
         """Return quantiles of any shape with rounding beside ties taken off."""
         if not len(self.values):

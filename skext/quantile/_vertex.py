@@ -214,31 +214,6 @@ def _solve(rows, basis, M, T, start, point, center, fit_intercept):
     return Vertex(w, float(b), basis, M, 16 * _EPS * largest, factor)
 
 
-def tidy(rows, vertex, fit_intercept):
-    """Drop digits that are rounding where that lets tied targets be met exactly."""
-    r = rows.y - vertex.intercept - rows.C @ vertex.w
-    near = np.abs(r) <= vertex.size
-    if near.sum() <= len(vertex.basis) or not r[near].any():
-        return vertex
-    C, y, s = rows.C[near], rows.y[near], rows.s[near]
-    best, met = vertex, s[r[near] == 0].sum()
-    first = rows.C[vertex.basis[0]], rows.y[vertex.basis[0]]
-    for digits in (15, 14, 13):
-        w = _round(vertex.w, digits)
-        b = vertex.intercept
-        if fit_intercept:
-            b = float(_round(np.array([first[1] - first[0] @ w]), digits)[0])
-        r = y - b - C @ w
-        exact = s[r == 0].sum()
-        if exact > met and np.abs(r).max() <= vertex.size:
-            best, met = vertex._replace(w=w, intercept=b), exact
-    return best
-
-
-def _round(values, digits):
-    return np.array([float(f"{value:.{digits - 1}e}") for value in values])
-
-
 def dual_step(vertex, g):
     """Change of the dual variable of the basis that makes up for a gradient.
 
