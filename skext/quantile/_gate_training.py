@@ -13,6 +13,9 @@ from skext.quantile._groups import keep_back
 from skext.utils._device import resolve_device
 from skext.utils._torch_rng import seeded_torch
 
+# Standard deviations of so many typical distances are those of a few gross targets.
+_GROSS = 100.0
+
 
 class Trainer:
     """Data of a gate in the units of its networks, and how one is trained.
@@ -40,6 +43,10 @@ class Trainer:
         self.groups = groups
         center = float(np.average(y, weights=s))
         scale = float(np.sqrt(np.average((y - center) ** 2, weights=s))) or 1.0
+        middle, typical = _typical(y)
+        if scale > _GROSS * typical > 0:
+            # A few gross targets leave the others no room.
+            center, scale = middle, typical
         y, Z = (y - center) / scale, (Z - center) / scale
         self.target = np.column_stack([y, s / s.mean()]).astype(np.float32)
         self.inputs = {"x": x.astype(np.float32), "z": Z.astype(np.float32)}
@@ -197,6 +204,13 @@ class Trainer:
                 head.weight.mul_(0.1)
                 head.bias.zero_()
         return nn.Sequential(*parts, head)
+
+
+def _typical(y):
+    """Return the median of targets, and how far those that differ are from it."""
+    middle = float(np.median(y))
+    apart = np.abs(y - middle)
+    return middle, float(np.median(apart[apart > 0])) if apart.any() else 0.0
 
 
 def _distances(Z, y, s, levels):

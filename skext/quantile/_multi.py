@@ -16,6 +16,7 @@ from skext.quantile._adapters import (
     check_answer,
     find_form,
     fit_one,
+    is_frozen,
     named_form,
     own_levels,
     split_levels,
@@ -28,10 +29,13 @@ from skext.quantile._ties import Ties
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
+    check_method_params,
     check_sample_weight,
     fit_context,
+    safe_indexing,
 )
 from skext.utils._tables import refuse_columns
+from skext.utils._warnings import warn_user
 
 
 def predict_quantiles(estimator, X, quantiles=None):
@@ -159,7 +163,8 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, handed on to a regressor that takes them.
+            Weights of the rows, handed on to a regressor that takes them. Rows of
+            weight zero are left out.
         **fit_params : dict
             Handed on to the regressor.
 
@@ -170,10 +175,7 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         X, y = check_table(self, X, y)
         self.quantiles_ = check_levels(self.quantiles)
-        params = dict(fit_params)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-            params.update(weight_params(self.estimator, sample_weight))
+        X, y, params = weigh(self.estimator, X, y, sample_weight, fit_params)
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
 
@@ -318,7 +320,8 @@ class MultiQuantileRegressor(
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, handed on to regressors that take them.
+            Weights of the rows, handed on to regressors that take them. Rows of weight
+            zero are left out.
         **fit_params : dict
             Handed on to every fit.
 
@@ -337,10 +340,7 @@ class MultiQuantileRegressor(
         )
         if form.kind != "method" and takes_numbers(base):
             refuse_columns(X, {"date"})
-        params = dict(fit_params)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-            params.update(weight_params(base, sample_weight))
+        X, y, params = weigh(base, X, y, sample_weight, fit_params)
         calls = (
             delayed(fit_one)(base, part, X, y, form, params)
             for part in split_levels(levels, form)
@@ -400,6 +400,47 @@ class MultiQuantileRegressor(
         tags.input_tags.allow_nan = allows(base, "allow_nan")
         tags.input_tags.sparse = allows(base, "sparse")
         return tags
+
+
+def weigh(estimator, X, y, sample_weight, fit_params):
+    """Leave out rows of weight zero, and name the other weights for a regressor.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The regressor.
+    X, y : array-like of shape (n_samples, n_features), ndarray of shape (n_samples,)
+        Rows.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights.
+    fit_params : dict
+        What else ``fit`` is given.
+
+    Returns
+    -------
+    X, y : array-like of shape (n_kept, n_features), ndarray of shape (n_kept,)
+        The rows that count.
+    params : dict
+        All that ``fit`` is given.
+    """
+    if sample_weight is None:
+        return X, y, dict(fit_params)
+    s = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    kept = np.flatnonzero(s)
+    if len(kept) < len(s):
+        if not len(kept):
+            raise ValueError("sample_weight is zero everywhere; keep some rows.")
+        fit_params = check_method_params(X, fit_params, indices=kept)
+        X, y, s = safe_indexing(X, kept), y[kept], s[kept]
+    params = weight_params(estimator, s)
+    if not params and s.min() < s.max() and not is_frozen(estimator):
+        warn_user(
+            f"{type(estimator).__name__} takes no sample_weight: all rows of positive "
+            "weight count alike."
+        )
+    return X, y, {**fit_params, **params}
 
 
 def check_rows(estimator, X):
