@@ -150,10 +150,19 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
     from the quantile are replaced by one linear term [1]_. The cost is a few passes
     over the rows plus O(n_features ** 2) for each of the rows in doubt, some
     ``n_samples ** (2 / 3)``. ``X`` is copied once, column by column, in its own
-    precision; all sums are of float64.
+    precision; all sums are of float64. From there it goes on to an exact vertex, whose
+    quantile runs through rows of the table: with an intercept, the share of targets at
+    or below a quantile is at least its level, and targets that many rows share are met
+    to the last digit. Where the optimum is not unique, the solution tends to the centre
+    of the optimal ones.
 
     Coefficients of collinear features are not unique; predictions on rows like the
-    training rows still are.
+    training rows still are. Directions in which features differ by nothing but the
+    rounding of their numbers, such as those of a feature and the same with an offset,
+    are left out.
+
+    The gap is computed from the data as given, row by row, so that a few gross targets
+    do not hide the others.
 
     References
     ----------

@@ -265,7 +265,11 @@ class MultiQuantileRegressor(
     -----
     ``X`` is handed on untouched, so missing values, categories and sparse matrices
     are the business of the regressor. ``sample_weight`` is handed on to regressors
-    that take it.
+    that take it; others are fitted without, with a warning. One that is fitted already
+    may be inside of :class:`~sklearn.frozen.FrozenEstimator`.
+
+    A quantile that differs from a target which many rows share by its last digits is
+    that target.
 
     Examples
     --------
