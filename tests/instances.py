@@ -11,9 +11,13 @@ from skext.utils.discovery import all_estimators
 # Parameters that the suites' own data need; several sets make several instances.
 # imbalanced-learn sets twelve clusters for its own KMeansSMOTE, too.
 THREE = [0.1, 0.5, 0.9]
+# Trees as small as that learn the suites' tables, and split sparse ones like dense ones.
+SMALL_TREES = GradientBoostingRegressor(
+    n_estimators=5, max_depth=2, learning_rate=0.5, random_state=0
+)
 BASE_MODELS = [
     ("linear", LinearQuantileRegressor()),
-    ("boosting", GradientBoostingRegressor(n_estimators=30, random_state=0)),
+    ("boosting", SMALL_TREES),
 ]
 
 
@@ -83,7 +87,7 @@ PARAMETERS: dict = {
     ],
     # The default has histogram gradient boosting, whose threads do not survive a fork.
     "QuantileStackingRegressor": [
-        {"estimators": BASE_MODELS, "quantiles": THREE, "cv": 3},
+        {"estimators": BASE_MODELS, "quantiles": THREE, "cv": 2},
     ],
     "TabularNetClassifier": [{**SMALL_NET, "module": "tabm"}, FULL_BATCH],
     "TabularNetRegressor": [SMALL_NET, FULL_BATCH],

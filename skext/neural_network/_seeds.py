@@ -6,16 +6,14 @@ it would have drawn anyway.
 """
 
 import contextlib
-import threading
 
 import numpy as np
 import torch
 
+from skext.utils._torch_rng import seeded_torch
+
 #: Streams in the order of their spawn keys; append only, or seeds change meaning.
 STREAMS = ("init", "shuffle", "dropout", "noise", "sampler", "boxcox", "split")
-
-# torch's default generator is one for the process: whoever draws from it holds this.
-_GLOBAL_RNG_LOCK = threading.RLock()
 
 
 class SeedStreams:
@@ -80,11 +78,5 @@ class SeedStreams:
         Needed where torch takes no generator: parameter initialisation and dropout.
         A lock keeps two threads from drawing from each other's stream.
         """
-        device = torch.device(device)
-        devices = [device] if device.type == "cuda" else []
-        with _GLOBAL_RNG_LOCK, torch.random.fork_rng(devices=devices):
-            torch.random.default_generator.manual_seed(self.integer(name, *key))
-            if devices:
-                with torch.cuda.device(device):
-                    torch.cuda.manual_seed(self.integer(name, *key))
+        with seeded_torch(self.integer(name, *key), device):
             yield

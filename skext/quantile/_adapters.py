@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import make_scorer, mean_pinball_loss
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
@@ -24,12 +25,14 @@ ACCEPTED = (
     "a method predict_quantiles(X, quantiles) or an argument 'quantiles' of predict "
     "(quantile-forest, TabPFN, everything in skext.quantile); scikit-learn's "
     "QuantileRegressor, GradientBoostingRegressor or HistGradientBoostingRegressor; "
+    "TabularNetRegressor; "
     "LGBMRegressor; XGBRegressor; CatBoostRegressor; a method pred_dist(X) whose "
     "result has ppf (NGBoost); an argument 'return_std' of predict (Gaussian "
     "processes, BayesianRidge); QuantileAdapter(estimator, predict_fn) around "
     "anything else; MultiQuantileRegressor(estimator, quantile_param=...) around a "
     "regressor with a parameter for one level; any of them as the last step of a "
-    "Pipeline, inside a search or a TransformedTargetRegressor"
+    "Pipeline, inside a search or a TransformedTargetRegressor, or fitted already "
+    "inside of a FrozenEstimator"
 )
 
 # Library and class to the parameter for one level and what else has to be set.
@@ -39,6 +42,7 @@ _ONE_LEVEL = {
     ("sklearn", "HistGradientBoostingRegressor"): ("quantile", {"loss": "quantile"}),
     ("sklearn", "DummyRegressor"): ("quantile", {"strategy": "quantile"}),
     ("lightgbm", "LGBMRegressor"): ("alpha", {"objective": "quantile"}),
+    ("skext", "TabularNetRegressor"): ("loss_params", {"loss": "pinball"}),
 }
 # The same for libraries that fit all levels at once.
 _ALL_LEVELS = {
@@ -54,7 +58,8 @@ class Form(NamedTuple):
     ----------
     kind : str
         "method", "argument", "distribution" and "gaussian" take any level after one
-        fit; "all" takes all levels before one fit; "one" needs a fit for each level.
+        fit; "all" takes all levels before one fit; "one" needs a fit for each level;
+        "frozen" is fitted already and is asked as it is.
     prefix : str
         Where nested parameters begin.
     parameter : str or None
@@ -102,8 +107,33 @@ def unwrap(estimator):
         elif isinstance(estimator, TransformedTargetRegressor):
             prefix += "regressor__"
             estimator = estimator.regressor
+        elif isinstance(estimator, FrozenEstimator):
+            prefix += "estimator__"
+            estimator = estimator.estimator
         else:
             return estimator, prefix
+
+
+def is_frozen(estimator):
+    """Tell whether the regressor inside is fitted already and is to stay so."""
+    while isinstance(estimator, Pipeline | BaseSearchCV | TransformedTargetRegressor):
+        if isinstance(estimator, Pipeline):
+            estimator = estimator.steps[-1][1]
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = estimator.estimator
+        else:
+            estimator = estimator.regressor
+    return isinstance(estimator, FrozenEstimator)
+
+
+def takes_numbers(estimator):
+    """Tell whether a regressor is one of scikit-learn's, with nothing in front of it.
+
+    They make numbers of whatever can become some, dates of polars for one.
+    """
+    inner, prefix = unwrap(estimator)
+    bare = all(part in ("", "estimator", "regressor") for part in prefix.split("__"))
+    return bare and type(inner).__module__.partition(".")[0] == "sklearn"
 
 
 def find_form(estimator, name=None):
@@ -127,6 +157,9 @@ def find_form(estimator, name=None):
         If there is none.
     """
     inner, prefix = unwrap(estimator)
+    if is_frozen(estimator):
+        find_form(inner, name)
+        return Form("frozen", prefix)
     if hasattr(inner, "predict_quantiles"):
         return Form("method", prefix)
     if "quantiles" in _arguments(getattr(inner, "predict", None)):
@@ -190,7 +223,10 @@ def prepare(estimator, levels, form):
             # CatBoost wants text, and another word for a single level.
             word = "MultiQuantile" if len(levels) > 1 else "Quantile"
             value = f"{word}:alpha=" + ",".join(f"{level:.12g}" for level in levels)
-        copy.set_params(**values, **{form.prefix + form.parameter: value})
+        given = value
+        if form.parameter == "loss_params":
+            given = {"quantile": value}
+        copy.set_params(**values, **{form.prefix + form.parameter: given})
         if form.kind == "one":
             _judge_by_pinball(copy, value)
         return copy
@@ -240,6 +276,8 @@ def weight_params(estimator, sample_weight):
         step, last = estimator.steps[-1]
         found = weight_params(last, sample_weight)
         return {f"{step}__{key}": value for key, value in found.items()}
+    if isinstance(estimator, FrozenEstimator):
+        return {}
     if isinstance(estimator, BaseSearchCV):
         return weight_params(estimator.estimator, sample_weight)
     if isinstance(estimator, TransformedTargetRegressor):
@@ -297,6 +335,8 @@ def _turns_target(fitted, y):
             fitted = fitted.steps[-1][1]
         elif isinstance(fitted, BaseSearchCV):
             fitted = fitted.best_estimator_
+        elif isinstance(fitted, FrozenEstimator):
+            fitted = fitted.estimator
         else:
             return bool(y[1, 0] < y[0, 0])
 
@@ -342,6 +382,8 @@ def own_levels(fitted, X=None):
         return own_levels(fitted.steps[-1][1], _through(fitted, X))
     if isinstance(fitted, BaseSearchCV):
         return own_levels(fitted.best_estimator_, X)
+    if isinstance(fitted, FrozenEstimator):
+        return own_levels(fitted.estimator, X)
     if isinstance(fitted, TransformedTargetRegressor):
         known = own_levels(fitted.regressor_, X)
         if known is None or X is None:
@@ -359,7 +401,10 @@ def own_levels(fitted, X=None):
                     f"{fitted.get_params()[key]!r}, not for a quantile; fit it with "
                     f"{key}={value!r} or inside of MultiQuantileRegressor."
                 )
-        return check_levels(fitted.get_params()[form.parameter])
+        value = fitted.get_params()[form.parameter]
+        if form.parameter == "loss_params":
+            value = (value or {}).get("quantile", 0.5)
+        return check_levels(value)
     if form.kind == "all":
         value = fitted.get_params().get(form.parameter)
         if isinstance(value, str):
@@ -403,6 +448,8 @@ def ask(fitted, X, levels, name=None):
         return ask(fitted.steps[-1][1], _through(fitted, X), levels, name)
     if isinstance(fitted, BaseSearchCV):
         return ask(fitted.best_estimator_, X, levels, name)
+    if isinstance(fitted, FrozenEstimator):
+        return ask(fitted.estimator, X, levels, name)
     if isinstance(fitted, TransformedTargetRegressor):
         return _ask_transformed(fitted, X, levels, name)
     form = find_form(fitted, name)

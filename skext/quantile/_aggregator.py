@@ -4,18 +4,19 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.quantile import _row_kernels
 from skext.quantile._adapters import count_rows
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._factors import find_factors
 from skext.quantile._global import fit_global
-from skext.quantile._interior_point import CONSTRAINTS
+from skext.quantile._groups import check_groups, group_codes
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
-from skext.quantile._mixture import pool_probabilities
-from skext.utils._parallel import run_chunks
+from skext.quantile._mixture import mix, plain_average, pool_probabilities
+from skext.quantile._ties import Ties
+from skext.utils._columns import library_of
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -23,6 +24,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 
 LEARNED = ("coarse", "medium", "fine")
 GRANULARITIES = (*LEARNED, "average", "median", "qra", "fqra")
@@ -258,7 +260,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.random_state = random_state
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, Z, y, X=None, sample_weight=None):
+    def fit(self, Z, y, X=None, sample_weight=None, groups=None):
         """Learn the weights.
 
         Parameters
@@ -271,6 +273,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Features; only local weights need them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A weight of two is the same as the row twice.
+        groups : array-like of shape (n_samples,), default=None
+            Labels of rows that belong together: the network of local weights keeps
+            whole groups back. Global weights keep nothing back.
 
         Returns
         -------
@@ -278,15 +283,23 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             The fitted aggregator.
         """
         check_options(self)
-        Z, y = validate_data(
-            self, Z, y, allow_nd=True, dtype=[np.float64, np.float32], y_numeric=True
+        refuse_dates(y)
+        Z, y = validate_table(
+            self,
+            _dense(Z),
+            y,
+            allow_nd=True,
+            dtype=[np.float64, np.float32],
+            y_numeric=True,
         )
         levels, Z = self._levels_of(Z)
         y = np.asarray(y, dtype=np.float64)
+        groups = group_codes(check_groups(groups, y))
         s = check_sample_weight(
             sample_weight, Z, dtype=np.float64, ensure_non_negative=True
         )
         self._forget()
+        self._ties = Ties.of(y[s > 0])
         n_models, n_levels = Z.shape[1:]
         if self.pool == "probability" and n_levels < 2:
             raise ValueError(
@@ -299,7 +312,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         elif self.granularity != "median":
             self._fit_global(Z, y, s)
         if self.local:
-            self._fit_gate(Z, y, X, s)
+            self._fit_gate(Z, y, X, s, groups)
         return self
 
     def _forget(self):
@@ -350,17 +363,17 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         keep = 1.0 - self.shrinkage
         self.weights_ = keep * found.weights
         if self.shrinkage:
-            self.weights_ += self.shrinkage * _average(found.weights)
+            self.weights_ += self.shrinkage * plain_average(found.weights)
         self.intercept_ = keep * found.intercept
         self.duality_gap_, self.objective_ = found.gap, found.loss
         self.n_iter_ = np.maximum(found.n_iter, 1)
 
-    def _fit_gate(self, Z, y, X, s):
+    def _fit_gate(self, Z, y, X, s, groups):
         from skext.quantile._gate import fit_gate
 
         if X is None:
             raise ValueError("local=True needs the features: pass X to fit.")
-        self.gate_ = fit_gate(self, Z, y, X, s)
+        self.gate_ = fit_gate(self, Z, y, X, s, groups)
         self.gate_history_ = self.gate_.history
         self.n_iter_ = self.gate_.n_epochs
 
@@ -427,10 +440,77 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         return super().predict_quantiles(_Pair.of(Z, X), quantiles, extrapolate)
 
+    def predict_interval(self, Z, coverage=0.9, extrapolate=None, X=None):
+        """Predict central intervals.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_models, n_levels) or (n_samples, n_models)
+            Predictions of the models.
+        coverage : float, default=0.9
+            Probability between the two ends.
+        extrapolate : {"gaussian", "exponential"}, default=None
+            How to go beyond the fitted levels; None refuses to.
+        X : array-like of shape (n_samples, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2)
+            Lower and upper ends.
+        """
+        return super().predict_interval(_Pair.of(Z, X), coverage, extrapolate)
+
+    def predict_cdf(self, Z, y, X=None):
+        """Predict the probability of at most a given value.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_samples, n_models, n_levels) or (n_samples, n_models)
+            Predictions of the models.
+        y : float or array-like of shape (n_samples,)
+            Value of each row.
+        X : array-like of shape (n_samples, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        cdf : ndarray of shape (n_samples,)
+            Distribution function, interpolated between the quantiles; 0 below the
+            lowest and 1 above the highest.
+        """
+        return super().predict_cdf(_Pair.of(Z, X), y)
+
+    def sample(self, Z, n_samples=1, random_state=None, X=None):
+        """Draw from the predicted distributions.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n_rows, n_models, n_levels) or (n_rows, n_models)
+            Predictions of the models.
+        n_samples : int, default=1
+            Draws for each row.
+        random_state : int, RandomState instance or None, default=None
+            Source of randomness.
+        X : array-like of shape (n_rows, n_features), default=None
+            Features; only local weights need them.
+
+        Returns
+        -------
+        draws : ndarray of shape (n_rows, n_samples)
+            Draws by inverting the interpolated quantiles; beyond the outermost levels
+            they are the outermost quantiles.
+        """
+        return super().sample(_Pair.of(Z, X), n_samples, random_state)
+
     def _predict_levels(self, pair):
         pair = _Pair.of(pair)
-        Z = validate_data(
-            self, pair.Z, reset=False, allow_nd=True, dtype=[np.float64, np.float32]
+        Z = validate_table(
+            self,
+            _dense(pair.Z),
+            reset=False,
+            allow_nd=True,
+            dtype=[np.float64, np.float32],
         )
         Z = Z[:, :, np.newaxis] if Z.ndim == 2 else Z
         if Z.ndim != 3 or Z.shape[2] != len(self.quantiles_):
@@ -449,11 +529,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         elif self.granularity == "median":
             Q = np.median(np.asarray(Z, dtype=np.float64), axis=1)
         elif self.pool == "probability":
-            return pool_probabilities(Z, self.quantiles_, self.n_jobs)
+            Q = pool_probabilities(Z, self.quantiles_, self.n_jobs)
+            return self._ties.snap(Q)
         else:
             Q = mix(Z, self.weights_, self.intercept_, self.n_jobs)
         center = int(np.abs(self.quantiles_ - 0.5).argmin())
-        return uncross(Q, self.noncrossing, center, self.n_jobs)
+        return self._ties.snap(uncross(Q, self.noncrossing, center, self.n_jobs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -470,6 +551,12 @@ class _Pair:
     @classmethod
     def of(cls, Z, X=None):
         return Z if isinstance(Z, cls) else cls(Z, X)
+
+
+def _dense(Z):
+    """Return the values of a frame of sparse columns; anything else as it is."""
+    is_sparse = library_of(Z) == "pandas" and hasattr(Z, "sparse")
+    return Z.sparse.to_dense() if is_sparse and Z.ndim == 2 else Z
 
 
 def check_options(estimator):
@@ -499,45 +586,3 @@ def check_options(estimator):
             f"crossing_penalty={estimator.crossing_penalty} needs local=True; global "
             "quantiles are put in order by noncrossing, which never costs anything."
         )
-
-
-def _average(weights):
-    """Return the weights of the plain average in the given shape."""
-    n_models = len(weights)
-    if weights.ndim < 3:
-        return np.full(weights.shape, 1.0 / n_models)
-    return np.broadcast_to(np.eye(weights.shape[1]) / n_models, weights.shape)
-
-
-def mix(Z, weights, intercept, n_jobs=None):
-    """Combine predictions by global weights.
-
-    Parameters
-    ----------
-    Z : ndarray of shape (n_samples, n_models, n_levels)
-        Predictions.
-    weights : ndarray
-        As in ``QuantileAggregator.weights_``.
-    intercept : ndarray of shape (n_levels,)
-        Constants.
-    n_jobs : int, default=None
-        Threads over rows.
-
-    Returns
-    -------
-    Q : ndarray of shape (n_samples, n_levels)
-        Combined quantiles.
-    """
-    n_rows, n_models, n_levels = Z.shape
-    if weights.ndim == 3:
-        # Few columns have any weight, so a copy of those is small.
-        flat = weights.reshape(n_models * n_levels, n_levels)
-        used = np.flatnonzero(flat.any(axis=1))
-        part = np.asarray(Z.reshape(n_rows, -1)[:, used], dtype=np.float64)
-        return part @ flat[used] + intercept
-    if weights.ndim == 1:
-        weights = np.repeat(weights[:, np.newaxis], n_levels, axis=1)
-    out = np.empty((n_rows, n_levels))
-    weights, intercept = np.ascontiguousarray(weights), np.ascontiguousarray(intercept)
-    run_chunks(_row_kernels.mix_rows, n_rows, Z, weights, intercept, out, n_jobs=n_jobs)
-    return out

@@ -7,11 +7,17 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from skext.quantile._levels import (
+    between,
     cdf_from_quantiles,
     change_levels,
     check_levels,
     draw,
 )
+from skext.utils._columns import column_kind, library_of
+from skext.utils._warnings import warn_user
+
+# Levels farther apart than this do not tell the median between them.
+_NEAR_MEDIAN = 0.2
 
 
 class QuantilePredictorMixin(RegressorMixin):
@@ -34,8 +40,9 @@ class QuantilePredictorMixin(RegressorMixin):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_quantiles)
-            Median, interpolated where 0.5 is not a level, or one column for each of
-            ``quantiles``.
+            Median, interpolated where 0.5 is not a level (with a warning where the
+            levels around it are far apart), the level nearest to it where all are on
+            one side, or one column for each of ``quantiles``.
         """
         check_is_fitted(self)
         if quantiles is not None:
@@ -43,10 +50,44 @@ class QuantilePredictorMixin(RegressorMixin):
         Q = self._predict_levels(X)
         levels = self.quantiles_
         if getattr(self, "point", "median") == "mean":
+            bad = ~np.isfinite(Q).all(axis=1)
+            if bad.any():
+                # Infinite ends have no mean.
+                Q = np.where(bad[:, np.newaxis], self._own_levels(X), Q)
             return _mean(Q, levels)
         if len(levels) == 1:
             return Q[:, 0].copy()
-        return change_levels(Q, levels, _nearest_to_median(levels))[:, 0].copy()
+        low, high = between(levels, 0.5)
+        if low < 0.5 < high and high - low > _NEAR_MEDIAN:
+            own = self._own_median(X)
+            if own is not None:
+                return own
+            warn_user(
+                f"0.5 is not among the levels {levels.tolist()}: predict interpolates "
+                f"between {low:g} and {high:g}, which may be far from the median. Fit "
+                "with the level 0.5."
+            )
+        return self._change(Q, X, _nearest_to_median(levels))[:, 0].copy()
+
+    def _own_levels(self, X):
+        """Quantiles before any calibration."""
+        return self._predict_levels(X)
+
+    def _own_median(self, X):
+        """Median of a regressor that knows all levels; None for others."""
+        return None
+
+    def _change(self, Q, X, wanted, extrapolate=None):
+        """Interpolate; what no finite end bounds is the median before calibration."""
+        levels = self.quantiles_
+        out = change_levels(Q, levels, wanted, extrapolate)
+        bad = np.isnan(out)
+        if bad.any():
+            own = change_levels(self._own_levels(X), levels, wanted, extrapolate)
+            low, high = between(levels, 0.5)
+            ends = (Q[:, np.isclose(levels, level)] for level in (low, high))
+            out = np.where(bad, np.clip(own, *ends), out)
+        return out
 
     def predict_quantiles(self, X, quantiles=None, extrapolate=None):
         """Predict quantiles.
@@ -73,9 +114,9 @@ class QuantilePredictorMixin(RegressorMixin):
             )
         wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
         Q = self._predict_levels(X)
-        return change_levels(Q, self.quantiles_, wanted, extrapolate)
+        return self._change(Q, X, wanted, extrapolate)
 
-    def predict_interval(self, X, coverage=0.9):
+    def predict_interval(self, X, coverage=0.9, extrapolate=None):
         """Predict central intervals.
 
         Parameters
@@ -84,6 +125,8 @@ class QuantilePredictorMixin(RegressorMixin):
             Rows to predict.
         coverage : float, default=0.9
             Probability between the two ends.
+        extrapolate : {"gaussian", "exponential"}, default=None
+            How to go beyond the fitted levels; None refuses to.
 
         Returns
         -------
@@ -96,7 +139,7 @@ class QuantilePredictorMixin(RegressorMixin):
                 f"coverage must be a number between 0 and 1, got {coverage!r}."
             )
         tail = (1 - coverage) / 2
-        return self.predict_quantiles(X, [tail, 1 - tail])
+        return self.predict_quantiles(X, [tail, 1 - tail], extrapolate)
 
     def predict_cdf(self, X, y):
         """Predict the probability of at most a given value.
@@ -147,6 +190,16 @@ class QuantilePredictorMixin(RegressorMixin):
         check_is_fitted(self)
         Q = np.sort(self._predict_levels(X), axis=1)
         return draw(Q, self.quantiles_, n_samples, random_state)
+
+
+def refuse_dates(y):
+    """Refuse dates as targets, which become nanoseconds or days otherwise."""
+    column = y if library_of(y) is not None else np.asarray(y)
+    if getattr(column, "ndim", 1) == 1 and column_kind(column) == "date":
+        raise ValueError(
+            "y holds dates or durations; turn them into numbers, such as days since a "
+            "start."
+        )
 
 
 def _nearest_to_median(levels):

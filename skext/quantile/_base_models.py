@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skext.quantile._adapters import ask, check_answer
+from skext.quantile._groups import group_params
 from skext.quantile._multi import MultiQuantileRegressor
 from skext.utils._sklearn import safe_indexing
 
@@ -19,7 +20,7 @@ class Data:
         if len(index) == len(self.y) and (index == np.arange(len(index))).all():
             return self
         weights = None if self.weights is None else self.weights[index]
-        groups = None if self.groups is None else safe_indexing(self.groups, index)
+        groups = None if self.groups is None else self.groups[index]
         return Data(safe_indexing(self.X, index), self.y[index], weights, groups)
 
     def positive(self):
@@ -36,7 +37,8 @@ def fit_base(levels, data, keep, name, model, train, test=None):
         part = part.rows(part.positive())
     fitted = MultiQuantileRegressor(clone(model), quantiles=levels, noncrossing=None)
     try:
-        fitted.fit(part.X, part.y, sample_weight=part.weights)
+        params = group_params(model, part.groups)
+        fitted.fit(part.X, part.y, sample_weight=part.weights, **params)
     except (ValueError, TypeError) as error:
         raise type(error)(f"The base model {name!r} failed to fit: {error}") from error
     if test is None:

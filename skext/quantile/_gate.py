@@ -119,12 +119,15 @@ class Gate:
         for start in range(0, len(Z), _ROWS):
             rows = slice(start, start + _ROWS)
             z, w = np.asarray(Z[rows], dtype=np.float64), self._simplex(x[rows])
-            if self.shape.granularity == "coarse":
-                out[rows] = np.einsum("im,imk->ik", w, z)
-            elif self.shape.granularity == "medium":
-                out[rows] = (w * z).sum(axis=1)
+            if self.shape.granularity == "fine":
+                z = z.reshape(len(z), -1, 1)
+                found = np.einsum("ij,ijk->ik", z[:, :, 0], w)
+            elif self.shape.granularity == "coarse":
+                found = np.einsum("im,imk->ik", w, z)
             else:
-                out[rows] = np.einsum("ij,ijk->ik", z.reshape(len(z), -1), w)
+                found = (w * z).sum(axis=1)
+            # Rounding must not take a mean out of the range of what it averages.
+            out[rows] = np.clip(found, z.min(axis=1), z.max(axis=1))
         return out
 
 
@@ -173,7 +176,7 @@ def _options(params):
     return {**DEFAULTS, **(params or {})}
 
 
-def fit_gate(aggregator, Z, y, X, s):
+def fit_gate(aggregator, Z, y, X, s, groups=None):
     """Learn local weights.
 
     Parameters
@@ -186,6 +189,8 @@ def fit_gate(aggregator, Z, y, X, s):
         Target and weights of the rows.
     X : array-like of shape (n_samples, n_features)
         Features.
+    groups : ndarray of shape (n_samples,), default=None
+        Numbers of groups that are not to be torn apart.
 
     Returns
     -------
@@ -203,10 +208,11 @@ def fit_gate(aggregator, Z, y, X, s):
     kept = np.flatnonzero(s)
     if len(kept) < len(y):
         X, Z, y, s = safe_indexing(X, kept), Z[kept], y[kept], s[kept]
+        groups = None if groups is None else groups[kept]
     transformer = _fit_transformer(aggregator.gate_transformer, X)
     x = encode(transformer, X)
     shape = Shape(aggregator.granularity, *Z.shape[1:])
-    trainer = Trainer(aggregator, options, shape, x, Z, y, s)
+    trainer = Trainer(aggregator, options, shape, x, Z, y, s, groups)
     rng = fit_rng(aggregator.random_state)
     networks, history = [], []
     for member in range(options["n_ensemble"]):

@@ -9,7 +9,12 @@ import math
 import numpy as np
 
 from skext.quantile._gate import Perceptron
+from skext.quantile._groups import keep_back
 from skext.utils._device import resolve_device
+from skext.utils._torch_rng import seeded_torch
+
+# Standard deviations of so many typical distances are those of a few gross targets.
+_GROSS = 100.0
 
 
 class Trainer:
@@ -29,12 +34,19 @@ class Trainer:
         Predictions.
     y, s : ndarrays of shape (n_samples,)
         Target and positive weights of the rows.
+    groups : ndarray of shape (n_samples,) or None
+        Numbers of groups that are not to be torn apart.
     """
 
-    def __init__(self, aggregator, options, shape, x, Z, y, s):
+    def __init__(self, aggregator, options, shape, x, Z, y, s, groups=None):
         self.aggregator, self.options, self.shape = aggregator, options, shape
+        self.groups = groups
         center = float(np.average(y, weights=s))
         scale = float(np.sqrt(np.average((y - center) ** 2, weights=s))) or 1.0
+        middle, typical = _typical(y)
+        if scale > _GROSS * typical > 0:
+            # A few gross targets leave the others no room.
+            center, scale = middle, typical
         y, Z = (y - center) / scale, (Z - center) / scale
         self.target = np.column_stack([y, s / s.mean()]).astype(np.float32)
         self.inputs = {"x": x.astype(np.float32), "z": Z.astype(np.float32)}
@@ -54,10 +66,9 @@ class Trainer:
         n = len(self.target)
         if n < 2:
             return np.arange(n), np.arange(n)
-        order = np.random.RandomState(seed).permutation(n)
         share = self.options["validation_fraction"]
         n_valid = min(max(1, round(share * n)), n - 1)
-        return np.sort(order[n_valid:]), np.sort(order[:n_valid])
+        return keep_back(n, n_valid, np.random.RandomState(seed), self.groups)
 
     def train(self, seed):
         """Train one network.
@@ -78,8 +89,7 @@ class Trainer:
         from skorch.dataset import Dataset
 
         # Neither torch's global stream nor its determinism is ours to change.
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
+        with seeded_torch(seed, resolve_device(self.aggregator.device)):
             train, valid = self.split(seed)
             data = Dataset(*self.part(valid))
             module = self._module(torch)
@@ -194,6 +204,13 @@ class Trainer:
                 head.weight.mul_(0.1)
                 head.bias.zero_()
         return nn.Sequential(*parts, head)
+
+
+def _typical(y):
+    """Return the median of targets, and how far those that differ are from it."""
+    middle = float(np.median(y))
+    apart = np.abs(y - middle)
+    return middle, float(np.median(apart[apart > 0])) if apart.any() else 0.0
 
 
 def _distances(Z, y, s, levels):

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._fine import solve_columns
 from skext.quantile._globbing import Rows, Weights, grouped, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS, is_optimal
+from skext.quantile._interior_point import is_optimal
 from skext.utils._parallel import run_chunks
 from skext.utils._warnings import warn_user
 
@@ -201,6 +202,20 @@ def solve_highs(rows, constraint, fit_intercept=False):
     n_models = rows.table.shape[1]
     A = np.moveaxis(rows.table, 1, 0).reshape(n_models, -1).astype(np.float64)
     y, tau, s = (np.ravel(part) for part in rows[1:])
+    given = A, y, s
+    # The tolerances of HiGHS are absolute.
+    middle, means, units = 0.0, np.zeros(n_models), np.ones(n_models)
+    if fit_intercept or rule.total:
+        middle = float(y.mean())
+        means[:] = A.mean(axis=1) if fit_intercept and not rule.total else middle
+    y = y - middle
+    unit = float(np.abs(y).mean()) or 1.0
+    units[:] = unit
+    if not rule.total:
+        sizes = np.abs(A - means[:, np.newaxis]).mean(axis=1)
+        units[sizes > 0] = sizes[sizes > 0]
+    A, y = (A - means[:, np.newaxis]) / units[:, np.newaxis], y / unit
+    s = s / s.mean()
     total = np.full((n_models, 1), -1.0 if rule.total else 0.0)
     models = np.hstack([A, total])
     constant = np.append(np.ones(len(y)), 0.0)[np.newaxis]
@@ -224,4 +239,10 @@ def solve_highs(rows, constraint, fit_intercept=False):
     r = y - intercept - w @ A
     loss = float(s @ np.maximum(tau * r, (tau - 1) * r))
     gap = max(loss + result.fun, 0.0) / max(loss, np.finfo(float).tiny)
+    w = w * unit / units
+    if fit_intercept:
+        intercept = intercept * unit + middle - means @ w
+    A, y, s = given
+    r = y - intercept - w @ A
+    loss = float(s @ np.maximum(tau * r, (tau - 1) * r))
     return Weights(w, intercept, loss, gap, int(result.nit), None)

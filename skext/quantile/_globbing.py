@@ -11,13 +11,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.quantile import _kernels
-from skext.quantile._interior_point import Block, dual_bound, least_loss, solve_block
+from skext.quantile import _kernels, _vertex
+from skext.quantile._blocks import Block
+from skext.quantile._interior_point import (
+    dual_bound,
+    least_loss,
+    solve_block,
+    solve_on,
+)
 
 # Factor of the size of the first subset, share of the rows above which no subset is
 # worth while, and width of the band in standard errors.
 _SUBSET, _WORTH, _WIDTH = 3.0, 0.4, 4.0
 _MAX_ROUNDS = 30
+# Targets this many typical distances from the middle are gross. Rows that tell what is
+# typical.
+_GROSS, _FEW = 1e5, 64
+# A vertex is proved if its dual variables leave their box by no more than rounding,
+# and if the gap is no larger.
+_OUTSIDE, _EXACT = 1e-9, 1e-9
+# Gap from which on the vertex beside the optimum is tried.
+_NEAR = 1e-7
 
 
 class Rows(NamedTuple):
@@ -54,6 +68,12 @@ class Weights(NamedTuple):
         Iterations of all interior-point solutions together.
     a : ndarray of shape (n_groups, n_members)
         Dual variable.
+    below : float
+        Weight of the rows below the quantile, if it is exact.
+    size : float
+        Size of residuals that are rounding, if it is exact.
+    near : ndarray of shape (n_near,) or None
+        Flat positions of the rows that the quantile runs through, if it is exact.
     """
 
     w: np.ndarray
@@ -62,6 +82,9 @@ class Weights(NamedTuple):
     gap: float
     n_iter: int
     a: np.ndarray
+    below: float = 0.0
+    size: float = 0.0
+    near: np.ndarray | None = None
 
 
 def grouped(columns, y, tau, s):
@@ -97,12 +120,30 @@ class _Problem:
         self.n_iter = 0
         self.r = np.empty(rows.y.shape)
         self.a = np.empty(rows.y.shape)
+        self.gross = _gross(rows.y)
+        self.least = least_loss(rows.y, rows.s)
+        self.center = np.zeros(self.n_columns)
+        if fit_intercept or constraint.total:
+            # Any constant will do that leaves little of columns far from zero.
+            some = rows.table[:_FEW, :, :_FEW].astype(np.float64)
+            self.center = some.mean(axis=(0, 2))
+        if not fit_intercept:
+            self.center[:] = self.center.mean()
 
     def solve(self, index, linear, w0=None, scale=0.0, tol=None):
         """Solve for some rows; the table is copied once."""
         A, y, tau, s = _take(self.rows, index)
         point = solve_block(
-            Block(A, y, tau, s, linear, scale),
+            Block(
+                A,
+                y,
+                tau,
+                s,
+                linear,
+                scale,
+                center=self.center,
+                eps=float(np.finfo(self.rows.table.dtype).eps),
+            ),
             self.constraint,
             fit_intercept=self.fit_intercept,
             w0=w0,
@@ -112,44 +153,159 @@ class _Problem:
         self.n_iter += point.n_iter
         return point
 
-    def adjoint(self, a):
-        """Product of all columns and the constant with a dual variable."""
+    def adjoint(self):
+        """Product of all centred columns and the constant with the dual variable."""
         out = np.empty(self.n_columns + 1)
-        _kernels.adjoint(self.rows.table, a, out[:-1])
-        out[-1] = a.sum()
+        _kernels.adjoint(self.rows.table, self.a, self.center, out[:-1])
+        out[-1] = self.a.sum()
         return out
 
-    def look(self, point):
+    def look(self, w, intercept):
         """Residuals of all rows and their loss."""
         rows = self.rows
-        _kernels.residuals(rows.table, rows.y, point.w, point.intercept, self.r)
+        _kernels.residuals(rows.table, rows.y, w, intercept, self.r)
         return _kernels.loss(self.r, rows.tau, rows.s)
 
-    def finish(self, point):
-        """Clean the weights and certify them on all rows; ``self.a`` is the dual."""
-        w = point.w
-        if self.constraint.positive:
-            w = np.where(w < 1e-10, 0.0, w)
-        if self.constraint.total:
-            w = w / w.sum()
-        loss = self.look(point._replace(w=w))
-        x, z = np.append(w, point.intercept), self.adjoint(self.a)
+    def look_at_most(self, point):
+        """Residuals of all rows; the loss of those whose target is not gross."""
+        loss = self.look(point.w, point.intercept)
+        if self.gross is None:
+            return loss
+        rows = self.rows
+        return _kernels.loss(np.where(self.gross, 0.0, self.r), rows.tau, rows.s)
+
+    def finish(self, point, inside=None):
+        """Go to a vertex if there is one near, and certify the result on all rows.
+
+        ``inside`` has the flat positions of the rows whose dual variable is not known
+        yet to be at the end of its box, as ``self.a`` has it, and ``self.r`` the
+        residuals of all others; None is all of them, of which nothing is known.
+        """
+        known, inside = inside is not None, slice(None) if inside is None else inside
+        for tol in (None, self.tol):
+            if tol is not None and point.gap > tol:
+                before = point.n_iter
+                point = solve_on(point, tol, max(self.max_iter - before, 1))
+                self.n_iter += point.n_iter - before
+            elif tol is not None:
+                break
+            self.a.ravel()[inside] = point.a
+            w = point.w
+            if self.constraint.positive:
+                least = 1e-10 * point.way.unit[: len(w)]
+                w = np.where(w < least, 0.0, w)
+            if self.constraint.total:
+                w = w / w.sum()
+            if not known:
+                self.look(w, point.intercept)
+            found = self._finish_exactly(point, w, inside)
+            if found is not None:
+                return found
+            known = False
+        # No vertex is near: the gap has to do.
+        loss = self.look(w, point.intercept)
+        return self._certify(w, point.intercept, loss, self.adjoint(), point.way.unit)
+
+    def _certify(self, w, intercept, loss, z, unit):
+        """Prove weights on all rows, for columns of which the middle was subtracted."""
+        rows = self.rows
+        x = np.append(w, intercept + self.center @ w)
         if not self.fit_intercept:
-            x, z = x[:-1], z[:-1]
-        value = float(np.vdot(self.rows.y, self.a))
-        bound = dual_bound(value, z, x, self.constraint, self.n_columns)
-        least = least_loss(self.rows.y, self.rows.s)
-        gap = max((loss - bound) / max(loss, least), 0.0)
-        return Weights(w, point.intercept, loss, gap, self.n_iter, self.a)
+            x, z, unit = x[:-1], z[:-1], unit[:-1]
+        bound = dual_bound(0.0, z, x, self.constraint, self.n_columns, unit)
+        excess = _kernels.excess(self.r, rows.tau, rows.s, self.a) - x @ z - bound
+        gap = max(excess / max(loss, self.least), 0.0)
+        return Weights(w, intercept, loss, gap, self.n_iter, self.a)
+
+    def is_proved(self, found):
+        """Tell whether nothing but rounding is left of the gap."""
+        left = found.gap * max(found.loss, self.least)
+        if left <= max(self.tol, _EXACT) * found.loss:
+            return True
+        return left <= 1e-14 * float(np.vdot(self.rows.s, np.abs(self.rows.y)))
+
+    def _finish_exactly(self, point, w, inside):
+        """Cross over to a vertex; None if none near the point is optimal."""
+        rows, a = self.rows, self.a.ravel()
+        y, tau, s = (np.ravel(part) for part in rows[1:])
+        index, share = _vertex.inside_rows(
+            *(part[inside] for part in (self.r.ravel(), y, a, tau, s))
+        )
+        index = index if isinstance(inside, slice) else inside[index]
+        T, start = _vertex.directions(point.way, w, self.constraint, self.center)
+        if not len(index) or not T.shape[1]:
+            return None
+        C = np.ascontiguousarray(_take(rows, index)[0].T)
+        some = _vertex.Candidates(C, y[index], s[index], share)
+        vertex = _vertex.find_vertex(
+            some, T, start, (w, point.intercept), self.center, self.fit_intercept
+        )
+        if self.constraint.positive and (vertex.w < 0).any():
+            return None
+        before = self.a.copy()
+        loss = self.look(vertex.w, vertex.intercept)
+        below = _kernels.settle(self.r, vertex.size, rows.tau, rows.s, self.a)
+        z = self.adjoint()
+        basis = index[vertex.basis]
+        g = z[:-1] @ T[:-1] + z[-1] * (T[-1] + self.center @ T[:-1])
+        step = _vertex.dual_step(vertex, g)
+        moved = a[basis] + step
+        up, lo = tau[basis] * s[basis], (tau[basis] - 1.0) * s[basis]
+        outside = np.maximum(moved - up, lo - moved) / s[basis]
+        if np.isfinite(outside).all() and outside.max(initial=0.0) <= _OUTSIDE:
+            step = np.clip(moved, lo, up) - a[basis]
+            a[basis] += step
+            z[:-1] += step @ (C[vertex.basis] - self.center)
+            z[-1] += step.sum()
+            found = self._certify(vertex.w, vertex.intercept, loss, z, point.way.unit)
+            if self.is_proved(found):
+                near = np.flatnonzero(np.abs(self.r) <= vertex.size)
+                return found._replace(below=below, size=vertex.size, near=near)
+        self.a = before
+        return None
 
     def solve_all(self):
         """Solve for all rows at once."""
-        index = np.arange(self.r.size)
-        point = self.solve(index, np.zeros(self.n_columns + 1))
-        self.a.ravel()[:] = point.a
-        # The gap of the solver is that of the shifted table, which rounds less.
-        found = self.finish(point)
-        return found._replace(gap=min(found.gap, max(point.gap, 0.0)))
+        found = None if self.gross is None else self._solve_most()
+        if found is None:
+            none, rows = np.zeros(self.n_columns + 1), np.arange(self.r.size)
+            found = self.finish(self.solve(rows, none, tol=self.near(self.r.size)))
+        return found
+
+    def near(self, n_rows):
+        """Gap at which the vertex can be told, if so many rows are inside."""
+        return min(_NEAR, max(self.tol, n_rows / self.r.size**3))
+
+    def _solve_most(self):
+        """Solve with gross targets glued to their sides; None if that fails.
+
+        A gap relative to a loss that few rows make up says nothing about the others.
+        """
+        rows, above = self.rows, self.rows.y > np.median(self.rows.y)
+        side = np.where(above, rows.tau * rows.s, (rows.tau - 1.0) * rows.s)
+        self.a[...] = np.where(self.gross, side, 0.0)
+        index = np.flatnonzero(~self.gross.ravel())
+        point = self.solve(index, self.adjoint(), tol=self.near(len(index)))
+        self.look(point.w, point.intercept)
+        if not point.gap < 1e-3 or ((self.r > 0) != above)[self.gross].any():
+            return None
+        found = self.finish(point, index)
+        return found if self.is_proved(found) else None
+
+
+def _gross(y):
+    """Tell which targets are so far from all others that they drown their losses."""
+    low, high = float(y.min()), float(y.max())
+    n_groups, n_members = y.shape
+    some = y[:: max(1, n_groups // _FEW), :: max(1, n_members // _FEW)]
+    some = np.sort(some, axis=None)
+    middle = some[len(some) // 2]
+    apart = np.abs(some - middle)
+    apart = np.sort(apart[apart > 0])
+    reach = _GROSS * apart[len(apart) // 2] if len(apart) else np.inf
+    if max(high - middle, middle - low) <= reach:
+        return None
+    return np.abs(y - middle) > reach
 
 
 def _band(problem, index, point):
@@ -223,17 +379,21 @@ def solve_rows(
     index.sort()
     none = np.zeros(problem.n_columns + 1)
     point = problem.solve(index, none, w0, tol=max(tol, 1e-6))
-    loss = problem.look(point)
+    loss = problem.look_at_most(point)
     band = _band(problem, index, point)
     found = _close(problem, band, point, loss)
-    return problem.solve_all() if found is None else problem.finish(found)
+    if found is not None:
+        done = problem.finish(*found)
+        if problem.is_proved(done):
+            return done
+    return problem.solve_all()
 
 
 def _close(problem, band, point, loss):
     """Solve inside the band until no glued row is on the wrong side.
 
-    Leaves the dual variable in ``problem.a``; returns None where all rows had better
-    be solved at once.
+    Leaves the dual variable in ``problem.a``; returns the solution and the rows inside
+    of the band, or None where all rows had better be solved at once.
     """
     rows = problem.rows
     side = np.empty(rows.y.shape, dtype=np.int8)
@@ -247,18 +407,18 @@ def _close(problem, band, point, loss):
         if n_inside > 0.7 * rows.y.size:
             return None
         index = np.flatnonzero(side.ravel() == 0)
-        found = problem.solve(index, problem.adjoint(problem.a), point.w, scale)
+        tol = problem.near(len(index))
+        found = problem.solve(index, problem.adjoint(), point.w, scale, tol)
         if not found.gap < 1e-3:
             # The glued rows leave no optimum: the band missed it.
-            problem.look(point)
+            problem.look(point.w, point.intercept)
             band *= 3
             n_inside = _kernels.glue(problem.r, band, rows.tau, rows.s, side, problem.a)
             continue
         point = found
-        scale = problem.look(point)
+        scale = problem.look_at_most(point)
         n_released = _kernels.release(problem.r, side, problem.a)
         if n_released == 0:
-            problem.a.ravel()[index] = point.a
-            return point
+            return point, index
         n_inside += n_released
     return None

@@ -3,9 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from skext.quantile import _kernels
+from skext.quantile._blocks import Way, rescale
 
 # Share of the way to the boundary that a step may take.
 _TO_BOUNDARY = 0.9995
@@ -21,50 +23,6 @@ _LEAST_START = 1e-3
 _CAREFUL, _PATIENCE = 4, 20
 
 
-class Constraint(NamedTuple):
-    """What the weights of the models must obey; an intercept is always free."""
-
-    positive: bool
-    total: bool
-
-
-CONSTRAINTS = {
-    "simplex": Constraint(positive=True, total=True),
-    "nonneg": Constraint(positive=True, total=False),
-    "affine": Constraint(positive=False, total=True),
-    "free": Constraint(positive=False, total=False),
-}
-
-
-class Block(NamedTuple):
-    """One optimisation problem: rows with levels and weights.
-
-    Attributes
-    ----------
-    A : ndarray of shape (n_columns, n_rows)
-        Table of float64 that the solver may overwrite.
-    y : ndarray of shape (n_rows,)
-        Target.
-    tau, s : ndarrays of shape (n_rows,)
-        Level and positive weight of each row.
-    linear : ndarray of shape (n_columns + 1,)
-        What rows outside of the block add to the gradient of the weights; the last
-        entry belongs to the intercept.
-    scale : float
-        Loss that the gap is measured against; 0 for the loss of the block.
-    constant : float
-        What a shift of the weights has added to the linear term.
-    """
-
-    A: np.ndarray
-    y: np.ndarray
-    tau: np.ndarray
-    s: np.ndarray
-    linear: np.ndarray
-    scale: float = 0.0
-    constant: float = 0.0
-
-
 class Point(NamedTuple):
     """Solution of a block."""
 
@@ -73,120 +31,8 @@ class Point(NamedTuple):
     a: np.ndarray
     gap: float
     n_iter: int
-
-
-class _Map(NamedTuple):
-    """How the weights of the table follow from those that the solver works with."""
-
-    matrix: np.ndarray
-    shift: np.ndarray
-    weight: float
-
-    def back(self, x, n_models):
-        """Return weights and intercept of the given table."""
-        w = self.shift + self.matrix @ x
-        return w[:n_models], float(w[n_models])
-
-
-def _rescale(block, constraint, fit_intercept):
-    """Bring a block into a well-conditioned form in place.
-
-    With weights that sum to one, the mean of the models may be subtracted from every
-    row; with an intercept, the mean of every column. Weights without a sign are
-    replaced by those of an orthonormal basis.
-
-    Returns
-    -------
-    scaled : Block
-        The problem to solve.
-    constraint : Constraint
-        Its constraint.
-    way : _Map
-        The way back.
-    """
-    A, y, n_models = block.A, block.y.copy(), block.A.shape[0]
-    # Weighted means, so that a row of weight two is the same as two rows.
-    share = block.s / block.s.sum()
-    size, sizes = share @ np.abs(y), np.abs(A) @ share
-    if constraint.total:
-        center = A.mean(axis=0)
-        A -= center
-        y -= center
-    means, y_mean = np.zeros(n_models), 0.0
-    if fit_intercept:
-        means, y_mean = A @ share, share @ y
-        A -= means[:, np.newaxis]
-        y -= y_mean
-    # What is left of a constant column is rounding.
-    A[np.abs(A) @ share <= 1e-13 * sizes] = 0.0
-    target = share @ np.abs(y)
-    if target <= 1e-14 * size:
-        target = 1.0
-    columns = np.full(n_models, target)
-    if not constraint.total:
-        columns = np.sqrt(np.einsum("ij,ij,j->i", A, A, share))
-        columns[columns == 0] = 1.0
-    A /= columns[:, np.newaxis]
-    # Weights and intercept of the given table, from those of the scaled one.
-    matrix = np.zeros((n_models + 1, n_models + fit_intercept))
-    shift = np.zeros(n_models + 1)
-    matrix[:n_models, :n_models] = np.diag(target / columns)
-    shift[n_models] = y_mean
-    if fit_intercept:
-        matrix[n_models, :n_models] = -means * target / columns
-        matrix[n_models, n_models] = target
-        A = np.concatenate([A, np.ones((1, A.shape[1]))])
-    y /= target
-    if not constraint.positive:
-        A, y, basis, origin = _orthonormal(A, y, share, n_models, constraint.total)
-        shift += matrix @ origin
-        matrix = matrix @ basis
-        constraint = CONSTRAINTS["free"]
-    weight = block.s.mean()
-    unit = target * weight
-    scaled = Block(
-        A,
-        y,
-        block.tau,
-        block.s / weight,
-        matrix.T @ block.linear / unit,
-        block.scale / unit,
-        float(shift @ block.linear) / unit,
-    )
-    return scaled, constraint, _Map(matrix, shift, weight)
-
-
-def _orthonormal(A, y, share, n_models, total):
-    """Replace columns without a sign by orthogonal ones of mean square one.
-
-    Returns
-    -------
-    Q : ndarray of shape (n_basis, n_rows)
-        The new columns.
-    y : ndarray of shape (n_rows,)
-        What is left to fit.
-    basis : ndarray of shape (n_columns, n_basis)
-        Weights of the old columns from those of the new ones.
-    origin : ndarray of shape (n_columns,)
-        Weights that all new weights zero stand for.
-    """
-    n_columns = A.shape[0]
-    origin, basis = np.zeros(n_columns), np.eye(n_columns)
-    if total:
-        # Differences to the mean of the models keep the sum of the weights.
-        origin[:n_models] = 1.0 / n_models
-        basis[:n_models, :n_models] -= 1.0 / n_models
-        y = y - origin @ A
-        A = basis.T @ A
-    # The basis of singular vectors gives collinear columns the smallest weights.
-    R = np.linalg.qr((A * np.sqrt(share)).T, mode="r")
-    _, values, rotation = np.linalg.svd(R, full_matrices=False)
-    rank = max(1, int((values > 1e-13 * values[0]).sum()))
-    inverse = np.zeros((n_columns, rank))
-    if values[0] > 0:
-        inverse = rotation[:rank].T / values[:rank]
-    Q = inverse.T @ A
-    return Q, y, basis @ inverse, origin
+    way: Way
+    solver: "_Solver"
 
 
 def least_loss(y, s):
@@ -225,13 +71,13 @@ def is_optimal(gap, loss, y, s, tol):
     return bool((gap * scale <= enough).all())
 
 
-def dual_bound(value, z, x, constraint, n_models):
+def dual_bound(value, z, x, constraint, n_models, unit=1.0):
     """Lower bound of the loss from a dual variable inside its box.
 
     Parameters
     ----------
     value : float
-        Product of the target and the dual variable.
+        Product of the target (or of what is left of it) and the dual variable.
     z : ndarray of shape (n_columns,)
         Product of each column and the dual variable; models first, then the constant.
     x : ndarray of shape (n_columns,)
@@ -240,16 +86,18 @@ def dual_bound(value, z, x, constraint, n_models):
         Constraint of the models.
     n_models : int
         Number of models among the columns.
+    unit : ndarray of shape (n_columns,) or float, default=1.0
+        How large weights are that matter.
 
     Returns
     -------
     bound : float
         For a simplex without intercept a bound for all weights. Free directions have
         a bound only if their products vanish, which rounding does not allow: there it
-        holds for weights up to twice the current ones plus one, which is enough as
-        the loss is convex.
+        holds for weights up to twice the current ones plus one unit, which is enough
+        as the loss is convex.
     """
-    reach = 1.0 + 2.0 * np.abs(x)
+    reach = unit + 2.0 * np.abs(x)
     models = z[:n_models]
     slack = np.abs(z)
     if constraint.positive:
@@ -314,23 +162,22 @@ class _Weights:
             H[np.diag_indices_from(H)] = (
                 diagonal * (1 + ridge) + barrier + ridge * 1e-2 * largest
             )
-            try:
-                self.factor = cho_factor(H, lower=True, check_finite=False)
-            except LinAlgError:
-                ridge *= 100
-                if ridge > 1:
-                    raise
-                continue
-            break
+            # The wrappers of scipy take longer than the work.
+            self.factor, failed = dpotrf(H, lower=True, clean=False)
+            if not failed:
+                break
+            ridge *= 100
+            if ridge > 1:
+                raise LinAlgError("The normal equations are singular.")
         if self.constraint.total:
-            self.along = cho_solve(self.factor, self.ones, check_finite=False)
+            self.along = dpotrs(self.factor, self.ones, lower=True)[0]
 
     def direction(self, Ah, products, missing, dual_missing):
         """Solve for the direction; ``products`` is the wanted change of ``w * nu``."""
         bounded = self.bounded
         right = Ah - dual_missing
         right[bounded] += products[bounded] / self.w[bounded]
-        dw = cho_solve(self.factor, right, check_finite=False)
+        dw = dpotrs(self.factor, right, lower=True)[0]
         total = 0.0
         if self.constraint.total:
             total = (self.ones @ dw - missing) / (self.ones @ self.along)
@@ -399,11 +246,24 @@ def solve_block(
         Weights, dual variable and achieved gap.
     """
     n_models = block.A.shape[0]
-    block, constraint, way = _rescale(block, constraint, fit_intercept)
+    block, constraint, way = rescale(block, constraint, fit_intercept)
     solver = _Solver(block, constraint, n_models, w0)
+    solver.start()
+    return _point(solver, way, n_models, tol, max_iter)
+
+
+def _point(solver, way, n_models, tol, max_iter):
     gap, n_iter = solver.run(tol, max_iter)
     w, intercept = way.back(solver.best_w, n_models)
-    return Point(w, intercept, solver.best_a * way.weight, gap, n_iter)
+    a = solver.best_a * way.weight
+    return Point(w, intercept, a, gap, n_iter, way, solver)
+
+
+def solve_on(point, tol, max_iter):
+    """Go on from a point of ``solve_block`` to a smaller gap."""
+    n_models = len(point.w)
+    found = _point(point.solver, point.way, n_models, tol, max_iter)
+    return found._replace(n_iter=found.n_iter + point.n_iter)
 
 
 class _Solver:
@@ -471,19 +331,22 @@ class _Solver:
         gap = (primal - dual) / max(block.scale or primal - block.constant, least)
         return gap, self.sums[2]
 
+    def start(self):
+        """Choose the multipliers and judge the first point."""
+        self.now = self._evaluate()
+        self.weights.start_multipliers(self.z, self.aim * self.now[1] / self.size)
+        self.best_gap = np.inf
+
     def run(self, tol, max_iter):
         """Iterate until the gap is small; return it and the number of iterations."""
-        weights = self.weights
-        gap, product = self._evaluate()
-        weights.start_multipliers(self.z, self.aim * product / self.size)
-        self.best_gap = np.inf
-        stalled = 0
+        weights, stalled = self.weights, 0
+        gap, product = self.now
         for n_iter in range(max_iter + 1):
             missing, dual_missing = weights.residuals(self.z)
             if abs(missing) < 1e-10 and gap < self.best_gap:
                 self._keep(gap)
                 stalled = 0
-            else:
+            elif n_iter:
                 stalled += 1
             if self.best_gap <= tol or n_iter == max_iter or stalled > _PATIENCE:
                 break
@@ -494,7 +357,7 @@ class _Solver:
                 self._step(mu, missing, dual_missing, careful=stalled > _CAREFUL)
             except LinAlgError:
                 break
-            gap, product = self._evaluate()
+            gap, product = self.now = self._evaluate()
         if not np.isfinite(self.best_gap):
             self._keep(gap)
         return self.best_gap, n_iter

@@ -302,7 +302,7 @@ def residuals(table, y, w, constant, out):
 
 
 @jit(reassociate=True)
-def adjoint(table, a, out):
+def adjoint(table, a, center, out):
     """Product of every column of a grouped table with a value for each row.
 
     Parameters
@@ -311,6 +311,8 @@ def adjoint(table, a, out):
         The table.
     a : ndarray of shape (n_groups, n_members)
         Values.
+    center : ndarray of shape (n_columns,)
+        What is subtracted from each column first.
     out : ndarray of shape (n_columns,)
         Output.
     """
@@ -320,9 +322,9 @@ def adjoint(table, a, out):
         for start in range(0, n_members, _BLOCK):
             stop = min(start + _BLOCK, n_members)
             for j in range(n_columns):
-                total = 0.0
+                middle, total = center[j], 0.0
                 for i in range(start, stop):
-                    total += np.float64(table[group, j, i]) * a[group, i]
+                    total += (np.float64(table[group, j, i]) - middle) * a[group, i]
                 out[j] += total
 
 
@@ -457,6 +459,68 @@ def loss(r, tau, s):
         for i in range(r.shape[1]):
             x = r[group, i]
             total += s[group, i] * max(tau[group, i] * x, (tau[group, i] - 1.0) * x)
+    return total
+
+
+@jit
+def settle(r, size, tau, s, a):
+    """Put the dual variable of all rows off the quantile to the end of its box.
+
+    Parameters
+    ----------
+    r : ndarray of shape (n_groups, n_members)
+        Residuals.
+    size : float
+        Residuals up to this size are none.
+    tau, s : ndarrays of shape (n_groups, n_members)
+        Levels and weights of the rows.
+    a : ndarray of shape (n_groups, n_members)
+        Dual variable; changed.
+
+    Returns
+    -------
+    below : float
+        Weight of the rows below the quantile.
+    """
+    below = 0.0
+    for group in range(r.shape[0]):
+        for i in range(r.shape[1]):
+            if r[group, i] > size:
+                a[group, i] = tau[group, i] * s[group, i]
+            elif r[group, i] < -size:
+                a[group, i] = (tau[group, i] - 1.0) * s[group, i]
+                below += s[group, i]
+    return below
+
+
+@jit(reassociate=True)
+def excess(r, tau, s, a):
+    """Loss that a dual variable does not account for, summed over all rows.
+
+    No term is negative where the dual variable is in its box, so that large losses of
+    few rows do not drown the sum.
+
+    Parameters
+    ----------
+    r : ndarray of shape (n_groups, n_members)
+        Residuals.
+    tau, s : ndarrays of shape (n_groups, n_members)
+        Levels and weights of the rows.
+    a : ndarray of shape (n_groups, n_members)
+        Dual variable.
+
+    Returns
+    -------
+    total : float
+        The sum.
+    """
+    total = 0.0
+    for group in range(r.shape[0]):
+        for i in range(r.shape[1]):
+            x, w = r[group, i], s[group, i]
+            up = tau[group, i] * w
+            lo = (tau[group, i] - 1.0) * w
+            total += max((up - a[group, i]) * x, (lo - a[group, i]) * x)
     return total
 
 

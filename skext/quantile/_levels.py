@@ -176,7 +176,9 @@ def change_levels(Q, levels, wanted, extrapolate=None):
     -------
     out : ndarray of shape (n_rows, n_wanted)
         Quantiles at ``wanted``: the given ones where the level is the same, else
-        monotone cubic interpolation in the level.
+        monotone cubic interpolation in the level. Beside an infinite quantile lower
+        levels are the quantile below and upper ones the one above, so that intervals
+        only get wider; the median is NaN there.
     """
     near = np.abs(levels[:, np.newaxis] - wanted)
     position, exact = near.argmin(axis=0), near.min(axis=0) < 1e-9
@@ -189,7 +191,8 @@ def change_levels(Q, levels, wanted, extrapolate=None):
         raise ValueError(
             f"quantiles={wanted.tolist()} go beyond the fitted levels, which span "
             f"{levels[0]:g} to {levels[-1]:g}; fit with more levels, or pass "
-            "extrapolate='gaussian' or 'exponential' (two levels at least)."
+            "extrapolate='gaussian' or 'exponential' (two levels at least) to the "
+            "methods predict_quantiles or predict_interval."
         )
     out = np.empty((len(Q), len(wanted)))
     out[:, exact] = Q[:, position[exact]]
@@ -216,11 +219,27 @@ def _monotone(Q, levels, wanted):
         right = np.searchsorted(levels, wanted)
         share = (wanted - levels[right - 1]) / (levels[right] - levels[right - 1])
         low, high = rest[:, right - 1], rest[:, right]
-        with np.errstate(invalid="ignore"):
-            between = low + share * (high - low)
-        between = np.where(np.isinf(high), high, between)
-        out[~finite] = np.where(np.isinf(low), low, between)
+        out[~finite] = _mix(low, high, share, wanted)
     return out
+
+
+def _mix(low, high, share, level):
+    """Interpolate linearly, outward from the median beside infinite values."""
+    with np.errstate(invalid="ignore"):
+        out = low + share * (high - low)
+    outer = np.where(level < 0.5, low, high)
+    outer = np.where(np.abs(level - 0.5) < 1e-9, np.nan, outer)
+    return np.where(np.isinf(low) | np.isinf(high), outer, out)
+
+
+def between(levels, level):
+    """Return the levels around one, or the two nearest to it."""
+    right = int(np.clip(np.searchsorted(levels, level - 1e-9), 1, len(levels) - 1))
+    if abs(levels[right] - level) < 1e-9:
+        return float(levels[right]), float(levels[right])
+    if abs(levels[right - 1] - level) < 1e-9:
+        return float(levels[right - 1]), float(levels[right - 1])
+    return float(levels[right - 1]), float(levels[right])
 
 
 def _tail(pair, levels, wanted, shape):
@@ -230,8 +249,11 @@ def _tail(pair, levels, wanted, shape):
     else:
         position = np.log
     a, b = position(levels)
-    slope = (pair[:, 1] - pair[:, 0]) / (b - a)
-    return pair[:, :1] + slope[:, np.newaxis] * (position(wanted) - a)
+    with np.errstate(invalid="ignore"):
+        slope = (pair[:, 1] - pair[:, 0]) / (b - a)
+        out = pair[:, :1] + slope[:, np.newaxis] * (position(wanted) - a)
+    # Beyond an infinite quantile there are only such.
+    return np.where(np.isinf(pair[:, :1]), pair[:, :1], out)
 
 
 def cdf_from_quantiles(Q, levels, y):
@@ -292,5 +314,6 @@ def draw(Q, levels, n_draws, random_state):
     right = np.clip(np.searchsorted(levels, u), 1, len(levels) - 1)
     share = (u - levels[right - 1]) / (levels[right] - levels[right - 1])
     rows = np.arange(len(Q))[:, np.newaxis]
-    low, high = Q[rows, right - 1], Q[rows, right]
-    return low + share * (high - low)
+    # Half of the draws between infinite ends go to each of them.
+    u = np.where(np.abs(u - 0.5) < 1e-9, 0.5 + 2e-9, u)
+    return _mix(Q[rows, right - 1], Q[rows, right], share, u)

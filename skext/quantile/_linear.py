@@ -6,13 +6,16 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile import _row_kernels
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._globbing import grouped, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS, is_optimal
+from skext.quantile._interior_point import is_optimal
 from skext.quantile._levels import NONCROSSING, check_levels, uncross
+from skext.quantile._ties import Ties
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import (
     Interval,
@@ -20,7 +23,70 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
+
+# Largest number of roundings by which a constant is moved.
+_STEPS = 50
+
+
+def _linear(X, coef, intercept, n_jobs=None):
+    """Predict all levels, each row by itself, whatever rows come with it."""
+    if issparse(X):
+        return np.asarray(X @ coef.T + intercept, dtype=np.float64)
+    out = np.empty((X.shape[0], len(coef)))
+    coef = np.ascontiguousarray(coef.T)
+    args = (np.require(X, requirements=["C", "W"]), coef, intercept, out)
+    run_chunks(_row_kernels.linear_rows, len(out), *args, n_jobs=n_jobs)
+    return out
+
+
+def _settle(found, near, ties, X, y, s, level):
+    """Return the constant with which rows that a quantile runs through are counted.
+
+    The rounding of a prediction decides whether their targets are below it: too few
+    may be, and more than need be.
+
+    Parameters
+    ----------
+    found : Weights
+        Exact solution of the level.
+    near : ndarray of shape (n_near,)
+        Rows that its quantile runs through.
+    ties : Ties
+        Targets that some of them share.
+    X, y, s : array-like, ndarray, ndarray
+        All rows, as they are predicted.
+    level : float
+        The level.
+
+    Returns
+    -------
+    intercept : float
+        The constant, moved by rounding.
+    """
+    if not len(near):
+        return found.intercept
+    parts = _linear(X[near], found.w[np.newaxis], np.zeros(1))[:, 0]
+    s, aim = s[near], level * s.sum()
+    r = y[near] - ties.snap(parts + found.intercept)
+    enough = found.below + s @ (r <= 0) >= aim * (1 - 1e-12)
+    if enough and found.below + s @ (r < 0) <= aim * (1 + 1e-12):
+        return found.intercept
+    order = np.argsort(r, kind="stable")
+    place = np.searchsorted(found.below + np.cumsum(s[order]), aim * (1 - 1e-12))
+    if place == len(order):
+        return found.intercept
+    target, part = y[near[order[place]]], parts[order[place]]
+    intercept = target - part
+    # Every prediction rounds in its own way, so that a few more steps may be needed.
+    for _ in range(_STEPS):
+        met = y[near] <= ties.snap(parts + intercept)
+        if found.below + s @ met >= aim * (1 - 1e-12):
+            break
+        step = np.spacing(max(abs(target), abs(part), abs(intercept)))
+        intercept = intercept + step
+    return float(intercept)
 
 
 class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator):
@@ -84,10 +150,19 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
     from the quantile are replaced by one linear term [1]_. The cost is a few passes
     over the rows plus O(n_features ** 2) for each of the rows in doubt, some
     ``n_samples ** (2 / 3)``. ``X`` is copied once, column by column, in its own
-    precision; all sums are of float64.
+    precision; all sums are of float64. From there it goes on to an exact vertex, whose
+    quantile runs through rows of the table: with an intercept, the share of targets at
+    or below a quantile is at least its level, and targets that many rows share are met
+    to the last digit. Where the optimum is not unique, the solution tends to the centre
+    of the optimal ones.
 
     Coefficients of collinear features are not unique; predictions on rows like the
-    training rows still are.
+    training rows still are. Directions in which features differ by nothing but the
+    rounding of their numbers, such as those of a feature and the same with an offset,
+    are left out.
+
+    The gap is computed from the data as given, row by row, so that a few gross targets
+    do not hide the others.
 
     References
     ----------
@@ -155,7 +230,8 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             The fitted regressor.
         """
         levels = check_levels(self.quantiles)
-        X, y = validate_data(
+        refuse_dates(y)
+        X, y = validate_table(
             self,
             X,
             y,
@@ -171,19 +247,29 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             X, y, s = X[s > 0], y[s > 0], s[s > 0]
         columns = np.ascontiguousarray((X.toarray() if issparse(X) else X).T)
         rule = CONSTRAINTS["nonneg" if self.positive else "free"]
-        found = [None] * len(levels)
+        found, met = [None] * len(levels), [None] * len(levels)
 
         def solve_some(start, stop):
             for k in range(start, stop):
-                found[k] = solve_rows(
-                    grouped(columns, y, levels[k], s),
+                rows = grouped(columns, y, levels[k], s)
+                best = solve_rows(
+                    rows,
                     rule,
                     fit_intercept=self.fit_intercept,
                     tol=self.tol,
                     max_iter=self.max_iter,
-                )._replace(a=None)
+                )
+                intercept, near = best.intercept, best.near
+                if near is None:
+                    near = np.zeros(0, dtype=np.intp)
+                if self.fit_intercept:
+                    ties = Ties.among([y[near]], best.size)
+                    intercept = _settle(best, near, ties, X, y, s, levels[k])
+                met[k] = y[near]
+                found[k] = best._replace(a=None, intercept=intercept)
 
         run_chunks(solve_some, len(levels), n_jobs=self.n_jobs, min_chunk=1)
+        self._ties = Ties.among(met, max(block.size for block in found))
         self.quantiles_ = levels
         self.coef_ = np.array([block.w for block in found])
         self.intercept_ = np.array([block.intercept for block in found])
@@ -200,11 +286,11 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
 
     def _predict_levels(self, X):
         check_is_fitted(self)
-        X = validate_data(
+        X = validate_table(
             self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32]
         )
-        Q = np.asarray(X @ self.coef_.T + self.intercept_, dtype=np.float64)
-        return uncross(Q, self.noncrossing)
+        Q = _linear(X, self.coef_, self.intercept_, self.n_jobs)
+        return uncross(self._ties.snap(Q), self.noncrossing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

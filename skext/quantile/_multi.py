@@ -16,19 +16,26 @@ from skext.quantile._adapters import (
     check_answer,
     find_form,
     fit_one,
+    is_frozen,
     named_form,
     own_levels,
     split_levels,
+    takes_numbers,
     weight_params,
 )
-from skext.quantile._base import QuantilePredictorMixin
+from skext.quantile._base import QuantilePredictorMixin, refuse_dates
 from skext.quantile._levels import NONCROSSING, check_levels, default_levels, uncross
+from skext.quantile._ties import Ties
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
+    check_method_params,
     check_sample_weight,
     fit_context,
+    safe_indexing,
 )
+from skext.utils._tables import refuse_columns
+from skext.utils._warnings import warn_user
 
 
 def predict_quantiles(estimator, X, quantiles=None):
@@ -156,7 +163,8 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, handed on to a regressor that takes them.
+            Weights of the rows, handed on to a regressor that takes them. Rows of
+            weight zero are left out.
         **fit_params : dict
             Handed on to the regressor.
 
@@ -167,10 +175,7 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         """
         X, y = check_table(self, X, y)
         self.quantiles_ = check_levels(self.quantiles)
-        params = dict(fit_params)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-            params.update(weight_params(self.estimator, sample_weight))
+        X, y, params = weigh(self.estimator, X, y, sample_weight, fit_params)
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
 
@@ -203,6 +208,9 @@ class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
 
     def _predict_levels(self, X):
         return self._ask(X, self.quantiles_)
+
+    def _own_median(self, X):
+        return self._ask(X, np.array([0.5]))[:, 0]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -257,7 +265,11 @@ class MultiQuantileRegressor(
     -----
     ``X`` is handed on untouched, so missing values, categories and sparse matrices
     are the business of the regressor. ``sample_weight`` is handed on to regressors
-    that take it.
+    that take it; others are fitted without, with a warning. One that is fitted already
+    may be inside of :class:`~sklearn.frozen.FrozenEstimator`.
+
+    A quantile that differs from a target which many rows share by its last digits is
+    that target.
 
     Examples
     --------
@@ -312,7 +324,8 @@ class MultiQuantileRegressor(
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, handed on to regressors that take them.
+            Weights of the rows, handed on to regressors that take them. Rows of weight
+            zero are left out.
         **fit_params : dict
             Handed on to every fit.
 
@@ -329,21 +342,32 @@ class MultiQuantileRegressor(
             if self.quantile_param == "auto"
             else named_form(base, self.quantile_param)
         )
-        params = dict(fit_params)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X, dtype=np.float64)
-            params.update(weight_params(base, sample_weight))
+        if form.kind != "method" and takes_numbers(base):
+            refuse_columns(X, {"date"})
+        X, y, params = weigh(base, X, y, sample_weight, fit_params)
         calls = (
             delayed(fit_one)(base, part, X, y, form, params)
             for part in split_levels(levels, form)
         )
-        self.estimators_ = list(Parallel(n_jobs=self.n_jobs, prefer="threads")(calls))
-        self.quantiles_ = levels
+        try:
+            fitted = Parallel(n_jobs=self.n_jobs, prefer="threads")(calls)
+        except (TypeError, ValueError) as error:
+            # Tell the column where that is why, which regressors do not.
+            refuse_columns(X, {"date", "category", "text"}, error)
+            raise
+        self.estimators_ = list(fitted)
+        self.quantiles_, self._ties = levels, Ties.of(y)
         return self
 
     def _predict_levels(self, X):
         check_rows(self, X)
-        return uncross(self._ask(X), self.noncrossing)
+        return self._ties.snap(uncross(self._ask(X), self.noncrossing))
+
+    def _own_median(self, X):
+        first = self.estimators_[0]
+        if len(self.estimators_) > 1 or own_levels(first, X) is not None:
+            return None
+        return ask(first, X, np.array([0.5]))[:, 0]
 
     def _ask(self, X):
         levels = self.quantiles_
@@ -380,6 +404,47 @@ class MultiQuantileRegressor(
         tags.input_tags.allow_nan = allows(base, "allow_nan")
         tags.input_tags.sparse = allows(base, "sparse")
         return tags
+
+
+def weigh(estimator, X, y, sample_weight, fit_params):
+    """Leave out rows of weight zero, and name the other weights for a regressor.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        The regressor.
+    X, y : array-like of shape (n_samples, n_features), ndarray of shape (n_samples,)
+        Rows.
+    sample_weight : array-like of shape (n_samples,) or None
+        Weights.
+    fit_params : dict
+        What else ``fit`` is given.
+
+    Returns
+    -------
+    X, y : array-like of shape (n_kept, n_features), ndarray of shape (n_kept,)
+        The rows that count.
+    params : dict
+        All that ``fit`` is given.
+    """
+    if sample_weight is None:
+        return X, y, dict(fit_params)
+    s = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    kept = np.flatnonzero(s)
+    if len(kept) < len(s):
+        if not len(kept):
+            raise ValueError("sample_weight is zero everywhere; keep some rows.")
+        fit_params = check_method_params(X, fit_params, indices=kept)
+        X, y, s = safe_indexing(X, kept), y[kept], s[kept]
+    params = weight_params(estimator, s)
+    if not params and s.min() < s.max() and not is_frozen(estimator):
+        warn_user(
+            f"{type(estimator).__name__} takes no sample_weight: all rows of positive "
+            "weight count alike."
+        )
+    return X, y, {**fit_params, **params}
 
 
 def check_rows(estimator, X):
@@ -420,6 +485,7 @@ def check_table(estimator, X, y):
             f"This {type(estimator).__name__} estimator requires y to be passed, but "
             "the target y is None."
         )
+    refuse_dates(y)
     if issparse(X):
         if not get_tags(estimator).input_tags.sparse:
             raise TypeError(
@@ -433,7 +499,7 @@ def check_table(estimator, X, y):
     y = np.asarray(y)
     if y.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: y has the type {y.dtype}.")
-    if y.dtype.kind in "bSU":
+    if y.dtype.kind in "SU":
         raise ValueError(
             f"y must be numeric, got the type {y.dtype}; convert it to numbers."
         )

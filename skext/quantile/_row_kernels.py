@@ -110,7 +110,7 @@ def sweep_rows(Q, center, out, start, stop):
 
 
 @jit
-def mix_rows(Z, weights, intercept, out, start, stop):
+def mix_rows(Z, weights, intercept, convex, out, start, stop):
     """Weighted sums over models for every level.
 
     Parameters
@@ -121,6 +121,9 @@ def mix_rows(Z, weights, intercept, out, start, stop):
         Weights.
     intercept : ndarray of shape (n_levels,)
         Constants.
+    convex : bool
+        Whether weights are those of a mean, which rounding must not take out of the
+        range of what is averaged: models that agree are right to the last digit.
     out : ndarray of shape (n_rows, n_levels)
         Output.
     start, stop : int
@@ -134,6 +137,42 @@ def mix_rows(Z, weights, intercept, out, start, stop):
                 # A model that is not used must not spoil anything.
                 if weights[j, k] != 0.0:
                     out[i, k] += weights[j, k] * np.float64(Z[i, j, k])
+        if convex:
+            for k in range(weights.shape[1]):
+                low, high = np.inf, -np.inf
+                for j in range(weights.shape[0]):
+                    if weights[j, k] != 0.0:
+                        low = min(low, np.float64(Z[i, j, k]))
+                        high = max(high, np.float64(Z[i, j, k]))
+                out[i, k] = min(max(out[i, k], low), high)
+
+
+@jit
+def linear_rows(X, coef, intercept, out, start, stop):
+    """Linear predictions of all levels; those of a row depend on no other row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Rows.
+    coef : ndarray of shape (n_features, n_levels)
+        Coefficients.
+    intercept : ndarray of shape (n_levels,)
+        Constants.
+    out : ndarray of shape (n_rows, n_levels)
+        Output.
+    start, stop : int
+        Rows to work on.
+    """
+    for i in range(start, stop):
+        for k in range(coef.shape[1]):
+            out[i, k] = 0.0
+        for j in range(coef.shape[0]):
+            x = np.float64(X[i, j])
+            for k in range(coef.shape[1]):
+                out[i, k] += x * coef[j, k]
+        for k in range(coef.shape[1]):
+            out[i, k] += intercept[k]
 
 
 @jit

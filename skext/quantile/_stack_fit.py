@@ -29,7 +29,8 @@ class StackFitMixin:
             raise ValueError(
                 f"n_samples={len(positive)} is too few: calibration needs two rows."
             )
-        train, rest = split_rows(len(positive), self.calibration_size, rng)
+        groups = None if data.groups is None else data.groups[positive]
+        train, rest = split_rows(len(positive), self.calibration_size, rng, groups)
         return data.rows(positive[train]), data.rows(positive[rest])
 
     def _folds(self, data):
@@ -93,7 +94,11 @@ class StackFitMixin:
         part = data.rows(rows)
         Z = Z if len(rows) == len(Z) else Z[rows]
         aggregator.fit(
-            Z, part.y, X=part.X if self.local else None, sample_weight=part.weights
+            Z,
+            part.y,
+            X=part.X if self.local else None,
+            sample_weight=part.weights,
+            groups=part.groups if self.local else None,
         )
         self.aggregator_ = aggregator
         for key in ("weights_", "intercept_", "duality_gap_", "n_iter_"):
@@ -154,6 +159,7 @@ class StackFitMixin:
                 part.y,
                 X=part.X if self.local else None,
                 sample_weight=part.weights,
+                groups=part.groups if self.local else None,
             )
             left = data.rows(test)
             Q = aggregator._combine(np.ascontiguousarray(Z[k, test]), left.X)

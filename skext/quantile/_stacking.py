@@ -20,9 +20,11 @@ from skext.quantile._conformal import (
     shift,
     warn_if_infinite,
 )
+from skext.quantile._groups import check_groups
 from skext.quantile._levels import check_levels
 from skext.quantile._multi import check_rows, check_table
 from skext.quantile._stack_fit import StackFitMixin
+from skext.quantile._ties import Ties
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     BaseComposition,
@@ -85,9 +87,11 @@ class QuantileStackingRegressor(
     conformal_symmetric : bool, default=True
         Whether both ends of an interval move by the same amount.
     calibration_size : float or int, default=0.2
-        Share or number of rows for ``conformalize="cqr"``.
+        Share or number of rows for ``conformalize="cqr"``; about so many if there are
+        groups.
     cv : int, splitter, iterable or "prefit", default=5
-        Folds. Rows that are in no test fold are not used for the weights.
+        Folds. Rows that are in no test fold are not used for the weights. An int stands
+        for :class:`~sklearn.model_selection.GroupKFold` if there are groups.
         ``"prefit"``: the base models are fitted, and did not see the rows.
     refit : bool, default=True
         Whether to fit base models again on all rows; otherwise the mean of the models
@@ -319,7 +323,9 @@ class QuantileStackingRegressor(
             Weights of the rows for the pinball losses and for base models that take
             them. Rows of weight zero do not count.
         groups : array-like of shape (n_samples,), default=None
-            Handed on to the splitter.
+            Labels of rows that belong together: no group is in two folds, and whole
+            groups are kept back for calibration and by the network of local weights.
+            Also handed on to searches among the base models.
 
         Returns
         -------
@@ -349,7 +355,8 @@ class QuantileStackingRegressor(
         rng = fit_rng(self.random_state)
         # Only a network needs a seed: do not move a global stream for nothing.
         seed = rng.randint(np.iinfo(np.int32).max) if self.local else 0
-        data = Data(X, y, weights, groups)
+        data = Data(X, y, weights, check_groups(groups, y))
+        self._ties = Ties.of(y if weights is None else y[weights > 0])
         self.shifts_ = None
         if self.conformalize == "cqr":
             data, rest = self._keep_back(data, rng)
@@ -402,12 +409,25 @@ class QuantileStackingRegressor(
     def _predict_levels(self, X):
         if self.conformalize != "cv+":
             Q = self._raw_levels(X)
-            return (
-                Q if self.shifts_ is None else shift(Q, self.shifts_, self.quantiles_)
-            )
+            if self.shifts_ is not None:
+                Q = shift(Q, self.shifts_, self.quantiles_)
+            return self._ties.snap(Q)
+        Q = self._fold_levels(X)
+        found = cross_shift(
+            Q, self._scores, self.quantiles_, self.conformal_symmetric, self.n_jobs
+        )
+        return self._ties.snap(nest(found, self.quantiles_))
+
+    def _own_levels(self, X):
+        if self.conformalize != "cv+":
+            return self._raw_levels(X)
+        return self._fold_levels(X).mean(axis=0)
+
+    def _fold_levels(self, X):
+        """Quantiles of the combination that left each fold out."""
         check_rows(self, X)
         names = list(self.named_estimators_)
-        Q = np.stack(
+        return np.stack(
             [
                 aggregator._combine(self._ask_models(models, names, X), X)
                 for aggregator, models in zip(
@@ -415,10 +435,6 @@ class QuantileStackingRegressor(
                 )
             ]
         )
-        found = cross_shift(
-            Q, self._scores, self.quantiles_, self.conformal_symmetric, self.n_jobs
-        )
-        return nest(found, self.quantiles_)
 
     def predict_weights(self, X):
         """Predict the weights of rows.

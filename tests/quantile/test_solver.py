@@ -6,9 +6,9 @@ from scipy.optimize import linprog
 from scipy.stats import norm
 
 from skext.quantile import _globbing
+from skext.quantile._blocks import CONSTRAINTS
 from skext.quantile._global import fit_global, solve_highs
 from skext.quantile._globbing import grouped, solve_rows
-from skext.quantile._interior_point import CONSTRAINTS
 
 
 def pinball(y, q, tau, s=None):
