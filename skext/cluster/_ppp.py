@@ -5,6 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 
 from skext.base import SkextMixin
 from skext.cluster._levels import Options
@@ -27,6 +28,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._warnings import warn_user
 
 
 class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
@@ -357,7 +359,8 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             solution = solve(summary, settings, total)
             if self.refine and leaf is not None:
                 solution = refine_mixture(solution, X, weights, self.refine)
-            self._finish(solution, X, weights, leaf)
+            solution, labels = self._label_training_rows(solution, X, weights, leaf)
+            self._describe(solution, labels, X, weights)
         self._tree = None
         return self
 
@@ -404,9 +407,15 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         Notes
         -----
         The same batches in the same order give the same result; another order may
-        give another one once there are more rows than representatives.
+        give another one once there are more rows than representatives. Rows given
+        to ``fit`` are not kept: ``partial_fit`` after it begins anew, and warns.
         """
         known = getattr(self, "_tree", None)
+        if known is None and hasattr(self, "labels_"):
+            warn_user(
+                "partial_fit begins anew: fit keeps no summary of its rows. Give all "
+                "rows to partial_fit, or clone the estimator first."
+            )
         X = self._check_rows(X, reset=known is None)
         weights = self._check_weights(X, sample_weight)
         n_leaves = N_LEAVES
@@ -426,7 +435,12 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             if self.weight_type == "importance":
                 total = float(tree.counts.sum())
             solution = solve(summary_of_tree(tree), settings, total)
-            self._finish(solution, X, weights, None)
+            # Clusters of earlier rows stay, whatever this batch holds.
+            weighted = tree.means[tree.weights > 0.0]
+            solution, labels = self._label_training_rows(solution, weighted)
+            if X is not tree.means:
+                labels = self._assign(X, solution)
+            self._describe(solution, labels, X, weights)
         self._tree = tree
         return self
 
@@ -473,9 +487,9 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         # The exact sum does not depend on the order.
         return math.fsum(weights) ** 2 / math.fsum(weights**2)
 
-    def _finish(self, solution, X, weights, leaf):
-        """Label rows and set all attributes."""
-        solution, labels = self._label_training_rows(solution, X, leaf)
+    def _describe(self, solution, labels, X, weights):
+        """Set all attributes."""
+        self._warn_of_limits(solution.search)
         for name, value in describe(solution).items():
             setattr(self, name, value)
         self._frame, self._mixture = solution.frame, solution.search.state.mixture
@@ -485,18 +499,42 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         self.core_sample_mask_ = labels.core
         self.inertia_ = inertia_of(X, weights, labels.labels, self.cluster_centers_)
 
-    def _label_training_rows(self, solution, X, leaf):
+    def _label_training_rows(self, solution, X, weights=None, leaf=None):
+        """Label rows, and give clusters without any of them up."""
         order = None
         if leaf is not None:
             # Rows of a leaf are near each other. Small integers are sorted by counting.
             small = leaf.max(initial=0) < 2**16
             order = np.argsort(leaf.astype(np.uint16) if small else leaf, kind="stable")
         labels = self._assign(X, solution, order)
-        repaired = drop_empty(solution, labels)
+        there = labels.labels if weights is None else labels.labels[weights > 0.0]
+        repaired = drop_empty(solution, there)
         if repaired is not None:
             solution = repaired
             labels = self._assign(X, solution, order)
         return solution, labels
+
+    def _warn_of_limits(self, search):
+        """Tell which parameter ended the search."""
+        if search.n_refused:
+            warn_user(
+                f"max_clusters={self.max_clusters} ended the search: it bounds the "
+                f"number of components, and {search.n_refused} more would have been "
+                "split; raise it.",
+                ConvergenceWarning,
+            )
+        if search.unfinished:
+            warn_user(
+                f"max_levels={self.max_levels} ended the search while components were "
+                "still split; raise it.",
+                ConvergenceWarning,
+            )
+        if search.state.n_iter == self.max_iter and not search.state.converged:
+            warn_user(
+                f"max_iter={self.max_iter} ended expectation-maximization before its "
+                f"gain fell below tol={self.tol:g}; raise it.",
+                ConvergenceWarning,
+            )
 
     def _assign(self, X, solution, order=None):
         clusters = solution.clusters

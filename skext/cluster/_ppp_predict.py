@@ -11,12 +11,13 @@ from sklearn.base import (
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.cluster._label import Labels, assign_labels, posteriors, spherical_mixture
 from skext.cluster._linkage import cut_by_prominence, cut_into
 from skext.cluster._validate import cluster_means
 from skext.utils._parallel import single_blas_thread
+from skext.utils._tables import validate_table
 
 _BLOCK_ROWS = 4096
 
@@ -197,7 +198,7 @@ class MixtureClusterMixin(
                 "fill; reduce it first, for example by "
                 "sklearn.decomposition.TruncatedSVD, or pass X.toarray()."
             )
-        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        return validate_table(self, X, reset=reset, dtype=[np.float64, np.float32])
 
     def _labels_by(self, X, groups):
         with single_blas_thread():

@@ -117,7 +117,7 @@ def drop_empty(solution, labels):
     """
     label, background = solution.clusters
     n_clusters = int(label.max()) + 1
-    used = np.bincount(labels.labels, minlength=n_clusters) > 0
+    used = np.bincount(labels, minlength=n_clusters) > 0
     if used.all():
         return None
     empty = ~used[label]

@@ -8,12 +8,13 @@ import numpy as np
 from scipy.special import entr
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.cluster._clusterability import clusterability_score
 from skext.cluster._dip import dip_test
 from skext.utils._sklearn import HasMethods, Interval, fit_context
+from skext.utils._tables import validate_table
 
 
 class _Trial(NamedTuple):
@@ -159,7 +160,7 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
         self : SeparableFeatureSelector
             Fitted.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
+        X = validate_table(self, X, dtype=[np.float64, np.float32], order="C")
         sizes = _subset_sizes(X.shape[1], self.min_features, self.step)
         first = _try(self._clustering(len(sizes)), X, np.arange(X.shape[1]))
         n_fits, alone = len(sizes), None

@@ -1,10 +1,10 @@
 """Summaries of rows that can be made anywhere and joined into one."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
 from skext.cluster._variance_tree import build_variance_tree, merge_trees
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import check_table
 
 __all__ = ["merge_summaries", "summarize_rows"]
 
@@ -59,7 +59,7 @@ def summarize_rows(X, sample_weight=None, *, n_representatives=4096, n_jobs=None
     >>> summary.means.shape, float(summary.weights.sum())
     ((200, 3), 5000.0)
     """
-    X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+    X = check_table(X, dtype=[np.float64, np.float32], input_name="X")
     _check_number(n_representatives)
     weights = None
     if sample_weight is not None:
