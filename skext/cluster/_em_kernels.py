@@ -395,15 +395,20 @@ def fit_components(data, rules, resp, model, kept, larger, matrices):
     left = 0
     for j in range(resp.shape[0]):
         count = 0.0
+        different = 0.0
         for i in range(n):
             count += resp[j, i] * counts[i]
+            different += resp[j, i]
+        if spread.shape[1] > 0:
+            # What has a width has no need of others for a covariance.
+            different = count
         if count < 1.5 and resp.shape[0] > 1:
             continue
         c = _gather(rows, spread, weights, resp[j], index, part, inner, a)
         full = matrices[left if d > 16 else 0]
         m = moments(part, inner, a, c, means[left], covs[left], line)
         log_det, p, f, best, wanted = choose_family(
-            covs[left], m, count, rules, full, factors[left]
+            covs[left], m, different, rules, full, factors[left]
         )
         larger[left] = wanted and d > 16
         if wanted and d <= 16:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._canonical import canonical_rows, resolution
+from skext.cluster._canonical import canonical_rows
 from skext.cluster._em import Data, Rules
 from skext.cluster._label import Frame
 from skext.cluster._levels import Options, Search, find_components
+from skext.cluster._marginals import describe_columns, far_rows
 from skext.cluster._split import canonical_signs
 from skext.cluster._validate import (
     Bounds,
@@ -25,6 +26,15 @@ N_LEAVES = 4096
 _MOST_FEATURES = 32
 _KEPT_VARIANCE = 0.9
 _VANISHING = 1e-140
+# Spreads beyond which squares overflow, or vanish below its inverse.
+_HUGE = 1e150
+# Points that are clusters by their copies alone, and how much heavier than the others
+# a row must be if there are more.
+_MOST_POINTS = 20
+# Copies of each row on average that are too many to be an accident.
+_REPEATED = 1.25
+# Widths of what is dense that its variance is measured by at most.
+_WIDE = 500.0
 _LOG_FEW = math.log(500.0)
 _FAMILIES = {"auto": 15, "spherical": 1, "diag": 2, "ppca": 4, "full": 8}
 
@@ -55,15 +65,26 @@ class Summary(NamedTuple):
         Variances within leaves; none for rows.
     counts : ndarray of shape (n_representatives,)
         Distinct rows of each.
-    gaps : ndarray of shape (n_features,)
-        Smallest gap between different values.
+    edges : tuple of two ndarray of shape (n_representatives, n_features)
+        Boxes around them.
     """
 
     means: np.ndarray
     weights: np.ndarray
     variances: np.ndarray
     counts: np.ndarray
-    gaps: np.ndarray
+    edges: tuple
+
+    def part(self, index):
+        """Give some of the representatives."""
+        variances = self.variances[index] if self.variances.size else self.variances
+        return Summary(
+            self.means[index],
+            self.weights[index],
+            variances,
+            self.counts[index],
+            tuple(edge[index] for edge in self.edges),
+        )
 
 
 class Solution(NamedTuple):
@@ -94,8 +115,7 @@ def summarize(X, sample_weight, settings):
         if tree.counts.sum() > limit:
             return summary_of_tree(tree), tree.leaf
     rows, weights = canonical_rows(X, sample_weight)
-    summary = Summary(rows, weights, rows[:0], np.ones(len(rows)), resolution(rows))
-    return summary, None
+    return Summary(rows, weights, rows[:0], np.ones(len(rows)), (rows,)), None
 
 
 def summary_of_tree(tree):
@@ -107,7 +127,7 @@ def summary_of_tree(tree):
         tree.variances[kept],
         tree.counts[kept].astype(np.float64),
         # The edges of the boxes are values that occur.
-        resolution(np.concatenate([tree.lower[kept], tree.upper[kept]])),
+        (tree.lower[kept], tree.upper[kept]),
     )
 
 
@@ -136,15 +156,26 @@ def solve(summary, settings, total_weight=None):
     solution : Solution
         Everything found.
     """
-    frame, data, floor, loss = _prepare(summary, settings)
-    size = float(data.weights.sum())
-    wanted = size if total_weight is None else total_weight
+    size = float(summary.weights.sum())
+    n_rows = size if total_weight is None else total_weight
+    min_rows = settings.options.min_rows
+    marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
+    far, alone = far_rows(summary.means, counts, marginals, min_rows)
+    if alone.any():
+        # They are no cluster, and nothing shall be measured by them.
+        kept = ~alone
+        summary, far, everything = summary.part(kept), far[kept], size
+        size = float(summary.weights.sum())
+        n_rows *= size / everything
+        marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
+    summary = summary._replace(counts=counts)
+    frame, data, floor, variance, loss = _prepare(summary, marginals, far, settings)
     if settings.coarsening is not None:
         wanted /= 1.0 + wanted / settings.coarsening
     data = data._replace(weights=data.weights * (wanted / size))
     # Below e rows there is no evidence for anything.
     log_n = max(math.log(wanted), 1.0)
-    ridge = 1e-3 * settings.reg_covar * _total_variance(data)
+    ridge = 1e-3 * settings.reg_covar * variance
     rules = Rules(floor, ridge, log_n, _FAMILIES[settings.covariance_type])
     search = find_components(data, rules, settings.options)
     # A flat density, cut in two, gains evidence with every row.
@@ -154,9 +185,47 @@ def solve(summary, settings, total_weight=None):
     return Solution(frame, data, rules, search, pairs, clusters, loss)
 
 
-def _prepare(summary, settings):
+def _look_at(summary, n_rows, min_rows):
+    """Describe the columns, and tell what counts as how many rows.
+
+    Numbers without rounding do not meet: copies of a row are one observation, however
+    often it was written down. They are evidence if all columns are rounded or have few
+    values, and so is a row that has very many.
+
+    Returns
+    -------
+    marginals : Marginals
+        Of the columns.
+    counts : ndarray of shape (n_representatives,)
+        Rows that each counts as, for the smallest size of a component.
+    n_effective : float
+        Rows that all count as, for the evidence.
+    """
+    values = np.concatenate(summary.edges)
+    weights = summary.weights * (n_rows / summary.weights.sum())
+    shares = np.tile(weights / len(summary.edges), len(summary.edges))
+    marginals = describe_columns(values, shares, n_rows, min_rows)
+    if (marginals.few | (marginals.steps > 0.0)).all():
+        # Columns of a few values would have no width, and their points no distance.
+        points = marginals.few & (marginals.steps == 0.0)
+        steps = np.where(points, marginals.gaps / math.sqrt(3.0), marginals.steps)
+        return marginals._replace(steps=steps, gaps=steps), weights, n_rows
+    counts = summary.counts
+    many = weights >= max(math.sqrt(n_rows), 2.0)
+    if len(weights) > _MOST_POINTS:
+        many &= weights >= _MOST_POINTS * np.median(weights)
+    point = many & (counts <= 1.0)
+    rest = weights[~point].sum()
+    # Kish's effective number of different rows.
+    different = rest**2 / max((weights[~point] ** 2 / counts[~point]).sum(), 1e-300)
+    if rest > _REPEATED * different:
+        n_rows = n_rows - rest + different
+    return marginals, np.where(point, weights, counts), n_rows
+
+
+def _prepare(summary, marginals, far, settings):
     """Centre, scale, leave out constant columns, project wide tables."""
-    means, weights, variances, counts, gaps = summary
+    means, weights, variances, counts, _ = summary
     total = weights.sum()
     # Halves of huge numbers, so that no difference overflows.
     center = 2.0 * (weights @ (0.5 * means) / total)
@@ -166,6 +235,16 @@ def _prepare(summary, settings):
     if variances.size:
         spread = np.maximum(spread, np.sqrt(variances.max(axis=0)))
     varying = spread > 8.0 * np.finfo(np.float64).eps * largest
+    if spread[varying].max(initial=0.0) > _HUGE:
+        raise ValueError(
+            f"X has values as far apart as {spread[varying].max():.3g}, whose squares "
+            "overflow; divide it by a constant first."
+        )
+    if 0.0 < spread[varying].max(initial=0.0) < 1.0 / _HUGE:
+        raise ValueError(
+            f"All values of X are within {spread[varying].max():.3g} of each other, and "
+            "their squares vanish; multiply it by a constant first."
+        )
     # Squares of what is smaller still would vanish.
     columns = np.flatnonzero(varying & (spread > _VANISHING * spread.max()))
     scale = 1.0
@@ -179,18 +258,26 @@ def _prepare(summary, settings):
     inner = np.empty((len(columns), 0))
     if variances.size:
         inner = np.ascontiguousarray((variances[:, columns] / scale**2).T)
+    loss = 0.0
+    if variances.size:
+        data = Data(rows, inner, weights, counts)
+        loss = float((inner @ weights).sum() / total / _total_variance(data).sum())
+    steps = marginals.steps[columns] / scale
+    if steps.any():
+        # A rounded number stands for all that are rounded to it.
+        cells = np.repeat(steps[:, None] ** 2 / 12.0, len(weights), axis=1)
+        inner = inner + cells if inner.size else cells
     data = Data(rows, inner, weights, counts)
-    variance = _total_variance(data)
-    resolved = (gaps[columns] / scale) ** 2 / 12.0
+    # Among far rows and far clusters, what is dense has its own scale.
+    widths = marginals.widths[columns] / scale
+    variance = np.minimum(_total_variance(data), (_WIDE * widths) ** 2)
+    resolved = (marginals.gaps[columns] / scale) ** 2 / 12.0
     floor = np.maximum(resolved, settings.reg_covar * variance)
     if not floor.any():
         floor = np.ones_like(floor)
     floor = np.maximum(floor, 1e-300)
-    loss = 0.0
-    if variances.size:
-        loss = float((inner @ weights).sum() / total / variance.sum())
     frame = Frame(center, float(scale), columns, np.empty((len(columns), 0)), 0.0)
-    basis, noise = _leading_directions(data, settings.feature_reduction)
+    basis, noise = _leading_directions(data, far, settings.feature_reduction)
     if basis is not None:
         frame = frame._replace(basis=basis, noise=noise)
         square = basis.T**2
@@ -202,8 +289,11 @@ def _prepare(summary, settings):
             weights,
             counts,
         )
-        floor = np.maximum(square @ floor, settings.reg_covar * _total_variance(data))
-    return frame, data, floor, loss
+        # No projection varies more than if all columns went along with it.
+        most = len(columns) * (square @ variance)
+        variance = np.minimum(_total_variance(data), most)
+        floor = np.maximum(square @ floor, settings.reg_covar * variance)
+    return frame, data, floor, variance, loss
 
 
 def _total_variance(data):
@@ -216,7 +306,7 @@ def _total_variance(data):
     return variance
 
 
-def _leading_directions(data, feature_reduction):
+def _leading_directions(data, far, feature_reduction):
     """Principal components that hold most of the variance, or None for all.
 
     Also returns the mean variance of the others.
@@ -226,6 +316,8 @@ def _leading_directions(data, feature_reduction):
         feature_reduction == "auto" and d <= _MOST_FEATURES
     ):
         return None, 0.0
+    if far.any():
+        data = data.part(np.flatnonzero(~far))
     total = data.weights.sum()
     mean = data.rows @ data.weights / total
     centered = data.rows - mean[:, None]
