@@ -161,13 +161,13 @@ def solve(summary, settings, total_weight=None):
     min_rows = settings.options.min_rows
     marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
     far, alone = far_rows(summary.means, counts, marginals, min_rows)
-    if alone.any():
+    while alone.any():
         # They are no cluster, and nothing shall be measured by them.
-        kept = ~alone
-        summary, far, everything = summary.part(kept), far[kept], size
+        summary, everything = summary.part(~alone), size
         size = float(summary.weights.sum())
         n_rows *= size / everything
         marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
+        far, alone = far_rows(summary.means, counts, marginals, min_rows)
     summary = summary._replace(counts=counts)
     frame, data, floor, variance, loss = _prepare(summary, marginals, far, settings)
     if settings.coarsening is not None:
