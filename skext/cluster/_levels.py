@@ -22,6 +22,7 @@ TREE_DTYPE = np.dtype(
 )
 
 _LEVEL_EM = 6
+_TRIFLE = 1e-3
 _FEWEST_ROWS = 6
 _FULL = "max_clusters reached"
 # Values that a thread must have to do, or starting it costs more.
@@ -58,8 +59,8 @@ class Search(NamedTuple):
         Levels with a split.
     n_refused : int
         Components that would be split if there could be more of them.
-    unfinished : bool
-        Whether there were no levels left to split the last components in.
+    ended_by : tuple of str
+        Parameters that ended the search too early.
     """
 
     state: State
@@ -68,7 +69,7 @@ class Search(NamedTuple):
     bic_path: np.ndarray
     n_levels: int
     n_refused: int
-    unfinished: bool
+    ended_by: tuple
 
 
 class _Component(NamedTuple):
@@ -142,7 +143,7 @@ def find_components(data, rules, options):
     lowest = state.bic(rules.log_n)
     best, path, worse, n_levels = (state, known, 0), [lowest], 0, 0
     threshold = max(1e-4 * total, rules.log_n)
-    unfinished = False
+    ended_by = ()
     for level in range(1, options.max_levels + 1):
         resp, known = _split_all(data, rules, options, state, known, level, log)
         if resp is None:
@@ -159,18 +160,21 @@ def find_components(data, rules, options):
             if worse == 2:
                 break
     else:
-        # The last level improved the mixture, and the next one might, too.
-        unfinished = options.max_levels > 0 and worse == 0
-    return _finish(data, rules, options, best, log, path, n_levels, unfinished)
+        if options.max_levels > 0 and worse == 0:
+            # The last level improved the mixture, and the next one might, too.
+            ended_by = ("max_levels",)
+    return _finish(data, rules, options, best, log, path, n_levels, ended_by)
 
 
-def _finish(data, rules, options, best, log, path, n_levels, unfinished):
+def _finish(data, rules, options, best, log, path, n_levels, ended_by):
     """Iterate the best state to convergence, and order its components."""
     state, known, n_records = best
     log.undo(n_records)
     if len(known) > 1:
         start = state.resp.copy()
         state = fit_mixture(data, rules, start, options.max_iter, options.tol)
+        if not state.converged and _still_moves(data, rules, state):
+            ended_by += ("max_iter",)
         known = [known[i] for i in state.ids]
         state, known = _merge(data, rules, state, known, n_levels + 1, log)
     order = np.lexsort(state.mixture.means.T[::-1])
@@ -189,7 +193,13 @@ def _finish(data, rules, options, best, log, path, n_levels, unfinished):
             log.write(node, float(mass), np.nan, False, reason)
     path.append(state.bic(rules.log_n))
     tree = log.table()
-    return Search(state, tree, nodes, np.array(path), n_levels, refused, unfinished)
+    return Search(state, tree, nodes, np.array(path), n_levels, refused, ended_by)
+
+
+def _still_moves(data, rules, state):
+    """Tell whether the next iteration would gain more than a trifle."""
+    step = fit_mixture(data, rules, state.resp.copy(), 1)
+    return step.log_likelihood - state.log_likelihood > _TRIFLE * data.weights.sum()
 
 
 def _split_all(data, rules, options, state, known, level, log):

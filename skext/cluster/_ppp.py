@@ -87,9 +87,10 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         the best cluster, label them -1, or treat it like any other.
     assign : {"mixture", "centers"}, default="mixture"
         Give rows to the most probable cluster or to the nearest centre.
-    weight_type : {"frequency", "importance"}, default="frequency"
-        Meaning of ``sample_weight``: how often a row occurs, so that larger weights
-        are more evidence, or relative importance, whose scale does not matter.
+    weight_type : {"auto", "frequency", "importance"}, default="auto"
+        Meaning of ``sample_weight``: how often a row occurs, or relative importance,
+        whose scale does not matter. ``"auto"`` is frequency if all weights are whole
+        numbers, and importance otherwise.
     refine : int, default=0
         Iterations of expectation-maximization on all rows after a search on
         representatives.
@@ -269,7 +270,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         ],
         "background": [StrOptions({"assign", "noise", "cluster"})],
         "assign": [StrOptions({"mixture", "centers"})],
-        "weight_type": [StrOptions({"frequency", "importance"})],
+        "weight_type": [StrOptions({"auto", "frequency", "importance"})],
         "refine": [Interval(Integral, 0, None, closed="left")],
         "max_levels": [Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -295,7 +296,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         feature_reduction="auto",
         background="assign",
         assign="mixture",
-        weight_type="frequency",
+        weight_type="auto",
         refine=0,
         max_levels=40,
         max_iter=60,
@@ -355,7 +356,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         settings = self._settings()
         with single_blas_thread():
             summary, leaf = summarize(X, weights, settings)
-            total = self._sample_size(X, weights)
+            total = self._sample_size(weights)
             solution = solve(summary, settings, total)
             if self.refine and leaf is not None:
                 solution = refine_mixture(solution, X, weights, self.refine)
@@ -432,8 +433,10 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         settings = self._settings()
         with single_blas_thread():
             total = None
-            if self.weight_type == "importance":
+            if self._are_importances(tree.weights):
                 total = float(tree.counts.sum())
+            else:
+                _warn_if_light(tree.weights.sum(), tree.counts.sum())
             solution = solve(summary_of_tree(tree), settings, total)
             # Clusters of earlier rows stay, whatever this batch holds.
             weighted = tree.means[tree.weights > 0.0]
@@ -478,12 +481,19 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
 
-    def _sample_size(self, X, weights):
+    def _are_importances(self, weights):
+        """Tell whether the scale of the weights means nothing."""
+        if self.weight_type != "auto":
+            return self.weight_type == "importance"
+        return not np.array_equal(weights, np.floor(weights))
+
+    def _sample_size(self, weights):
         """Kish's effective number of rows, or None for the sum of the weights."""
-        if self.weight_type == "frequency":
-            return None
         if weights is None:
-            return float(len(X))
+            return None
+        if not self._are_importances(weights):
+            _warn_if_light(weights.sum(), np.count_nonzero(weights))
+            return None
         # The exact sum does not depend on the order.
         return math.fsum(weights) ** 2 / math.fsum(weights**2)
 
@@ -523,16 +533,12 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
                 "split; raise it.",
                 ConvergenceWarning,
             )
-        if search.unfinished:
+        for name in search.ended_by:
+            what = "while components were still split"
+            if name == "max_iter":
+                what = "before expectation-maximization came to rest"
             warn_user(
-                f"max_levels={self.max_levels} ended the search while components were "
-                "still split; raise it.",
-                ConvergenceWarning,
-            )
-        if search.state.n_iter == self.max_iter and not search.state.converged:
-            warn_user(
-                f"max_iter={self.max_iter} ended expectation-maximization before its "
-                f"gain fell below tol={self.tol:g}; raise it.",
+                f"{name}={getattr(self, name)} ended the search {what}; raise it.",
                 ConvergenceWarning,
             )
 
@@ -556,3 +562,12 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         tags.input_tags.sparse = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _warn_if_light(total, n_rows):
+    if total < 0.5 * n_rows:
+        warn_user(
+            f"sample_weight adds up to {total:.3g} for {n_rows} rows, and with "
+            'weight_type="frequency" there are no more observations than that. For '
+            'weights of any scale use weight_type="importance".'
+        )

@@ -13,6 +13,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from skext.cluster._canonical import refuse_huge
 from skext.cluster._label import Labels, assign_labels, posteriors, spherical_mixture
 from skext.cluster._linkage import cut_by_prominence, cut_into
 from skext.cluster._validate import cluster_means
@@ -198,7 +199,10 @@ class MixtureClusterMixin(
                 "fill; reduce it first, for example by "
                 "sklearn.decomposition.TruncatedSVD, or pass X.toarray()."
             )
-        return validate_table(self, X, reset=reset, dtype=[np.float64, np.float32])
+        X = validate_table(self, X, reset=reset, dtype=[np.float64, np.float32])
+        if not reset:
+            refuse_huge(X, center=self._frame.center)
+        return X
 
     def _labels_by(self, X, groups):
         with single_blas_thread():

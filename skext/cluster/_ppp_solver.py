@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._canonical import canonical_rows
+from skext.cluster._canonical import HUGE, canonical_rows, refuse_huge
+from skext.cluster._copies import Copies, find_copies
 from skext.cluster._em import Data, Rules
 from skext.cluster._label import Frame
 from skext.cluster._levels import Options, Search, find_components
@@ -19,6 +20,7 @@ from skext.cluster._validate import (
     group_components,
 )
 from skext.cluster._variance_tree import build_variance_tree
+from skext.utils._warnings import warn_user
 
 # A table with more distinct rows is reduced to as many leaves.
 MOST_ROWS = 20_000
@@ -26,8 +28,6 @@ N_LEAVES = 4096
 _MOST_FEATURES = 32
 _KEPT_VARIANCE = 0.9
 _VANISHING = 1e-140
-# Spreads beyond which squares overflow, or vanish below its inverse.
-_HUGE = 1e150
 # Points that are clusters by their copies alone, and how much heavier than the others
 # a row must be if there are more.
 _MOST_POINTS = 20
@@ -35,6 +35,8 @@ _MOST_POINTS = 20
 _REPEATED = 1.25
 # Widths of what is dense that its variance is measured by at most.
 _WIDE = 500.0
+# Units so unlike that distances are those of some columns only.
+_UNLIKE = 1e3
 _LOG_FEW = math.log(500.0)
 _FAMILIES = {"auto": 15, "spherical": 1, "diag": 2, "ppca": 4, "full": 8}
 
@@ -114,6 +116,7 @@ def summarize(X, sample_weight, settings):
         tree = build_variance_tree(X, sample_weight, n_leaves, settings.n_jobs)
         if tree.counts.sum() > limit:
             return summary_of_tree(tree), tree.leaf
+    refuse_huge(X, sample_weight)
     rows, weights = canonical_rows(X, sample_weight)
     return Summary(rows, weights, rows[:0], np.ones(len(rows)), (rows,)), None
 
@@ -229,29 +232,31 @@ def _prepare(summary, marginals, far, settings):
     total = weights.sum()
     # Halves of huge numbers, so that no difference overflows.
     center = 2.0 * (weights @ (0.5 * means) / total)
-    largest = np.abs(means).max(axis=0)
+    low, high = means.min(axis=0), means.max(axis=0)
+    largest = np.maximum(np.abs(low), np.abs(high))
+    rounding = 8.0 * np.finfo(np.float64).eps * largest
+    varying = high - low > rounding
+    center = np.where(varying, center, low)
     centered = means - center
     spread = np.abs(centered).max(axis=0)
     if variances.size:
         spread = np.maximum(spread, np.sqrt(variances.max(axis=0)))
-    varying = spread > 8.0 * np.finfo(np.float64).eps * largest
-    if spread[varying].max(initial=0.0) > _HUGE:
+        varying |= spread > rounding
+    if 0.0 < spread[varying].max(initial=0.0) < 1.0 / HUGE:
         raise ValueError(
-            f"X has values as far apart as {spread[varying].max():.3g}, whose squares "
-            "overflow; divide it by a constant first."
-        )
-    if 0.0 < spread[varying].max(initial=0.0) < 1.0 / _HUGE:
-        raise ValueError(
-            f"All values of X are within {spread[varying].max():.3g} of each other, and "
-            "their squares vanish; multiply it by a constant first."
+            f"All values of X are within {spread[varying].max():.3g} of each other, "
+            "and the squares of such numbers vanish; multiply X by a constant first."
         )
     # Squares of what is smaller still would vanish.
     columns = np.flatnonzero(varying & (spread > _VANISHING * spread.max()))
     scale = 1.0
     if columns.size:
+        copies = find_copies(centered[:, columns].T, weights, marginals.widths[columns])
+        copied, columns = columns[copies.copies], columns[copies.kept]
         scale = 2.0 ** np.floor(np.log2(spread[columns].max()))
     else:
-        columns = np.array([0])
+        columns, copied = np.array([0]), np.empty(0, dtype=np.intp)
+        copies = Copies(columns, copied, copied, np.empty(0))
         centered = np.zeros_like(centered)
         variances = np.zeros_like(variances)
     rows = np.ascontiguousarray((centered[:, columns] / scale).T)
@@ -271,12 +276,30 @@ def _prepare(summary, marginals, far, settings):
     # Among far rows and far clusters, what is dense has its own scale.
     widths = marginals.widths[columns] / scale
     variance = np.minimum(_total_variance(data), (_WIDE * widths) ** 2)
+    deviations = np.sqrt(variance[variance > 0.0])
+    if deviations.size and deviations.max() > _UNLIKE * deviations.min():
+        warn_user(
+            f"Columns of X spread by {deviations.min() * scale:.2g} to "
+            f"{deviations.max() * scale:.2g}: distances between rows are in the units "
+            "given, and the large columns decide. If these have nothing to do with "
+            "each other, put a StandardScaler first."
+        )
     resolved = (marginals.gaps[columns] / scale) ** 2 / 12.0
     floor = np.maximum(resolved, settings.reg_covar * variance)
     if not floor.any():
         floor = np.ones_like(floor)
     floor = np.maximum(floor, 1e-300)
-    frame = Frame(center, float(scale), columns, np.empty((len(columns), 0)), 0.0)
+    no_basis = np.empty((len(columns), 0))
+    frame = Frame(
+        center,
+        float(scale),
+        columns,
+        no_basis,
+        0.0,
+        copied,
+        copies.sources,
+        copies.slopes,
+    )
     basis, noise = _leading_directions(data, far, settings.feature_reduction)
     if basis is not None:
         frame = frame._replace(basis=basis, noise=noise)

@@ -130,6 +130,8 @@ def _look_ahead(data, rules, one, split, min_rows, directions):
 def _partitions(data, rules, min_rows, directions):
     """All different partitions that two-means reaches from the start directions."""
     found, lines = {}, []
+    if len(data.weights) < 2:
+        return []
     for line, space in _starts(data, rules, directions):
         lines.append(line)
         side = np.empty(len(line), dtype=bool)

@@ -74,7 +74,6 @@ def test_named_tables(load, scale, k, score):
     assert adjusted_rand_score(y, labels) > score
 
 
-@pytest.mark.filterwarnings("ignore:max_iter=60 ended:UserWarning")
 @pytest.mark.parametrize("kind", ["normal", "student", "lognormal", "uniform"])
 @pytest.mark.parametrize("d", [1, 2, 5])
 def test_tables_without_clusters_have_one(kind, d):
@@ -147,7 +146,7 @@ def test_wide_tables_are_projected():
 
 def test_probabilities_and_densities_are_those_of_a_mixture():
     X, _ = blobs(5, 700, 3, sigma=4.0)
-    X = X * [1.0, 20.0, 0.01] + [5.0, -300.0, 2.0]
+    X = X * [1.0, 20.0, 0.1] + [5.0, -300.0, 2.0]
     model = PPPClustering().fit(X)
     assert model.n_clusters_ == model.n_components_
     mixture = GaussianMixture(model.n_components_)
@@ -292,9 +291,9 @@ def test_limits():
         assert PPPClustering(max_clusters=3).fit(X).n_components_ <= 3
     with pytest.warns(ConvergenceWarning, match="max_levels=1 ended"):
         assert PPPClustering(max_levels=1).fit(X).n_levels_ == 1
-    overlapping = np.random.default_rng(0).normal(size=(500, 1)) ** 3
+    lopsided = np.random.default_rng(0).normal(size=(500, 1)) ** 3
     with pytest.warns(ConvergenceWarning, match="max_iter=1 ended"):
-        assert not PPPClustering(max_iter=1).fit(overlapping).converged_
+        assert not PPPClustering(max_iter=1).fit(lopsided).converged_
     assert PPPClustering(max_levels=0).fit(X).n_clusters_ == 1
     strict = PPPClustering(min_evidence=1e9, bridge_prominence=1e9).fit(X)
     # Clusters so far apart need no evidence.
@@ -307,11 +306,10 @@ def test_limits():
         np.array([[3.0, 4.0]]),
         np.array([[0.0], [1.0]]),
         np.ones((10, 3)),
-        np.array([[0.0, 1.0]] * 50 + [[5.0, 1.0]] * 50),
         np.arange(5.0).reshape(-1, 1),
         np.full((4, 2), 1e300),
     ],
-    ids=["one row", "two rows", "equal rows", "two rows repeated", "five rows", "huge"],
+    ids=["one row", "two rows", "equal rows", "five rows", "huge"],
 )
 def test_tables_too_small_for_more_than_one_cluster(X):
     model = PPPClustering().fit(X)
@@ -347,7 +345,8 @@ def test_more_features_than_rows():
 def test_wildly_different_scales():
     X, y = blobs(4, 800, 3)
     for factors in ([1e-9, 1.0, 1e9], [1e60, 1e-60, 1.0]):
-        model = PPPClustering().fit(X * factors)
+        with pytest.warns(UserWarning, match="put a StandardScaler first"):
+            model = PPPClustering().fit(X * factors)
         assert model.n_clusters_ == 4
         assert adjusted_rand_score(y, model.labels_) > 0.98
 
