@@ -4,41 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Spreads beyond which squares overflow; below the inverse they vanish.
-HUGE = 1e150
-
-
-def refuse_huge(X, sample_weight=None, center=None):
-    """Refuse rows whose squares overflow.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite rows.
-    sample_weight : ndarray of shape (n_samples,), default=None
-        Rows without weight may be anything.
-    center : ndarray of shape (n_features,), default=None
-        What distances are measured from; None is any of the rows.
-
-    Raises
-    ------
-    ValueError
-        If values of a column are too far apart.
-    """
-    if max(abs(float(X.max())), abs(float(X.min()))) <= HUGE:
-        return
-    rows = X if sample_weight is None else X[sample_weight > 0.0]
-    if center is None:
-        center = rows[0]
-    with np.errstate(over="ignore"):
-        away = np.abs(rows - center).max(axis=0)
-    worst = int(away.argmax())
-    if away[worst] > HUGE:
-        raise ValueError(
-            f"X has values in column {worst} that are {away[worst]:.3g} apart, and the "
-            "squares of such numbers overflow; divide the column by a constant first."
-        )
-
 
 class Canonical(NamedTuple):
     """Distinct rows in lexicographic order.

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from skext.base import SkextMixin
+from skext.cluster._input import check_weights
 from skext.cluster._levels import Options
 from skext.cluster._ppp_predict import MixtureClusterMixin
 from skext.cluster._ppp_results import describe, drop_empty, inertia_of
@@ -20,12 +21,11 @@ from skext.cluster._ppp_solver import (
 )
 from skext.cluster._refine import refine_mixture
 from skext.cluster._validate import Bounds
-from skext.cluster._variance_tree import build_variance_tree, merge_trees
+from skext.cluster._variance_tree import VarianceTree, build_variance_tree, merge_trees
 from skext.utils._parallel import single_blas_thread
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
-    check_sample_weight,
     fit_context,
 )
 from skext.utils._warnings import warn_user
@@ -352,7 +352,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             If ``X`` is not finite, or weights are negative or all zero.
         """
         X = self._check_rows(X, reset=True)
-        weights = self._check_weights(X, sample_weight)
+        weights = check_weights(sample_weight, X)
         settings = self._settings()
         with single_blas_thread():
             summary, leaf = summarize(X, weights, settings)
@@ -384,6 +384,11 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         # A summary knows no names of columns.
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+        if not isinstance(summary, VarianceTree):
+            raise TypeError(
+                f"summary is of type {type(summary).__name__}; give what "
+                "summarize_rows or merge_summaries returns, or give rows to fit."
+            )
         self.n_features_in_ = summary.means.shape[1]
         return self._fit_tree(summary, summary.means, summary.weights)
 
@@ -418,7 +423,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
                 "rows to partial_fit, or clone the estimator first."
             )
         X = self._check_rows(X, reset=known is None)
-        weights = self._check_weights(X, sample_weight)
+        weights = check_weights(sample_weight, X)
         n_leaves = N_LEAVES
         if isinstance(self.row_reduction, Integral):
             n_leaves = int(self.row_reduction)
@@ -472,13 +477,6 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             row_reduction=self.row_reduction,
             feature_reduction=self.feature_reduction,
             n_jobs=self.n_jobs,
-        )
-
-    def _check_weights(self, X, sample_weight):
-        if sample_weight is None:
-            return None
-        return check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
 
     def _are_importances(self, weights):

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._canonical import HUGE, canonical_rows, refuse_huge
+from skext.cluster._canonical import canonical_rows
 from skext.cluster._copies import Copies, find_copies
 from skext.cluster._em import Data, Rules
+from skext.cluster._input import HUGE, refuse_huge
 from skext.cluster._label import Frame
 from skext.cluster._levels import Options, Search, find_components
 from skext.cluster._marginals import describe_columns, far_rows

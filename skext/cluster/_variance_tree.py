@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._canonical import refuse_huge
+from skext.cluster._input import refuse_huge
 from skext.cluster._reduce_kernels import (
     best_split,
     box_frame,
