@@ -4,6 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skext.cluster._input import check_weights
+
 __all__ = ["clusterability_score", "separability_matrix"]
 
 
@@ -70,15 +72,18 @@ def clusterability_score(X=None, *, proba=None, estimator=None, sample_weight=No
     if proba is None:
         proba = _fitted(estimator, X, sample_weight).predict_proba(X)
     proba = check_array(proba, dtype=np.float64, input_name="proba")
-    if np.any(proba < 0) or np.any(abs(proba.sum(axis=1) - 1) > 1e-6):
+    weights = check_weights(sample_weight, proba)
+    if weights is not None:
+        proba, weights = proba[weights > 0.0], weights[weights > 0.0]
+    if np.any(proba < 0) or np.any(abs(proba.sum(axis=1) - 1) > 1e-5):
         raise ValueError(
             "proba has rows that are no probabilities; they must be at least 0 and "
             "sum to 1."
         )
     if proba.shape[1] == 1:
         return 0.0
-    largest = np.average(proba.max(axis=1), weights=sample_weight)
-    guess = np.average(proba, axis=0, weights=sample_weight).max()
+    largest = np.average(proba.max(axis=1), weights=weights)
+    guess = np.average(proba, axis=0, weights=weights).max()
     if guess >= 1.0:
         return 0.0
     return float(min(max(1.0 - (1.0 - largest) / (1.0 - guess), 0.0), 1.0))

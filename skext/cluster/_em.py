@@ -28,7 +28,8 @@ class Data(NamedTuple):
     weights : ndarray of shape (n_rows,)
         How much each row counts as evidence.
     counts : ndarray of shape (n_rows,)
-        How many distinct rows it stands for.
+        How many rows it counts as where the size of a component is bounded: distinct
+        ones, or all where copies are observations of their own.
     """
 
     rows: np.ndarray

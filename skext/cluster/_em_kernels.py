@@ -15,6 +15,7 @@ from skext.utils._numba import jit
 
 _SMALLEST_SHARE = 1e-5
 _BLOCK = 128
+_ROUNDING = 1e-14
 
 
 @jit(reassociate=True)
@@ -64,7 +65,8 @@ def _cholesky(matrix, lower):
             for f in range(j):
                 s -= lower[i, f] * lower[j, f]
             if i == j:
-                s = math.sqrt(max(s, 1e-300))
+                # What is smaller is rounding.
+                s = math.sqrt(max(s, _ROUNDING * matrix[j, j], 1e-300))
                 lower[j, j] = s
                 log_det += 2.0 * math.log(s)
             else:
@@ -160,16 +162,17 @@ def try_components(values, vectors, mass, log_n, best, cov, factor):
     logarithm of the determinant and number of parameters, which is zero if none is.
     """
     d = values.size
+    least = max(_ROUNDING * values[d - 1], 1e-300)
     total = 0.0
     for j in range(d):
-        total += max(values[j], 1e-300)
+        total += max(values[j], least)
     rank = 0
     noise = 0.0
     n_params = 0.0
     kept_log = 0.0
     kept = 0.0
     for q in range(1, d - 1):
-        value = max(values[d - q], 1e-300)
+        value = max(values[d - q], least)
         kept_log += math.log(value)
         kept += value
         rest = (total - kept) / (d - q)
@@ -395,15 +398,20 @@ def fit_components(data, rules, resp, model, kept, larger, matrices):
     left = 0
     for j in range(resp.shape[0]):
         count = 0.0
+        different = 0.0
         for i in range(n):
             count += resp[j, i] * counts[i]
+            different += resp[j, i]
+        if spread.shape[1] > 0:
+            # What has a width has no need of others for a covariance.
+            different = count
         if count < 1.5 and resp.shape[0] > 1:
             continue
         c = _gather(rows, spread, weights, resp[j], index, part, inner, a)
         full = matrices[left if d > 16 else 0]
         m = moments(part, inner, a, c, means[left], covs[left], line)
         log_det, p, f, best, wanted = choose_family(
-            covs[left], m, count, rules, full, factors[left]
+            covs[left], m, different, rules, full, factors[left]
         )
         larger[left] = wanted and d > 16
         if wanted and d <= 16:

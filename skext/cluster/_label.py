@@ -24,11 +24,17 @@ class Frame(NamedTuple):
     scale : float
         A power of two; divided by.
     columns : ndarray of shape (n_varying,)
-        Columns that are not constant.
+        Columns that are neither constant nor copies of another one.
     basis : ndarray of shape (n_varying, n_components) or (n_varying, 0)
         Orthonormal projection, or no columns.
     noise : float
         Variance of each direction that the projection leaves out.
+    copies : ndarray of shape (n_copies,)
+        Columns that are copies.
+    sources : ndarray of shape (n_copies,)
+        Places of their originals among the varying columns.
+    slopes : ndarray of shape (n_copies,)
+        Units of a copy per unit of its original.
     """
 
     center: np.ndarray
@@ -36,6 +42,9 @@ class Frame(NamedTuple):
     columns: np.ndarray
     basis: np.ndarray
     noise: float
+    copies: np.ndarray
+    sources: np.ndarray
+    slopes: np.ndarray
 
     def for_kernel(self):
         """Give what the compiled loops read."""
@@ -47,6 +56,7 @@ class Frame(NamedTuple):
             means = means @ self.basis.T
         points = np.tile(self.center, (len(means), 1))
         points[:, self.columns] += self.scale * means
+        points[:, self.copies] += self.scale * (means[:, self.sources] * self.slopes)
         return points
 
     def restore_covariances(self, covariances):
@@ -58,6 +68,10 @@ class Frame(NamedTuple):
         d = len(self.center)
         full = np.zeros((len(covariances), d, d))
         full[:, self.columns[:, None], self.columns] = self.scale**2 * covariances
+        if self.copies.size:
+            originals = self.columns[self.sources]
+            full[:, self.copies] = self.slopes[:, None] * full[:, originals]
+            full[:, :, self.copies] = self.slopes * full[:, :, originals]
         return full
 
     def log_volume(self):

@@ -22,7 +22,9 @@ TREE_DTYPE = np.dtype(
 )
 
 _LEVEL_EM = 6
+_TRIFLE = 1e-3
 _FEWEST_ROWS = 6
+_FULL = "max_clusters reached"
 # Values that a thread must have to do, or starting it costs more.
 _WORTH_A_THREAD = 20_000
 
@@ -55,6 +57,10 @@ class Search(NamedTuple):
         Information criterion after each level.
     n_levels : int
         Levels with a split.
+    n_refused : int
+        Components that would be split if there could be more of them.
+    ended_by : tuple of str
+        Parameters that ended the search too early.
     """
 
     state: State
@@ -62,6 +68,8 @@ class Search(NamedTuple):
     nodes: list
     bic_path: np.ndarray
     n_levels: int
+    n_refused: int
+    ended_by: tuple
 
 
 class _Component(NamedTuple):
@@ -135,6 +143,7 @@ def find_components(data, rules, options):
     lowest = state.bic(rules.log_n)
     best, path, worse, n_levels = (state, known, 0), [lowest], 0, 0
     threshold = max(1e-4 * total, rules.log_n)
+    ended_by = ()
     for level in range(1, options.max_levels + 1):
         resp, known = _split_all(data, rules, options, state, known, level, log)
         if resp is None:
@@ -150,16 +159,22 @@ def find_components(data, rules, options):
             worse += 1
             if worse == 2:
                 break
-    return _finish(data, rules, options, best, log, path, n_levels)
+    else:
+        if options.max_levels > 0 and worse == 0:
+            # The last level improved the mixture, and the next one might, too.
+            ended_by = ("max_levels",)
+    return _finish(data, rules, options, best, log, path, n_levels, ended_by)
 
 
-def _finish(data, rules, options, best, log, path, n_levels):
+def _finish(data, rules, options, best, log, path, n_levels, ended_by):
     """Iterate the best state to convergence, and order its components."""
     state, known, n_records = best
     log.undo(n_records)
     if len(known) > 1:
         start = state.resp.copy()
         state = fit_mixture(data, rules, start, options.max_iter, options.tol)
+        if not state.converged and _still_moves(data, rules, state):
+            ended_by += ("max_iter",)
         known = [known[i] for i in state.ids]
         state, known = _merge(data, rules, state, known, n_levels + 1, log)
     order = np.lexsort(state.mixture.means.T[::-1])
@@ -170,13 +185,21 @@ def _finish(data, rules, options, best, log, path, n_levels):
         ids=np.arange(len(order)),
     )
     nodes = [known[i].node for i in order]
-    recorded = {record[0] for record in log.records}
+    recorded = {record[0]: record[-1] for record in log.records}
+    refused = sum(recorded.get(node, log.undone.get(node)) == _FULL for node in nodes)
     for node, mass in zip(nodes, state.mixture.mass, strict=True):
         if node not in recorded:
             reason = log.undone.get(node, "search ended")
             log.write(node, float(mass), np.nan, False, reason)
     path.append(state.bic(rules.log_n))
-    return Search(state, log.table(), nodes, np.array(path), n_levels)
+    tree = log.table()
+    return Search(state, tree, nodes, np.array(path), n_levels, refused, ended_by)
+
+
+def _still_moves(data, rules, state):
+    """Tell whether the next iteration would gain more than a trifle."""
+    step = fit_mixture(data, rules, state.resp.copy(), 1)
+    return step.log_likelihood - state.log_likelihood > _TRIFLE * data.weights.sum()
 
 
 def _split_all(data, rules, options, state, known, level, log):
@@ -215,7 +238,7 @@ def _split_all(data, rules, options, state, known, level, log):
                     node = log.new_node(component.node, level)
                     remembered.append(_Component(node, None))
                 continue
-            log.write(component.node, weight, split.gain, False, "max_clusters reached")
+            log.write(component.node, weight, split.gain, False, _FULL)
         elif split is not None:
             reason = "no gain" if split.resp is not None else "no partition"
             log.write(component.node, weight, split.gain, False, reason)

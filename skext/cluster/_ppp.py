@@ -5,8 +5,10 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
 
 from skext.base import SkextMixin
+from skext.cluster._input import check_weights
 from skext.cluster._levels import Options
 from skext.cluster._ppp_predict import MixtureClusterMixin
 from skext.cluster._ppp_results import describe, drop_empty, inertia_of
@@ -19,14 +21,14 @@ from skext.cluster._ppp_solver import (
 )
 from skext.cluster._refine import refine_mixture
 from skext.cluster._validate import Bounds
-from skext.cluster._variance_tree import build_variance_tree, merge_trees
+from skext.cluster._variance_tree import VarianceTree, build_variance_tree, merge_trees
 from skext.utils._parallel import single_blas_thread
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
-    check_sample_weight,
     fit_context,
 )
+from skext.utils._warnings import warn_user
 
 
 class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
@@ -85,9 +87,10 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         the best cluster, label them -1, or treat it like any other.
     assign : {"mixture", "centers"}, default="mixture"
         Give rows to the most probable cluster or to the nearest centre.
-    weight_type : {"frequency", "importance"}, default="frequency"
-        Meaning of ``sample_weight``: how often a row occurs, so that larger weights
-        are more evidence, or relative importance, whose scale does not matter.
+    weight_type : {"auto", "frequency", "importance"}, default="auto"
+        Meaning of ``sample_weight``: how often a row occurs, or relative importance,
+        whose scale does not matter. ``"auto"`` is frequency if all weights are whole
+        numbers, and importance otherwise.
     refine : int, default=0
         Iterations of expectation-maximization on all rows after a search on
         representatives.
@@ -267,7 +270,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         ],
         "background": [StrOptions({"assign", "noise", "cluster"})],
         "assign": [StrOptions({"mixture", "centers"})],
-        "weight_type": [StrOptions({"frequency", "importance"})],
+        "weight_type": [StrOptions({"auto", "frequency", "importance"})],
         "refine": [Interval(Integral, 0, None, closed="left")],
         "max_levels": [Interval(Integral, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -293,7 +296,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         feature_reduction="auto",
         background="assign",
         assign="mixture",
-        weight_type="frequency",
+        weight_type="auto",
         refine=0,
         max_levels=40,
         max_iter=60,
@@ -349,15 +352,16 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             If ``X`` is not finite, or weights are negative or all zero.
         """
         X = self._check_rows(X, reset=True)
-        weights = self._check_weights(X, sample_weight)
+        weights = check_weights(sample_weight, X)
         settings = self._settings()
         with single_blas_thread():
             summary, leaf = summarize(X, weights, settings)
-            total = self._sample_size(X, weights)
+            total = self._sample_size(weights)
             solution = solve(summary, settings, total)
             if self.refine and leaf is not None:
                 solution = refine_mixture(solution, X, weights, self.refine)
-            self._finish(solution, X, weights, leaf)
+            solution, labels = self._label_training_rows(solution, X, weights, leaf)
+            self._describe(solution, labels, X, weights)
         self._tree = None
         return self
 
@@ -380,6 +384,11 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         # A summary knows no names of columns.
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+        if not isinstance(summary, VarianceTree):
+            raise TypeError(
+                f"summary is of type {type(summary).__name__}; give what "
+                "summarize_rows or merge_summaries returns, or give rows to fit."
+            )
         self.n_features_in_ = summary.means.shape[1]
         return self._fit_tree(summary, summary.means, summary.weights)
 
@@ -404,11 +413,17 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         Notes
         -----
         The same batches in the same order give the same result; another order may
-        give another one once there are more rows than representatives.
+        give another one once there are more rows than representatives. Rows given
+        to ``fit`` are not kept: ``partial_fit`` after it begins anew, and warns.
         """
         known = getattr(self, "_tree", None)
+        if known is None and hasattr(self, "labels_"):
+            warn_user(
+                "partial_fit begins anew: fit keeps no summary of its rows. Give all "
+                "rows to partial_fit, or clone the estimator first."
+            )
         X = self._check_rows(X, reset=known is None)
-        weights = self._check_weights(X, sample_weight)
+        weights = check_weights(sample_weight, X)
         n_leaves = N_LEAVES
         if isinstance(self.row_reduction, Integral):
             n_leaves = int(self.row_reduction)
@@ -423,10 +438,17 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         settings = self._settings()
         with single_blas_thread():
             total = None
-            if self.weight_type == "importance":
+            if self._are_importances(tree.weights):
                 total = float(tree.counts.sum())
+            else:
+                _warn_if_light(tree.weights.sum(), tree.counts.sum())
             solution = solve(summary_of_tree(tree), settings, total)
-            self._finish(solution, X, weights, None)
+            # Clusters of earlier rows stay, whatever this batch holds.
+            weighted = tree.means[tree.weights > 0.0]
+            solution, labels = self._label_training_rows(solution, weighted)
+            if X is not tree.means:
+                labels = self._assign(X, solution)
+            self._describe(solution, labels, X, weights)
         self._tree = tree
         return self
 
@@ -457,25 +479,25 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             n_jobs=self.n_jobs,
         )
 
-    def _check_weights(self, X, sample_weight):
-        if sample_weight is None:
-            return None
-        return check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    def _are_importances(self, weights):
+        """Tell whether the scale of the weights means nothing."""
+        if self.weight_type != "auto":
+            return self.weight_type == "importance"
+        return not np.array_equal(weights, np.floor(weights))
 
-    def _sample_size(self, X, weights):
+    def _sample_size(self, weights):
         """Kish's effective number of rows, or None for the sum of the weights."""
-        if self.weight_type == "frequency":
-            return None
         if weights is None:
-            return float(len(X))
+            return None
+        if not self._are_importances(weights):
+            _warn_if_light(weights.sum(), np.count_nonzero(weights))
+            return None
         # The exact sum does not depend on the order.
         return math.fsum(weights) ** 2 / math.fsum(weights**2)
 
-    def _finish(self, solution, X, weights, leaf):
-        """Label rows and set all attributes."""
-        solution, labels = self._label_training_rows(solution, X, leaf)
+    def _describe(self, solution, labels, X, weights):
+        """Set all attributes."""
+        self._warn_of_limits(solution.search)
         for name, value in describe(solution).items():
             setattr(self, name, value)
         self._frame, self._mixture = solution.frame, solution.search.state.mixture
@@ -485,18 +507,38 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         self.core_sample_mask_ = labels.core
         self.inertia_ = inertia_of(X, weights, labels.labels, self.cluster_centers_)
 
-    def _label_training_rows(self, solution, X, leaf):
+    def _label_training_rows(self, solution, X, weights=None, leaf=None):
+        """Label rows, and give clusters without any of them up."""
         order = None
         if leaf is not None:
             # Rows of a leaf are near each other. Small integers are sorted by counting.
             small = leaf.max(initial=0) < 2**16
             order = np.argsort(leaf.astype(np.uint16) if small else leaf, kind="stable")
         labels = self._assign(X, solution, order)
-        repaired = drop_empty(solution, labels)
+        there = labels.labels if weights is None else labels.labels[weights > 0.0]
+        repaired = drop_empty(solution, there)
         if repaired is not None:
             solution = repaired
             labels = self._assign(X, solution, order)
         return solution, labels
+
+    def _warn_of_limits(self, search):
+        """Tell which parameter ended the search."""
+        if search.n_refused:
+            warn_user(
+                f"max_clusters={self.max_clusters} ended the search: it bounds the "
+                f"number of components, and {search.n_refused} more would have been "
+                "split; raise it.",
+                ConvergenceWarning,
+            )
+        for name in search.ended_by:
+            what = "while components were still split"
+            if name == "max_iter":
+                what = "before expectation-maximization came to rest"
+            warn_user(
+                f"{name}={getattr(self, name)} ended the search {what}; raise it.",
+                ConvergenceWarning,
+            )
 
     def _assign(self, X, solution, order=None):
         clusters = solution.clusters
@@ -518,3 +560,12 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         tags.input_tags.sparse = False
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _warn_if_light(total, n_rows):
+    if total < 0.5 * n_rows:
+        warn_user(
+            f"sample_weight adds up to {total:.3g} for {n_rows} rows, and with "
+            'weight_type="frequency" there are no more observations than that. For '
+            'weights of any scale use weight_type="importance".'
+        )

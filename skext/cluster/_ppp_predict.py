@@ -4,19 +4,20 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.sparse import issparse
 from scipy.spatial.distance import cdist
 from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     ClusterMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from skext.cluster._input import check_weights, refuse_huge, refuse_sparse
 from skext.cluster._label import Labels, assign_labels, posteriors, spherical_mixture
 from skext.cluster._linkage import cut_by_prominence, cut_into
 from skext.cluster._validate import cluster_means
 from skext.utils._parallel import single_blas_thread
+from skext.utils._tables import validate_table
 
 _BLOCK_ROWS = 4096
 
@@ -92,7 +93,9 @@ class MixtureClusterMixin(
         score : float
             Larger is better.
         """
-        return float(np.average(self.score_samples(X), weights=sample_weight))
+        density = self.score_samples(X)
+        weights = check_weights(sample_weight, density)
+        return float(np.average(density, weights=weights))
 
     def bic(self, X):
         """Compute the Bayesian information criterion.
@@ -191,13 +194,11 @@ class MixtureClusterMixin(
         return cut_into(self.linkage_matrix_, int(n_clusters))
 
     def _check_rows(self, X, reset):
-        if issparse(X):
-            raise TypeError(
-                f"{type(self).__name__} does not take sparse X, which centring would "
-                "fill; reduce it first, for example by "
-                "sklearn.decomposition.TruncatedSVD, or pass X.toarray()."
-            )
-        return validate_data(self, X, reset=reset, dtype=[np.float64, np.float32])
+        refuse_sparse(X, type(self).__name__)
+        X = validate_table(self, X, reset=reset, dtype=[np.float64, np.float32])
+        if not reset:
+            refuse_huge(X, center=self._frame.center)
+        return X
 
     def _labels_by(self, X, groups):
         with single_blas_thread():

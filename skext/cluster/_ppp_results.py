@@ -53,8 +53,7 @@ def _describe_mixture(solution):
     varying = np.ix_(frame.columns, frame.columns)
     for k, covariance in enumerate(covariances):
         if frame.basis.shape[1]:
-            lower = np.linalg.cholesky(covariance[varying])
-            factors[k][varying] = np.linalg.inv(lower).T
+            factors[k][varying] = _inverse_factor(covariance[varying])
         else:
             factors[k][varying] = mixture.factors[k] / frame.scale
     return {
@@ -62,6 +61,18 @@ def _describe_mixture(solution):
         "covariances_": covariances,
         "precisions_cholesky_": factors,
     }
+
+
+def _inverse_factor(covariance):
+    """Upper triangular factor of the inverse, also of what is nearly singular."""
+    size = np.sqrt(np.diag(covariance))
+    matrix = covariance / size / size[:, None]
+    try:
+        lower = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        matrix[np.diag_indices_from(matrix)] += 1e-10
+        lower = np.linalg.cholesky(matrix)
+    return np.linalg.inv(lower).T / size[:, None]
 
 
 def _describe_clusters(solution):
@@ -117,7 +128,7 @@ def drop_empty(solution, labels):
     """
     label, background = solution.clusters
     n_clusters = int(label.max()) + 1
-    used = np.bincount(labels.labels, minlength=n_clusters) > 0
+    used = np.bincount(labels, minlength=n_clusters) > 0
     if used.all():
         return None
     empty = ~used[label]

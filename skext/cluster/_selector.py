@@ -8,12 +8,20 @@ import numpy as np
 from scipy.special import entr
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
+from skext.cluster._canonical import lexicographic_order
 from skext.cluster._clusterability import clusterability_score
+from skext.cluster._copies import find_copies
 from skext.cluster._dip import dip_test
+from skext.cluster._input import refuse_sparse
+from skext.cluster._marginals import describe_columns, far_rows
 from skext.utils._sklearn import HasMethods, Interval, fit_context
+from skext.utils._tables import validate_table
+from skext.utils._warnings import warn_user
+
+_FEWEST = 3.0
 
 
 class _Trial(NamedTuple):
@@ -99,6 +107,9 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
     smaller of the two p-values is doubled. Clusters that are a small share of the
     rows can be real and yet too few for the dip to see.
 
+    Copies of columns are never selected beside their originals, and rows that are far
+    from all others in a column have no part in the ranking and in the test.
+
     One fit per subset, about ``log(n_features) / log(1 / step)`` of them, and one
     more for each column if all columns together have one cluster.
 
@@ -159,20 +170,24 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
         self : SeparableFeatureSelector
             Fitted.
         """
-        X = validate_data(self, X, dtype=[np.float64, np.float32], order="C")
-        sizes = _subset_sizes(X.shape[1], self.min_features, self.step)
-        first = _try(self._clustering(len(sizes)), X, np.arange(X.shape[1]))
-        n_fits, alone = len(sizes), None
-        if first.model.n_clusters_ == 1 and X.shape[1] > 1:
-            n_fits += X.shape[1]
-            clustering = self._clustering(n_fits)
-            alone = np.array(
-                [
-                    _try(clustering, X, np.array([j])).information
-                    for j in range(X.shape[1])
-                ]
+        refuse_sparse(X, type(self).__name__)
+        X = validate_table(self, X, dtype=[np.float64, np.float32], order="C")
+        if self.min_features > X.shape[1]:
+            warn_user(
+                f"min_features={self.min_features} is more than the {X.shape[1]} "
+                "columns of X; all of them are kept."
             )
-        trials = _walk_down(self._clustering(n_fits), X, sizes, first, alone)
+        near, columns = _near_and_different(X)
+        sizes = _subset_sizes(len(columns), self.min_features, self.step)
+        first = _try(self._clustering(len(sizes)), X, columns)
+        n_fits, alone = len(sizes), None
+        if first.model.n_clusters_ == 1 and len(columns) > 1:
+            n_fits += len(columns)
+            clustering = self._clustering(n_fits)
+            alone = np.zeros(X.shape[1])
+            for j in columns:
+                alone[j] = _try(clustering, X, np.array([j])).information
+        trials = _walk_down(self._clustering(n_fits), X, sizes, first, alone, near)
         best = _smallest_good(trials, self.min_gain)
         self.support_ = np.zeros(X.shape[1], dtype=bool)
         self.support_[best.columns] = True
@@ -188,7 +203,7 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
         self.dip_pvalue_ = 1.0
         if best.model.n_clusters_ > 1:
             # The test is corrected for the fits itself.
-            pvalue = _confirm(self._clustering(1), X[:, best.columns])
+            pvalue = _confirm(self._clustering(1), X[near][:, best.columns])
             self.dip_pvalue_ = min(1.0, n_fits * pvalue)
         self.is_clusterable_ = bool(
             best.model.n_clusters_ > 1 and self.dip_pvalue_ < self.alpha
@@ -245,13 +260,33 @@ def _smallest_good(trials, min_gain):
     return trials[int(np.flatnonzero(good)[-1])]
 
 
-def _walk_down(clustering, X, sizes, first, alone):
+def _near_and_different(X):
+    """Rows that are far in no column, and columns that are no copies.
+
+    The others would decide about every variance, and make clusters of one column look
+    as if more of them saw them.
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    ones = np.ones(len(rows))
+    marginals = describe_columns(rows, ones, float(len(rows)), _FEWEST)
+    near = ~far_rows(rows, ones, marginals, _FEWEST)[0]
+    varying = np.flatnonzero(marginals.gaps > 0.0)
+    if not varying.size:
+        return near, np.arange(X.shape[1])
+    order = lexicographic_order(rows)
+    found = find_copies(rows[order][:, varying].T, ones, marginals.widths[varying])
+    copies = varying[found.copies]
+    return near, np.setdiff1d(np.arange(X.shape[1]), copies)
+
+
+def _walk_down(clustering, X, sizes, first, alone, near):
     """Fit subset after subset, each of the best columns of the one before."""
     trials = [first]
     for size in sizes[1:]:
         last = trials[-1]
         if last.score > 0.0:
-            rank = -_within_share(X[:, last.columns], last.model.labels_)
+            labels = last.model.labels_[near]
+            rank = -_within_share(X[near][:, last.columns], labels)
         elif alone is not None:
             rank = alone[last.columns]
         else:
@@ -298,5 +333,14 @@ def _dip_along_axis(clustering, here, there):
     model = LinearDiscriminantAnalysis(
         solver="eigen", shrinkage="auto", priors=counts / counts.sum(), n_components=1
     )
-    model.fit(here[:, varying] / spread[varying], labels)
-    return dip_test(there[:, varying] / spread[varying] @ model.scalings_[:, 0])[1]
+    here, there = (
+        here[:, varying] / spread[varying],
+        there[:, varying] / spread[varying],
+    )
+    try:
+        axis = model.fit(here, labels).scalings_[:, 0]
+    except np.linalg.LinAlgError:
+        # Clusters that are points have no width: any axis between them will do.
+        means = np.array([here[labels == k].mean(axis=0) for k in found])
+        axis = np.linalg.svd(means - means.mean(axis=0))[2][0]
+    return dip_test(there @ axis)[1]

@@ -129,11 +129,14 @@ def _look_ahead(data, rules, one, split, min_rows, directions):
 
 def _partitions(data, rules, min_rows, directions):
     """All different partitions that two-means reaches from the start directions."""
-    found = {}
+    found, lines = {}, []
+    if len(data.weights) < 2:
+        return []
     for line, space in _starts(data, rules, directions):
+        lines.append(line)
         side = np.empty(len(line), dtype=bool)
         order = np.argsort(line, kind="stable")
-        if not cut_line(line, data.weights, order, side):
+        if not cut_line(line, data.weights, data.counts, order, 0.0, side):
             continue
         sides = []
         if space is not data.rows:
@@ -141,13 +144,27 @@ def _partitions(data, rules, min_rows, directions):
         if two_means(space, data.weights, _LLOYD, side):
             sides.insert(0, side)
         for candidate in sides:
-            count = data.counts[candidate].sum()
-            if min(count, data.counts.sum() - count) < min_rows:
-                continue
-            if candidate[0]:
-                candidate = ~candidate
-            found.setdefault(candidate.tobytes(), candidate)
+            if _smaller(data.counts, candidate) >= min_rows:
+                _add(found, candidate)
+    if not found:
+        # Each cut went to one or two far rows; more of them may be worth one.
+        for line in lines:
+            side = np.empty(len(line), dtype=bool)
+            order = np.argsort(line, kind="stable")
+            if cut_line(line, data.weights, data.counts, order, min_rows, side):
+                _add(found, side)
     return list(found.values())
+
+
+def _add(found, side):
+    if side[0]:
+        side = ~side
+    found.setdefault(side.tobytes(), side)
+
+
+def _smaller(counts, side):
+    count = counts[side].sum()
+    return min(count, counts.sum() - count)
 
 
 def _starts(data, rules, directions):

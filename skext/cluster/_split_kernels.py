@@ -9,11 +9,11 @@ from skext.utils._numba import jit
 
 
 @jit
-def cut_line(values, weights, order, side):
+def cut_line(values, weights, counts, order, least, side):
     """Cut numbers in two so that the squares about the two means are least.
 
-    The optimum over all cuts; ``order`` sorts the values. Writes which numbers lie
-    above the cut; returns whether there are two different numbers.
+    The optimum over all cuts that leave so many on either side; ``order`` sorts the
+    values. Writes which numbers lie above the cut; returns whether there is a cut.
     """
     n = values.size
     mass = 0.0
@@ -25,10 +25,17 @@ def cut_line(values, weights, order, side):
     cut = n
     below = 0.0
     first = 0.0
+    number = 0.0
+    everything = 0.0
+    for i in range(n):
+        everything += counts[i]
     for a in range(n - 1):
         i = order[a]
         below += weights[i]
+        number += counts[i]
         first += weights[i] * values[i]
+        if number < least or everything - number < least:
+            continue
         if values[order[a + 1]] > values[i]:
             rest = total - first
             gain = first * first / below + rest * rest / (mass - below)

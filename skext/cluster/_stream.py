@@ -1,10 +1,10 @@
 """Summaries of rows that can be made anywhere and joined into one."""
 
 import numpy as np
-from sklearn.utils.validation import check_array
 
-from skext.cluster._variance_tree import build_variance_tree, merge_trees
-from skext.utils._sklearn import check_sample_weight
+from skext.cluster._input import check_weights, refuse_sparse
+from skext.cluster._variance_tree import VarianceTree, build_variance_tree, merge_trees
+from skext.utils._tables import check_table
 
 __all__ = ["merge_summaries", "summarize_rows"]
 
@@ -59,13 +59,12 @@ def summarize_rows(X, sample_weight=None, *, n_representatives=4096, n_jobs=None
     >>> summary.means.shape, float(summary.weights.sum())
     ((200, 3), 5000.0)
     """
-    X = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+    refuse_sparse(X, "summarize_rows")
+    X = check_table(X, dtype=[np.float64, np.float32], input_name="X")
     _check_number(n_representatives)
-    weights = None
-    if sample_weight is not None:
-        weights = check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+    weights = check_weights(sample_weight, X)
+    if weights is not None and not weights.all():
+        X, weights = X[weights > 0.0], weights[weights > 0.0]
     tree = build_variance_tree(X, weights, n_representatives, n_jobs)
     # Rows are not part of a summary, and neither is where each of them went.
     return tree._replace(leaf=tree.leaf[:0])
@@ -113,7 +112,15 @@ def merge_summaries(summaries, *, n_representatives=4096, n_jobs=None):
     >>> len(merged.means), float(merged.weights.sum())
     (1000, 5000.0)
     """
+    if isinstance(summaries, VarianceTree):
+        summaries = [summaries]
     summaries = list(summaries)
+    for summary in summaries:
+        if not isinstance(summary, VarianceTree):
+            raise TypeError(
+                f"summaries holds a {type(summary).__name__}; give what summarize_rows "
+                "returns."
+            )
     if not summaries:
         raise ValueError("summaries is empty; give at least one summary.")
     widths = sorted({summary.means.shape[1] for summary in summaries})
@@ -128,7 +135,8 @@ def merge_summaries(summaries, *, n_representatives=4096, n_jobs=None):
 
 
 def _check_number(n_representatives):
-    if not isinstance(n_representatives, int | np.integer) or n_representatives < 1:
+    whole = isinstance(n_representatives, int | np.integer)
+    if not whole or isinstance(n_representatives, bool) or n_representatives < 1:
         raise ValueError(
             f"n_representatives={n_representatives!r} must be an integer of at least 1."
         )

@@ -8,6 +8,7 @@ from scipy.optimize import isotonic_regression
 
 _GRID = 513
 _TINY = 1e-300
+_NARROWEST = 50.0
 
 
 class Valley(NamedTuple):
@@ -62,7 +63,7 @@ def measure_valley(rows, spread, first, second, step, pooled):
     a = _line_moments(line, inner, first)
     b = _line_moments(line, inner, second)
     share = first.sum() / (first.sum() + second.sum())
-    grid, density = _two_bells(a, b, share)
+    grid, density = _two_bells(*_visible(a, b), share)
     peaks = 1 + np.flatnonzero(
         (density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])
     )
@@ -84,6 +85,12 @@ def _line_moments(line, inner, weights):
     if inner is not None:
         variance += weights @ inner / mass
     return mean, math.sqrt(max(variance, _TINY))
+
+
+def _visible(a, b):
+    """Widen what the grid could not see; a point has no width at all."""
+    least = abs(a[0] - b[0]) / _NARROWEST
+    return (a[0], max(a[1], least)), (b[0], max(b[1], least))
 
 
 def _two_bells(a, b, share):

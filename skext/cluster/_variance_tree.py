@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skext.cluster._input import refuse_huge
 from skext.cluster._reduce_kernels import (
     best_split,
     box_frame,
@@ -33,6 +34,11 @@ _BLOCK_VALUES = 2**19
 _CELL_VALUES = 2**18
 _CELL_ROWS = 1024
 _NO_WEIGHTS = np.empty(0)
+# Standard deviations between the quarters of a normal distribution, and how much larger
+# than in one the deviation is where far rows make it so.
+_BULK_DEVIATIONS = 1.35
+_STRETCHED = 10.0
+_FEWEST_LEAVES = 50
 
 
 class VarianceTree(NamedTuple):
@@ -100,9 +106,10 @@ def build_variance_tree(X, sample_weight=None, n_leaves=4096, n_jobs=None):
     Notes
     -----
     Variances are compared in units of the overall variance of their feature, so that
-    a feature in small units is not overlooked.
+    a feature in small units is not overlooked, or of the variance of its bulk if far
+    rows make the other one much larger.
     """
-    return _build(X, sample_weight, None, None, n_leaves, n_jobs)
+    return _build_in_scale(X, sample_weight, None, None, n_leaves, n_jobs)
 
 
 def merge_trees(trees, n_leaves=4096, n_jobs=None):
@@ -130,7 +137,7 @@ def merge_trees(trees, n_leaves=4096, n_jobs=None):
         np.concatenate([getattr(tree, name) for tree in trees])
         for name in ("means", "weights", "variances", "counts", "lower", "upper")
     )
-    merged = _build(means, weights, variances, counts, n_leaves, n_jobs)
+    merged = _build_in_scale(means, weights, variances, counts, n_leaves, n_jobs)
     low = np.full_like(merged.means, np.inf)
     high = np.full_like(merged.means, -np.inf)
     np.minimum.at(low, merged.leaf, lower)
@@ -138,12 +145,41 @@ def merge_trees(trees, n_leaves=4096, n_jobs=None):
     return merged._replace(lower=low, upper=high)
 
 
-def _build(X, weights, variances, counts, n_leaves, n_jobs):
+def _build_in_scale(X, weights, variances, counts, n_leaves, n_jobs):
+    """Build the tree, once more if far rows made features look small."""
+    refuse_huge(X, weights)
+    tree = _build(X, weights, variances, counts, n_leaves, n_jobs)
+    stretch = _stretch(tree)
+    if stretch is None:
+        return tree
+    return _build(X, weights, variances, counts, n_leaves, n_jobs, stretch)
+
+
+def _stretch(tree):
+    """By how much far rows enlarge the variance of each feature, or None."""
+    kept = tree.weights > 0.0
+    means, weights = tree.means[kept], tree.weights[kept]
+    n = len(means)
+    if n < _FEWEST_LEAVES:
+        return None
+    shares = weights / weights.sum()
+    center = shares @ means
+    variance = shares @ ((means - center) ** 2 + tree.variances[kept])
+    outer = n // 4
+    ordered = np.partition(means, (outer, n - 1 - outer), axis=0)
+    bulk = (ordered[n - 1 - outer] - ordered[outer]) / _BULK_DEVIATIONS
+    far = (bulk > 0.0) & (variance > (_STRETCHED * bulk) ** 2)
+    if not far.any():
+        return None
+    return np.where(far, variance / np.where(far, bulk, 1.0) ** 2, 1.0)
+
+
+def _build(X, weights, variances, counts, n_leaves, n_jobs, stretch=1.0):
     n, d = X.shape
     weights = _NO_WEIGHTS if weights is None else as_float64(weights)
     node = np.zeros(n, dtype=np.int32)
     cell_rows = max(_CELL_VALUES // d, _CELL_ROWS)
-    top, importance = _grow_top(X, weights, node, cell_rows, n_jobs)
+    top, importance = _grow_top(X, weights, node, cell_rows, n_jobs, stretch)
     cells = _from_left_to_right(top)
     # Rows of a cell become neighbours, and so do the cells below any node.
     # Sixteen bits are sorted by counting.
@@ -257,7 +293,7 @@ class _Top:
                     self.ceilings.append(self.priority[g])
 
 
-def _grow_top(X, weights, node, cell_rows, n_jobs):
+def _grow_top(X, weights, node, cell_rows, n_jobs, stretch=1.0):
     """Split level by level until no node has more than ``cell_rows`` rows.
 
     Writes the node of each row. Also returns one over the variance of each feature.
@@ -268,6 +304,7 @@ def _grow_top(X, weights, node, cell_rows, n_jobs):
     spread = sums.square[0] - sums.total[0] ** 2 / sums.mass[0]
     spread = np.maximum(spread, 0.0) / (frames[1][0] ** 2 * sums.mass[0])
     importance = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    importance *= stretch
     n_settled = 0
     while True:
         top.settle(sums, frames, importance, cell_rows)

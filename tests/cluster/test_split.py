@@ -25,7 +25,8 @@ def test_cut_is_the_best_of_all(seed):
     values = rng.integers(-3, 4, n).astype(float) * rng.choice([1.0, 1e-6, 1e6])
     weights = rng.integers(1, 4, n).astype(float)
     side = np.empty(n, dtype=bool)
-    found = cut_line(values, weights, np.argsort(values, kind="stable"), side)
+    order = np.argsort(values, kind="stable")
+    found = cut_line(values, weights, np.ones(values.size), order, 0.0, side)
     cuts = np.unique(values)[1:]
     assert found == (len(cuts) > 0)
     if found:

@@ -1,9 +1,10 @@
 """Rows and clusters in the plane in which the clusters lie furthest apart."""
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skext.utils._optional import optional_import
+from skext.utils._tables import check_table
 
 
 class ClusterPlaneDisplay:
@@ -97,7 +98,7 @@ class ClusterPlaneDisplay:
         """
         check_is_fitted(estimator)
         labels = estimator.predict(X)
-        X = check_array(X, dtype=np.float64)
+        X = check_table(X, dtype=np.float64)
         if X.shape[1] < 2:
             raise ValueError(
                 f"X has {X.shape[1]} feature, which has no plane; draw a histogram."
