@@ -417,8 +417,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self._n_rows = X.shape[0]
         self.length_scale_, self.n_edges_, self._graph = float("nan"), 0, None
         if np.isinf(self.bag_strength):
-            for number in range(bags.classes.size):
-                check_whole_counts(bags, number)
+            check_whole_counts(bags, "treat counts as noisy by a finite bag_strength")
         if not self._decided(bags):
             if self.connectivity is not None:
                 self._graph = check_connectivity(self.connectivity, X)

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.label_proportions import _bag_nets as nets
-from skext.label_proportions._bags import number_bags
+from skext.label_proportions._bag_ids import number_bags, per_bag
 from skext.label_proportions._net import NET_CONSTRAINTS, check_layer_sizes
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
@@ -258,19 +258,17 @@ def _bag_shares(n_samples, n_classes, bags, counts):
     nothing = np.full((n_samples, n_classes), np.nan)
     if bags is None:
         return np.arange(n_samples), nothing
-    ids, codes, _ = number_bags(bags)
+    numbered = number_bags(bags)
+    ids, codes = numbered.ids, numbered.codes
     if codes.size != n_samples:
         raise ValueError(
             f"bags must have an entry for each of the {n_samples} rows, got "
             f"{codes.size}."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
-    known = np.full(ids.size, np.nan) if counts is None else np.asarray(counts, float)
-    if known.shape[0] != ids.size or known.ndim > 2:
-        raise ValueError(
-            f"counts must have an entry for each of the {ids.size} bags, got shape "
-            f"{known.shape}."
-        )
+    known = np.full(ids.size, np.nan)
+    if counts is not None:
+        known = per_bag(counts, "counts", numbered)
     if known.ndim == 1:
         known = np.column_stack([sizes - known, known])
     alone = np.flatnonzero(codes == _BAGLESS)

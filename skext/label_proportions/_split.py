@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags import is_bag_target, number_bags
+from skext.label_proportions._bag_ids import number_bags
+from skext.label_proportions._bags import is_bag_target
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]
 
@@ -20,8 +21,8 @@ def _bags_of(y, groups, name):
             f"{name} needs bags: y must be a target of bag_target, or groups must be "
             "given."
         )
-    ids, codes, _ = number_bags(bags)
-    return ids, codes
+    numbered = number_bags(bags)
+    return numbered.ids, numbered.codes
 
 
 class _BagSplitter(BaseCrossValidator):
