@@ -66,6 +66,12 @@ class Bags(NamedTuple):
         order = np.argsort(sortable, kind="stable")
         return order, np.concatenate([[0], np.cumsum(self.sizes)])
 
+    def arranged(self):
+        """Return the same, with a slice for the order if rows are in it already."""
+        order, indptr = self.order()
+        in_order = np.array_equal(order, np.arange(order.size))
+        return (slice(None) if in_order else order), indptr
+
     def known(self):
         """Return which bags have known proportions."""
         return ~np.isnan(self.proportions).any(axis=1)

@@ -92,8 +92,8 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
             raise ValueError("y must have rows in bags, got bag -1 throughout.")
         if not found.known().any():
             raise ValueError("y must have a bag whose proportion is known, got none.")
-        counts = [found.counts(k) for k in range(found.classes.size)]
-        self.bag_counts_ = counts[-1] if len(counts) <= 2 else np.column_stack(counts)
+        counts = found.count_table()
+        self.bag_counts_ = counts[:, -1].copy() if counts.shape[1] <= 2 else counts
         self._prepare(X, found, weight)
         numbers = [1] if found.classes.size == 2 else range(found.classes.size)
         if found.classes.size == 1:
