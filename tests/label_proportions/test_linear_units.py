@@ -12,10 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from skext.label_proportions import (
+    BagProportionClassifier,
     CountLikelihoodClassifier,
     DLLPClassifier,
     EasyLLPClassifier,
     MeanMapClassifier,
+    SelfLabelingLLPClassifier,
     make_bags,
 )
 from skext.label_proportions._linear_solver import choose_units
@@ -164,6 +166,24 @@ def test_what_does_not_converge_says_so(estimator):
     X, target, _ = problem()
     with pytest.warns(ConvergenceWarning, match="an entry of the gradient is"):
         type(estimator)(**{**estimator.get_params(), "max_iter": 1}).fit(X, target)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_classifier_that_users_do_not_bring(n_classes):
+    """scikit-learn's own stops early far from zero, and says nothing."""
+    X, target, _ = problem(n_classes)
+    for estimator in (
+        BagProportionClassifier(),
+        SelfLabelingLLPClassifier(max_iter=100),
+    ):
+        plain = estimator.fit(X, target).predict_proba(X)
+        for offset in OFFSETS.values():
+            found = estimator.fit(X + offset, target)
+            assert_allclose(found.predict_proba(X + offset), plain, atol=1e-5)
+        assert isinstance(estimator.estimator_, LogisticRegression)
+    wide = BagProportionClassifier().fit(X * 1e8, target)
+    plain = BagProportionClassifier().fit(X, target)
+    assert_allclose(wide.predict_proba(X * 1e8), plain.predict_proba(X), atol=0.02)
 
 
 def test_many_features_whose_search_gets_stuck():
