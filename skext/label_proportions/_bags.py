@@ -72,6 +72,38 @@ class Bags(NamedTuple):
         in_order = np.array_equal(order, np.arange(order.size))
         return (slice(None) if in_order else order), indptr
 
+    def weighted_rows(self, weight):
+        """Return rows of bags in which a row has a weight, and weighted ones in none.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,) or None
+            Weights of the rows; None is ones.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows,)
+            Indices, increasing.
+        """
+        if weight is None:
+            return np.arange(self.codes.size)
+        bagged = self.codes >= 0
+        total = np.bincount(self.codes[bagged], weight[bagged], minlength=self.ids.size)
+        return np.flatnonzero(np.where(bagged, total[self.codes] > 0, weight > 0))
+
+    def take(self, rows):
+        """Return some rows, of whole bags, and their bags numbered anew."""
+        codes = self.codes[rows]
+        kept = np.zeros(self.ids.size, dtype=bool)
+        kept[codes[codes >= 0]] = True
+        number = np.append(np.cumsum(kept) - 1, NO_BAG)
+        return self._replace(
+            ids=self.ids[kept],
+            codes=number[codes],
+            sizes=self.sizes[kept],
+            proportions=self.proportions[kept],
+        )
+
     def known(self):
         """Return which bags have known proportions."""
         return ~np.isnan(self.proportions).any(axis=1)

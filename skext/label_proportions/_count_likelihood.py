@@ -181,7 +181,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
 
         return loss, None
 
-    def _prepare(self, X, bags, sample_weight):
+    def _prepare(self, X, bags, sample_weight, rows, given):
         check_whole_counts(bags, "take DLLPClassifier, whose shares may be any")
 
     @available_if(_is_linear)
