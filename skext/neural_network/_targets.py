@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_class_weight
 
+from skext.utils._scaling import center_and_scale
 from skext.utils._warnings import warn_user
 
 #: Fewer rows than this leave none to hold out.
@@ -282,11 +282,7 @@ def fit_scaler(X, weight, standardize=True):
     """
     if not standardize:
         return Scaler(np.zeros(X.shape[1]), np.ones(X.shape[1]))
-    found = StandardScaler().fit(X, sample_weight=weight)
-    scale, low, high = found.scale_.copy(), X.min(axis=0), X.max(axis=0)
-    two = ((low == X) | (high == X)).all(axis=0) & (low < high)
-    scale[two] = (high - low)[two]
-    return Scaler(found.mean_, scale)
+    return Scaler(*center_and_scale(X, weight))
 
 
 def apply_scaler(X, scaler, block=16384):
