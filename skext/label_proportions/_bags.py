@@ -13,6 +13,7 @@ from skext.label_proportions._bag_ids import (
     per_bag,
 )
 from skext.utils._columns import column_kind
+from skext.utils._warnings import warn_user
 
 # How far a count may be from a whole number, in rows.
 _WHOLE = 1e-6
@@ -21,6 +22,8 @@ _SIX_DECIMALS = 5.1e-7
 # How much of a row rounding of a share may make, for the count to be beyond doubt.
 _BEYOND_DOUBT = 0.25
 _DECIMALS = range(3, 9)
+# More integers than this are hardly labels.
+_MANY_LABELS = 20
 
 
 class Bags(NamedTuple):
@@ -144,7 +147,8 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
         Bag of each row: integers, strings, dates, or other objects of one type that
         can be sorted, in any order. -1 and missing values (None, NaN, NA) stand for a
         row in no bag.
-    counts : dict, series, dataframe or array-like, default=None
+    counts : dict, series, dataframe or array-like of shape (n_bags,) or (n_samples,), \
+default=None
         Number of positive rows of each bag: a dict by bag; a series of pandas with
         the bags as its index, such as ``groupby(bags).sum()``; an array of shape
         (n_bags,) in the sorted order of the bags; or a series or an array of shape
@@ -152,7 +156,8 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
         of all classes: a frame of pandas with the bags as its index and the classes,
         sorted, as its columns; or an array of shape (n_bags, n_classes) or (n_samples,
         n_classes).
-    proportions : dict, series, dataframe or array-like, default=None
+    proportions : dict, series, dataframe or array-like of shape (n_bags,) or \
+(n_samples,), default=None
         The same for shares of rows instead of numbers. Exactly one of ``counts`` and
         ``proportions`` is given.
     sizes : dict, series or array-like of shape (n_bags,) or (n_samples,), default=None
@@ -406,6 +411,13 @@ def _from_labels(y, classes):
     check_classification_targets(y)
     y = column_or_1d(y, warn=True)
     labels = np.unique(y) if classes is None else column_or_1d(classes)
+    if classes is None and y.dtype.kind in "iu" and labels.size > _MANY_LABELS:
+        warn_user(
+            f"y has {labels.size} different integers, which are taken for labels of "
+            "rows. If they are bags, which meta-estimators of scikit-learn make of "
+            "a target, fit without those; if they are "
+            "labels, name them by classes."
+        )
     unknown = np.setdiff1d(y, labels)
     if unknown.size:
         raise ValueError(

@@ -15,6 +15,7 @@ from skext.label_proportions._marginals import layout, warn_not_converged
 from skext.label_proportions._models import takes_weights
 from skext.label_proportions._propagation import arrange_graph, is_better, propagate
 from skext.label_proportions._pseudo_labels import (
+    among_all_rows,
     by_counts,
     by_threshold,
     fit_labels,
@@ -404,9 +405,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         elif self.classes_.size == 1:
             columns = [np.ones(self._rows.size)]
         proba = normalize_rows(np.column_stack(columns))
-        if self._rows.size < self._given.codes.size:
-            proba = self._among_all_rows(proba)
-        self.pseudo_label_proba_ = proba
+        self.pseudo_label_proba_ = among_all_rows(proba, self._rows, self._given)
         self.pseudo_labels_ = self.classes_[self.pseudo_label_proba_.argmax(axis=1)]
         results = [result for _, result, _ in self._runs if result is not None]
         self.n_iter_ = max((result.n_iter for result in results), default=1)
@@ -416,15 +415,6 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self.count_log_likelihood_ = float(sum(r.count_log_likelihood for r in results))
         self.start_ = self._runs[0][2] if self._runs else "flat"
         del self._runs, self._rows, self._given, self._graph
-
-    def _among_all_rows(self, proba):
-        """Put probabilities in their rows; others get the share of their bag."""
-        share = self._given.proportions
-        share = np.where(np.isnan(share), 1 / self.classes_.size, share)
-        flat = np.full((1, self.classes_.size), 1 / self.classes_.size)
-        found = np.concatenate([share, flat])[self._given.codes]
-        found[self._rows] = proba
-        return found
 
     def _prepare(self, X, bags, sample_weight, rows, given):
         """Check counts and build the first graph."""
