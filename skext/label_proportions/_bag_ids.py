@@ -8,7 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skext.utils._columns import column_kind, column_kinds, library_of
+from skext.utils._columns import (
+    categories_of,
+    column_kind,
+    column_kinds,
+    library_of,
+)
 
 NO_BAG = -1
 
@@ -167,6 +172,10 @@ def _pandas_column(given, name):
     if isinstance(column.dtype, pd.CategoricalDtype):
         categories = column.cat.categories
         values = np.asarray(categories)[column.cat.codes.to_numpy()[~missing]]
+    elif categories_of(column)[0] is not None:
+        # pandas turns dictionaries of Arrow into arrays with gaps only.
+        values = np.empty(column.size - missing.sum(), dtype=object)
+        values[:] = column[~missing].tolist()
     else:
         values = column[~missing].to_numpy()
     return values, missing, index, label
@@ -262,6 +271,43 @@ def _plain(ids):
 
         return pd.Index(ids).tolist()
     return ids.tolist()
+
+
+def as_labels(y):
+    """Return labels of rows as an array, whatever column they come in.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels; what is no column is left to other checks.
+
+    Returns
+    -------
+    labels : object
+        An array of one type, or ``y`` itself.
+
+    Raises
+    ------
+    ValueError
+        If one is missing.
+    """
+    column = np.empty(0)
+    if isinstance(y, (list, tuple)) or len(getattr(y, "shape", ())) == 1:
+        column, missing, _, _ = _as_column(y, "y")
+        lost = missing.any()
+        if column.dtype.kind == "O":
+            lost = lost or any(map(_is_missing, column))
+        if lost:
+            raise ValueError(
+                "y must have a label for each row, and some are missing; leave those "
+                "rows out, or give them bag -1 by bag_target."
+            )
+        if column.dtype.kind != "O":
+            return column
+    types = set(map(type, column))
+    if column.size and all(issubclass(t, (numbers.Number, np.bool_)) for t in types):
+        return np.array(column.tolist())
+    return column if types and types <= {str, np.str_} else y
 
 
 def as_numbers(values, name):

@@ -8,6 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skext.label_proportions._bag_ids import (
     NO_BAG,
+    as_labels,
     as_numbers,
     number_bags,
     per_bag,
@@ -402,6 +403,7 @@ def _check_whole_bags(found, y):
 
 
 def _from_labels(y, classes):
+    y = as_labels(y)
     if len(np.shape(y)) == 1 and column_kind(y) == "date":
         raise ValueError(
             "y must be labels or a target of bag_target, got dates; make them strings "

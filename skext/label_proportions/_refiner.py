@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.label_proportions import _bag_nets as nets
-from skext.label_proportions._bag_ids import as_numbers, number_bags, per_bag
+from skext.label_proportions._bag_ids import as_labels, as_numbers, number_bags, per_bag
 from skext.label_proportions._net import NET_CONSTRAINTS, check_layer_sizes
 from skext.utils._columns import library_of
 from skext.utils._optional import optional_import
@@ -190,7 +190,7 @@ default=None
         X, y = validate_table(
             self,
             X,
-            y,
+            as_labels(y),
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             order="C",

@@ -65,6 +65,8 @@ def test_integers_with_gaps(kind):
         target = bag_target(bags, counts=counts)
         assert target["bag"].tolist() == [10, 2, 2, 1, 10, -1]
         assert_array_equal(target["proportion"], SHARES)
+    full = INTEGERS[kind](ROWS[:5])
+    assert bag_target(full, counts=COUNTS)["bag"].tolist() == [10, 2, 2, 1, 10]
 
 
 TEXTS = {
@@ -92,6 +94,21 @@ def test_strings_with_gaps(kind):
         target = bag_target(bags, counts=given)
         assert target["bag"].tolist() == [1, 2, 2, 0, 1, -1]
         assert_array_equal(target["proportion"], SHARES)
+    # Types that need no missing value have another way to an array.
+    full = TEXTS[kind]([f"b{i}" for i in ROWS[:5]])
+    assert bag_target(full, counts=counts)["bag"].tolist() == [1, 2, 2, 0, 1]
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_labels_of_rows_in_any_column(kind):
+    labels = ["b1", "b2", "b2", "b1"]
+    found = read_bags(TEXTS[kind](labels))
+    assert found.classes.tolist() == ["b1", "b2"]
+    assert_array_equal(found.counts(), [0, 1, 1, 0])
+    if kind == "list with NaN":
+        return
+    with pytest.raises(ValueError, match="y must have a label for each row"):
+        read_bags(TEXTS[kind]([*labels, None]))
 
 
 def test_dates_and_other_objects():
