@@ -97,7 +97,7 @@ def _sorted_objects(values, name):
 
 def _identifiers(given, name):
     """Return those that are not missing, as one type, and which are missing."""
-    column, missing, index, label = _as_column(given, name)
+    column, missing, index, label = as_column(given, name)
     if column.dtype.kind == "O":
         lost = np.fromiter(map(_is_missing, column), dtype=bool, count=column.size)
         values = _of_one_type(column[~lost], name)
@@ -116,8 +116,30 @@ def _identifiers(given, name):
     return values, missing, index, label
 
 
-def _as_column(given, name):
-    """Return the values that are there as an array, which are not, and the labels."""
+def as_column(given, name):
+    """Read a column of any library.
+
+    Parameters
+    ----------
+    given : array-like of shape (n_samples,)
+        The column.
+    name : str
+        What an error calls it.
+
+    Returns
+    -------
+    values : ndarray of shape (n_values,)
+        Those that are there.
+    missing : ndarray of shape (n_samples,)
+        Which are not, by the type of the column: an array of objects may hold others.
+    index, label : object
+        Index and name of the column, if it has any.
+
+    Raises
+    ------
+    ValueError
+        If it is not one column.
+    """
     index = label = None
     if len(getattr(given, "shape", ())) == 2 and given.shape[1] != 1:
         raise ValueError(
@@ -293,7 +315,7 @@ def as_labels(y):
     """
     column = np.empty(0)
     if isinstance(y, (list, tuple)) or len(getattr(y, "shape", ())) == 1:
-        column, missing, _, _ = _as_column(y, "y")
+        column, missing, _, _ = as_column(y, "y")
         lost = missing.any()
         if column.dtype.kind == "O":
             lost = lost or any(map(_is_missing, column))
