@@ -311,7 +311,7 @@ def as_labels(y):
     Raises
     ------
     ValueError
-        If one is missing.
+        If one is missing, or they are dates.
     """
     column = np.empty(0)
     if isinstance(y, (list, tuple)) or len(getattr(y, "shape", ())) == 1:
@@ -323,6 +323,11 @@ def as_labels(y):
             raise ValueError(
                 "y must have a label for each row, and some are missing; leave those "
                 "rows out, or give them bag -1 by bag_target."
+            )
+        if column.size and column_kind(column) == "date":
+            raise ValueError(
+                "y must be labels, or a target of bag_target, got dates; make them "
+                "strings or numbers."
             )
         if column.dtype.kind != "O":
             return column

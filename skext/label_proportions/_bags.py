@@ -13,7 +13,6 @@ from skext.label_proportions._bag_ids import (
     number_bags,
     per_bag,
 )
-from skext.utils._columns import column_kind
 from skext.utils._warnings import warn_user
 
 # How far a count may be from a whole number, in rows.
@@ -404,11 +403,6 @@ def _check_whole_bags(found, y):
 
 def _from_labels(y, classes):
     y = as_labels(y)
-    if len(np.shape(y)) == 1 and column_kind(y) == "date":
-        raise ValueError(
-            "y must be labels or a target of bag_target, got dates; make them strings "
-            "or numbers."
-        )
     assert_all_finite(np.asarray(y), input_name="y")
     check_classification_targets(y)
     y = column_or_1d(y, warn=True)

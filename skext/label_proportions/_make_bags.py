@@ -15,7 +15,6 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skext.label_proportions._bag_ids import as_column, as_labels
 from skext.label_proportions._bags import bag_target, read_bags
-from skext.utils._columns import column_kind
 from skext.utils._sklearn import safe_indexing
 
 __all__ = ["BaggedData", "bag_summary", "make_bags"]
@@ -139,8 +138,6 @@ default="random"
 def _check_labels(y):
     """Return labels as an array."""
     y = as_labels(y)
-    if np.ndim(y) == 1 and column_kind(y) == "date":
-        raise ValueError("y must be labels, got dates; make them strings or numbers.")
     check_classification_targets(y)
     return column_or_1d(y)
 
