@@ -9,6 +9,7 @@ from skext.label_proportions._belief_propagation import (
     BeliefPropagationLLPClassifier,
 )
 from skext.label_proportions._count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._cross_val import bag_cross_val_predict
 from skext.label_proportions._linear import DLLPClassifier, EasyLLPClassifier
 from skext.label_proportions._make_bags import bag_summary, make_bags
 from skext.label_proportions._marginals import bp_marginals
@@ -54,6 +55,7 @@ __all__ = [
     "SelfLabelingLLPClassifier",
     "StratifiedBagKFold",
     "bag_count_log_loss",
+    "bag_cross_val_predict",
     "bag_log_loss",
     "bag_mean_absolute_error",
     "bag_root_mean_squared_error",

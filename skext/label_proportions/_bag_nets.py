@@ -11,28 +11,28 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import StandardScaler
 
 from skext.utils._device import resolve_device
+from skext.utils._scaling import center_and_scale
 
 # Rows that go through a network at a time.
 _ROWS = 8192
 
 
 class Scaler(NamedTuple):
-    """Mean and scale of the features."""
+    """Mean and spread of the features."""
 
     mean: np.ndarray
     scale: np.ndarray
 
     def __call__(self, X):
-        """Return rows as a dense table of mean 0 and variance 1."""
+        """Return rows as a dense table, centred and scaled."""
         X = X.toarray() if sparse.issparse(X) else X
         return (X - self.mean) / self.scale
 
 
 def fit_scaler(X, weight, standardize):
-    """Find weighted means and standard deviations.
+    """Find weighted means and spreads, as networks of rows do.
 
     Parameters
     ----------
@@ -52,9 +52,7 @@ def fit_scaler(X, weight, standardize):
     if not standardize:
         return Scaler(np.zeros(n_features), np.ones(n_features))
     # The mean of a sparse table is found as well; it is taken off batch by batch.
-    found = StandardScaler(with_mean=not sparse.issparse(X))
-    found.fit(X, sample_weight=weight)
-    return Scaler(found.mean_, found.scale_)
+    return Scaler(*center_and_scale(X, weight))
 
 
 class Layers(NamedTuple):
@@ -251,7 +249,46 @@ def _unchanged(data, target=None):
     return data
 
 
-def train(torch, module, loss, data, options):
+def hold_out(order, n_valid, shares):
+    """Choose bags to hold out.
+
+    Parameters
+    ----------
+    order : ndarray of shape (n_bags,)
+        The bags in random order, of which the first are taken.
+    n_valid : int
+        How many.
+    shares : ndarray of shape (n_bags, n_classes)
+        Shares of the classes; NaN is unknown.
+
+    Returns
+    -------
+    held : ndarray of shape (n_bags,)
+        True for the bags that are held out. If it can be, each class is among the
+        others, and among them as well.
+    """
+    held = np.zeros(order.size, dtype=bool)
+    held[order[:n_valid]] = True
+    has = shares > 0
+    for k, part in itertools.product(np.argsort(has.sum(axis=0)), (False, True)):
+        if has[held == part, k].any() or has[:, k].sum() <= part:
+            continue
+        leaves = order[(held[order] == part) & _spare(has, held == part)[order]]
+        comes = order[(held[order] != part) & has[order, k]]
+        if part:
+            # What is learned from comes first.
+            comes = comes[_spare(has, ~held)[comes]]
+        if comes.size and leaves.size:
+            held[[comes[0], leaves[0]]] = part, not part
+    return held
+
+
+def _spare(has, part):
+    """Tell which bags are not the last ones of a class in their part."""
+    return (~has | (has[part].sum(axis=0) > 1)).all(axis=1)
+
+
+def train(torch, module, loss, data, shares, options):
     """Train a network; return the losses by epoch.
 
     Parameters
@@ -264,6 +301,8 @@ def train(torch, module, loss, data, options):
         Maps the output, what is known and ``bag`` to the mean loss of a batch.
     data : BagRows
         All bags.
+    shares : ndarray of shape (n_bags, n_classes)
+        Shares of the classes in bags; NaN is unknown.
     options : estimator object
         Its parameters ``batch_size``, ``learning_rate_init``, ``alpha``, ``max_iter``,
         ``early_stopping``, ``validation_fraction``, ``n_iter_no_change``, ``device``.
@@ -288,8 +327,9 @@ def train(torch, module, loss, data, options):
         order = data.rng.permutation(len(data))
         n_valid = max(1, round(options.validation_fraction * len(data)))
         n_valid = min(n_valid, len(data) - 1)
-        split = predefined_split(data.keep(np.sort(order[:n_valid])))
-        data = data.keep(np.sort(order[n_valid:]))
+        held = hold_out(order, n_valid, shares)
+        split = predefined_split(data.keep(np.flatnonzero(held)))
+        data = data.keep(np.flatnonzero(~held))
         stop = [EarlyStopping(patience=options.n_iter_no_change, load_best=True)]
     net = BagNet(
         module,

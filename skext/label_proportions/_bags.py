@@ -6,9 +6,24 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from skext.label_proportions._bag_ids import (
+    NO_BAG,
+    as_labels,
+    as_numbers,
+    number_bags,
+    per_bag,
+)
+from skext.utils._warnings import warn_user
+
 # How far a count may be from a whole number, in rows.
 _WHOLE = 1e-6
-_NO_BAG = -1
+# Half a unit of the sixth decimal of a share, and of the last bit of float32.
+_SIX_DECIMALS = 5.1e-7
+# How much of a row rounding of a share may make, for the count to be beyond doubt.
+_BEYOND_DOUBT = 0.25
+_DECIMALS = range(3, 9)
+# More integers than this are hardly labels.
+_MANY_LABELS = 20
 
 
 class Bags(NamedTuple):
@@ -27,14 +42,23 @@ class Bags(NamedTuple):
 
     def counts(self, k=1):
         """Return how many rows of each bag are of class ``k``."""
-        counts = self.proportions[:, k] * self.sizes
-        whole = np.round(counts)
-        return np.where(np.abs(counts - whole) <= _WHOLE, whole, counts)
+        return self.count_table()[:, k]
 
     def count_table(self):
-        """Return how many rows of each bag are of each class."""
-        numbers = range(self.classes.size)
-        return np.column_stack([self.counts(k) for k in numbers])
+        """Return how many rows of each bag are of each class.
+
+        Shares may be rounded: if all of them are those of whole numbers, to as many
+        decimals as they have, these are the numbers.
+        """
+        counts = self.proportions * self.sizes[:, np.newaxis]
+        whole, rounding = np.round(counts), self.sizes[:, np.newaxis] * _SIX_DECIMALS
+        off = np.abs(counts - whole)
+        near = off <= np.maximum(_WHOLE, np.where(rounding < 0.1, rounding, 0.0))
+        if not (near | np.isnan(counts)).all():
+            places = _decimals(self.proportions)
+            if places is not None and _are_rounded(self, whole, places):
+                return whole
+        return np.where(near, whole, counts)
 
     def order(self):
         """Return the rows bag after bag, those in no bag last, and where bags start.
@@ -45,9 +69,69 @@ class Bags(NamedTuple):
         order = np.argsort(sortable, kind="stable")
         return order, np.concatenate([[0], np.cumsum(self.sizes)])
 
+    def arranged(self):
+        """Return the same, with a slice for the order if rows are in it already."""
+        order, indptr = self.order()
+        in_order = np.array_equal(order, np.arange(order.size))
+        return (slice(None) if in_order else order), indptr
+
+    def weighted_rows(self, weight):
+        """Return rows of bags in which a row has a weight, and weighted ones in none.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,) or None
+            Weights of the rows; None is ones.
+
+        Returns
+        -------
+        rows : ndarray of shape (n_rows,)
+            Indices, increasing.
+        """
+        if weight is None:
+            return np.arange(self.codes.size)
+        bagged = self.codes >= 0
+        total = np.bincount(self.codes[bagged], weight[bagged], minlength=self.ids.size)
+        return np.flatnonzero(np.where(bagged, total[self.codes] > 0, weight > 0))
+
+    def take(self, rows):
+        """Return some rows, of whole bags, and their bags numbered anew."""
+        codes = self.codes[rows]
+        kept = np.zeros(self.ids.size, dtype=bool)
+        kept[codes[codes >= 0]] = True
+        number = np.append(np.cumsum(kept) - 1, NO_BAG)
+        return self._replace(
+            ids=self.ids[kept],
+            codes=number[codes],
+            sizes=self.sizes[kept],
+            proportions=self.proportions[kept],
+        )
+
     def known(self):
         """Return which bags have known proportions."""
         return ~np.isnan(self.proportions).any(axis=1)
+
+
+def _decimals(shares):
+    """Return the number of decimals that shares were rounded to, None if to none."""
+    known = shares[~np.isnan(shares)]
+    for places in _DECIMALS:
+        if (np.abs(known - np.round(known, places)) <= 1e-12).all():
+            return places
+    return None
+
+
+def _are_rounded(bags, whole, places):
+    """Tell whether all shares are those of whole numbers, and of no others."""
+    half = 0.5 * 10.0**-places
+    known = bags.known()
+    sizes = bags.sizes[known]
+    off = np.abs(bags.proportions[known] - whole[known] / sizes[:, np.newaxis])
+    return (
+        (off <= half + 1e-12).all()
+        and (sizes * half <= _BEYOND_DOUBT).all()
+        and (whole[known].sum(axis=1) == sizes).all()
+    )
 
 
 def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="error"):
@@ -60,17 +144,23 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
     Parameters
     ----------
     bags : array-like of shape (n_samples,)
-        Bag of each row: integers or strings, in any order. -1 (or None among strings)
-        stands for a row in no bag.
-    counts : dict or array-like of shape (n_bags,) or (n_samples,), default=None
-        Number of positive rows of each bag: a dict by bag, an array of shape
-        (n_bags,) in the sorted order of the bags, or one of shape (n_samples,) that
-        repeats it in each row. For more than two classes the numbers of all classes,
-        of shape (n_bags, n_classes) or (n_samples, n_classes).
-    proportions : dict or array-like of shape (n_bags,) or (n_samples,), default=None
+        Bag of each row: integers, strings, dates, or other objects of one type that
+        can be sorted, in any order. -1 and missing values (None, NaN, NA) stand for a
+        row in no bag.
+    counts : dict, series, dataframe or array-like of shape (n_bags,) or (n_samples,), \
+default=None
+        Number of positive rows of each bag: a dict by bag; a series of pandas with
+        the bags as its index, such as ``groupby(bags).sum()``; an array of shape
+        (n_bags,) in the sorted order of the bags; or a series or an array of shape
+        (n_samples,) that repeats it in each row. For more than two classes the numbers
+        of all classes: a frame of pandas with the bags as its index and the classes,
+        sorted, as its columns; or an array of shape (n_bags, n_classes) or (n_samples,
+        n_classes).
+    proportions : dict, series, dataframe or array-like of shape (n_bags,) or \
+(n_samples,), default=None
         The same for shares of rows instead of numbers. Exactly one of ``counts`` and
         ``proportions`` is given.
-    sizes : dict or array-like of shape (n_bags,) or (n_samples,), default=None
+    sizes : dict, series or array-like of shape (n_bags,) or (n_samples,), default=None
         Numbers of rows of the bags. None counts rows.
     unknown : {"error", "ignore"}, default="error"
         What to do if nothing is known about a bag, that is, its count is NaN. The
@@ -80,14 +170,14 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
     -------
     target : ndarray of shape (n_samples,)
         Structured, with the fields ``bag`` (int64), ``proportion`` (float64, or as
-        many of them as there are classes) and ``size`` (int64). Strings are replaced
-        by their numbers in sorted order.
+        many of them as there are classes) and ``size`` (int64). Bags that are no
+        integers of 64 bits with a sign are replaced by their numbers in sorted order.
 
     Raises
     ------
     ValueError
-        If shapes do not fit, a share is not between 0 and 1, or a count is larger
-        than its bag.
+        If shapes do not fit, a bag has no entry, a share is not between 0 and 1, or a
+        count is larger than its bag.
 
     See Also
     --------
@@ -106,131 +196,97 @@ def bag_target(bags, *, counts=None, proportions=None, sizes=None, unknown="erro
             "Exactly one of counts and proportions must be given, got "
             f"{'neither' if counts is None else 'both'}."
         )
-    ids, codes, first_rows = number_bags(bags)
+    if unknown not in ("error", "ignore"):
+        raise ValueError(f"unknown must be 'error' or 'ignore', got {unknown!r}.")
+    bags = number_bags(bags)
+    ids, codes = bags.ids, bags.codes
     rows = np.bincount(codes[codes >= 0], minlength=ids.size)
-    if sizes is None:
-        size = rows
-    else:
-        size = per_bag(sizes, "sizes", ids, codes, first_rows).astype(np.int64)
-        if (size < rows).any():
-            b = int(np.argmax(size < rows))
-            raise ValueError(
-                f"sizes must be at least the numbers of rows, got {size[b]} for bag "
-                f"{ids[b].item()!r} with {rows[b]} rows; correct it, or leave it out."
-            )
+    size = rows if sizes is None else _given_sizes(sizes, bags, rows)
     name = "counts" if proportions is None else "proportions"
     given = counts if proportions is None else proportions
-    share = per_bag(given, name, ids, codes, first_rows)
+    share = per_bag(given, name, bags)
     if counts is not None:
         divisor = size if share.ndim == 1 else size[:, np.newaxis]
         share = share / divisor
-    _check_shares(share, ids, name, size, unknown)
+    share = _check_shares(share, bags, name, size, unknown)
+    return _as_target(bags, share, size)
+
+
+def _as_target(bags, share, size):
+    """Return the structured array."""
+    ids, codes = bags.ids, bags.codes
     dtype = [
         ("bag", np.int64),
         ("proportion", np.float64, share.shape[1:]),
         ("size", np.int64),
     ]
     target = np.empty(codes.size, dtype=dtype)
-    numeric = ids.dtype.kind in "iu"
-    target["bag"] = np.append(ids, _NO_BAG)[codes] if numeric else codes
+    target["bag"] = np.append(ids, NO_BAG)[codes] if ids.dtype.kind == "i" else codes
     nothing = np.full((1, *share.shape[1:]), np.nan)
     target["proportion"] = np.concatenate([share, nothing])[codes]
     target["size"] = np.append(size, 1)[codes]
     return target
 
 
-def number_bags(bags):
-    """Return sorted bags, the number of each row's, and a row of each."""
-    bags = column_or_1d(bags)
-    if bags.dtype.kind == "f" and np.isfinite(bags).all():
-        if (bags != np.round(bags)).any():
-            raise ValueError("bags must be integers or strings, got fractions.")
-        bags = bags.astype(np.int64)
-    if bags.dtype.kind == "O":
-        none = np.array([b is None or b != b for b in bags])
-        bags = np.where(none, "", bags).astype(str) if none.any() else bags
-        if not none.any():
-            try:
-                bags = np.array(bags.tolist())
-            except ValueError:
-                bags = bags.astype(str)
-    elif bags.dtype.kind in "iu":
-        none = bags == _NO_BAG
-    elif bags.dtype.kind in "US":
-        none = np.zeros(bags.size, dtype=bool)
-    else:
+def _given_sizes(sizes, bags, rows):
+    """Return the numbers of rows that the user declares."""
+    size = per_bag(sizes, "sizes", bags)
+    wrong = ~(size >= rows) | (size != np.round(size)) | np.isinf(size)
+    if wrong.any():
+        b = int(np.argmax(wrong))
         raise ValueError(
-            f"bags must be integers or strings, got values of type {bags.dtype}."
+            f"sizes must be at least the numbers of rows, got {size[b]:g} for bag "
+            f"{bags.name(b)!r} with {rows[b]} rows; correct it, or leave it out."
         )
-    ids, first_rows, inverse = np.unique(
-        bags[~none], return_index=True, return_inverse=True
-    )
-    codes = np.full(bags.size, _NO_BAG, dtype=np.int64)
-    codes[~none] = inverse
-    return ids, codes, np.flatnonzero(~none)[first_rows]
+    return size.astype(np.int64)
 
 
-def per_bag(values, name, ids, codes, first_rows):
-    """Return one value (or line) for each bag."""
-    if isinstance(values, dict):
-        missing = [b for b in ids.tolist() if b not in values]
-        if missing:
-            raise ValueError(
-                f"{name} must have an entry for every bag, got none for "
-                f"{missing[:5]}; add it, NaN is unknown."
-            )
-        return np.array([values[b] for b in ids.tolist()], dtype=np.float64)
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim in (1, 2) and values.shape[0] == ids.size != codes.size:
-        return values
-    if values.ndim not in (1, 2) or values.shape[0] != codes.size:
-        raise ValueError(
-            f"{name} must have an entry for each of the {ids.size} bags or for each "
-            f"of the {codes.size} rows, got shape {values.shape}."
-        )
-    per_bag = values[first_rows]
-    bagged = codes >= 0
-    same = np.isclose(values[bagged], per_bag[codes[bagged]], equal_nan=True)
-    if not same.all():
-        b = codes[bagged][np.argmin(same.reshape(same.shape[0], -1).all(axis=1))]
-        raise ValueError(
-            f"{name} must be the same in all rows of a bag, and differs within bag "
-            f"{ids[b].item()!r}."
-        )
-    return per_bag
-
-
-def _check_shares(share, ids, name, size, unknown):
-    """Raise unless shares are such; add up to one if there are several."""
+def _check_shares(share, bags, name, size, unknown):
+    """Return shares, from 0 to 1, that add up to one if there are several."""
     lines = share if share.ndim == 2 else share[:, np.newaxis]
     missing = np.isnan(lines).any(axis=1)
     if missing.any() and unknown != "ignore":
+        cure = "or say unknown='ignore' to use them as unlabelled rows"
+        cure = cure if name in ("counts", "proportions") else "or make it by bag_target"
+        first = [bags.name(b) for b in np.flatnonzero(missing)[:5]]
         raise ValueError(
-            f"{name} must be known for all bags, got NaN for "
-            f"{ids[missing][:5].tolist()}; leave such rows out, give them bag -1, or "
-            "say unknown='ignore' to use them as unlabelled rows."
+            f"{name} must be known for all bags, got NaN for {first}; leave such rows "
+            f"out, give them bag -1, {cure}."
         )
     wrong = ~missing & ((lines < -1e-12) | (lines > 1 + 1e-12)).any(axis=1)
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
             f"{name} must be shares between 0 and 1, or counts up to the size of the "
-            f"bag; bag {ids[b].item()!r} with {size[b]} rows has the share "
+            f"bag; bag {bags.name(b)!r} with {size[b]} rows has the share "
             f"{lines[b].tolist()}."
         )
     if share.ndim == 2:
-        total = lines.sum(axis=1)
-        wrong = ~missing & (np.abs(total - 1) > 1e-6)
-        if wrong.any():
-            b = int(np.argmax(wrong))
-            raise ValueError(
-                f"{name} must cover all rows of a bag, and those of bag "
-                f"{ids[b].item()!r} add up to the share {total[b]:.6g}; give those of "
-                "all classes."
-            )
-    np.clip(share, 0.0, 1.0, out=share)
+        share = _check_sums(share, missing, bags, name, size)
+    return np.clip(share, 0.0, 1.0)
+
+
+def _check_sums(share, missing, bags, name, size):
+    """Return shares of several classes that add up to one, but for their rounding."""
+    total = share.sum(axis=1)
+    places = _decimals(share)
+    room = 1e-6 if places is None else max(1e-6, 0.51 * share.shape[1] * 10.0**-places)
+    off = np.where(missing, 0.0, np.abs(total - 1))
+    if (off > room).any():
+        b = int(np.argmax(off > room))
+        raise ValueError(
+            f"{name} must cover all rows of a bag, and those of bag "
+            f"{bags.name(b)!r} add up to the share {total[b]:.6g}; give those of "
+            "all classes."
+        )
+    if (off <= 1e-9).all():
+        return share
+    found = Bags(bags.ids, bags.codes, size, share, np.arange(share.shape[1]))
+    counts = found.count_table()
+    whole = np.where(np.isnan(counts), 0.0, counts)
+    if (whole == np.round(whole)).all() and (whole.sum(axis=1) == size)[~missing].all():
+        return counts / size[:, np.newaxis]
+    return share / total[:, np.newaxis]
 
 
 def is_bag_target(y):
@@ -258,6 +314,8 @@ def read_bags(y, bags=None, classes=None):
     bags : Bags
         The bags.
     """
+    if isinstance(y, (list, tuple)) and len(y) and isinstance(y[0], np.void):
+        y = np.array(y, dtype=y[0].dtype)
     if is_bag_target(y):
         if bags is not None:
             raise ValueError(
@@ -265,19 +323,44 @@ def read_bags(y, bags=None, classes=None):
                 "its own."
             )
         found = _from_structure(np.asarray(y), classes)
+    elif getattr(getattr(y, "dtype", None), "names", None) is not None:
+        raise ValueError(
+            f"y must have the fields bag, proportion and size, got {y.dtype.names}; "
+            "make it by bag_target."
+        )
     elif bags is not None:
         check_consistent_length(y, bags)
-        target = bag_target(bags, proportions=column_or_1d(y).astype(np.float64))
-        found = _from_structure(target, classes)
+        found = _from_structure(_target_of_rows(y, bags), classes)
     else:
         return _from_labels(y, classes)
     _check_whole_bags(found, y)
     return found
 
 
+def _target_of_rows(y, bags):
+    """Make a target out of the share of the bag of each row."""
+    bags = number_bags(bags)
+    share = as_numbers(y, "y")
+    share = share[:, 0] if share.ndim == 2 and share.shape[1] == 1 else share
+    if share.ndim != 1:
+        raise ValueError(
+            f"y must be one share for each row along with bags, got shape "
+            f"{share.shape}; make a target of several classes by bag_target."
+        )
+    size = np.bincount(bags.codes[bags.codes >= 0], minlength=bags.ids.size)
+    share = _check_shares(per_bag(share, "y", bags), bags, "y", size, "error")
+    return _as_target(bags, share, size)
+
+
 def _from_structure(target, classes):
-    ids, codes, first_rows = number_bags(target["bag"])
-    lines = target["proportion"][first_rows]
+    bags = number_bags(target["bag"])
+    ids, codes = bags.ids, bags.codes
+    lines = per_bag(target["proportion"], "proportions of y", bags)
+    if not ((lines >= 0) & (lines <= 1) | np.isnan(lines)).all():
+        raise ValueError(
+            f"proportions of y must be between 0 and 1, got values from "
+            f"{np.nanmin(lines):g} to {np.nanmax(lines):g}."
+        )
     if lines.ndim == 1:
         lines = np.column_stack([1 - lines, lines])
     if classes is None:
@@ -319,10 +402,18 @@ def _check_whole_bags(found, y):
 
 
 def _from_labels(y, classes):
+    y = as_labels(y)
     assert_all_finite(np.asarray(y), input_name="y")
     check_classification_targets(y)
     y = column_or_1d(y, warn=True)
     labels = np.unique(y) if classes is None else column_or_1d(classes)
+    if classes is None and y.dtype.kind in "iu" and labels.size > _MANY_LABELS:
+        warn_user(
+            f"y has {labels.size} different integers, which are taken for labels of "
+            "rows. If they are bags, which meta-estimators of scikit-learn make of "
+            "a target, fit without those; if they are "
+            "labels, name them by classes."
+        )
     unknown = np.setdiff1d(y, labels)
     if unknown.size:
         raise ValueError(
@@ -336,23 +427,24 @@ def _from_labels(y, classes):
     return Bags(codes, codes, sizes, proportions, labels)
 
 
-def check_whole_counts(bags, k=1):
+def check_whole_counts(bags, cure):
     """Raise unless the counts of known bags are whole numbers.
 
     Parameters
     ----------
     bags : Bags
         The bags.
-    k : int, default=1
-        Number of the class.
+    cure : str
+        What to do about noisy counts.
     """
-    counts = bags.counts(k)
-    wrong = np.flatnonzero(np.abs(counts - np.round(counts)) > 0)
-    if wrong.size:
-        b = wrong[0]
+    counts = bags.count_table()
+    off = np.nan_to_num(np.abs(counts - np.round(counts)))
+    if off.any():
+        b = int(off.max(axis=1).argmax())
+        k = 1 if counts.shape[1] == 2 else int(off[b].argmax())
         raise ValueError(
-            f"y must have whole counts, and the share {bags.proportions[b, k]:.6g} of "
-            f"bag {bags.ids[b]} with {bags.sizes[b]} rows makes {counts[b]:.6g} rows; "
-            "correct it, or treat counts as noisy by a finite bag_strength where the "
-            "estimator has one."
+            f"y must have whole counts, and the share {bags.proportions[b, k]:.12g} of "
+            f"bag {bags.ids[b]} with {bags.sizes[b]} rows makes {counts[b, k]:.12g} "
+            f"rows; give the count instead, rounded, by bag_target(counts=...), or "
+            f"{cure}."
         )

@@ -7,7 +7,7 @@ from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.label_proportions._bags import is_bag_target, read_bags
@@ -20,6 +20,7 @@ from skext.label_proportions._counts import (
 from skext.label_proportions._metrics import bag_count_log_loss
 from skext.label_proportions._models import ConstantModel
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import validate_table
 
 _MOST_CERTAIN = 1e-12
 
@@ -52,8 +53,11 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         """Return a model of all classes, of which there are more than two."""
         raise NotImplementedError
 
-    def _prepare(self, X, bags, sample_weight):
-        """Do what is common to all classes."""
+    def _prepare(self, X, bags, sample_weight, rows, given):
+        """Do what is common to all classes.
+
+        Those are the ``rows`` of the bags ``given`` that have a weight.
+        """
 
     def _fit(self, X, y, sample_weight, bags, **options):
         """Validate and fit all models."""
@@ -62,7 +66,7 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None; make it by bag_target."
             )
-        X = validate_data(
+        X = validate_table(
             self,
             X,
             accept_sparse="csr",
@@ -92,9 +96,18 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
             raise ValueError("y must have rows in bags, got bag -1 throughout.")
         if not found.known().any():
             raise ValueError("y must have a bag whose proportion is known, got none.")
-        counts = [found.counts(k) for k in range(found.classes.size)]
-        self.bag_counts_ = counts[-1] if len(counts) <= 2 else np.column_stack(counts)
-        self._prepare(X, found, weight)
+        counts = found.count_table()
+        self.bag_counts_ = counts[:, -1].copy() if counts.shape[1] <= 2 else counts
+        rows, given = found.weighted_rows(weight), found
+        if rows.size < X.shape[0]:
+            # A bag without weight is as good as left out, whatever is in its rows.
+            X, found, weight = X[rows], found.take(rows), weight[rows]
+            if not found.known().any():
+                raise ValueError(
+                    "sample_weight must be positive in a row of a bag whose proportion "
+                    "is known, got zeros in all of them."
+                )
+        self._prepare(X, found, weight, rows, given)
         numbers = [1] if found.classes.size == 2 else range(found.classes.size)
         if found.classes.size == 1:
             self._models = [ConstantModel(1.0)]
@@ -111,7 +124,7 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
 
     def _check_input(self, X):
         check_is_fitted(self)
-        return validate_data(
+        return validate_table(
             self,
             X,
             reset=False,

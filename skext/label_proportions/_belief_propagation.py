@@ -15,6 +15,7 @@ from skext.label_proportions._marginals import layout, warn_not_converged
 from skext.label_proportions._models import takes_weights
 from skext.label_proportions._propagation import arrange_graph, is_better, propagate
 from skext.label_proportions._pseudo_labels import (
+    among_all_rows,
     by_counts,
     by_threshold,
     fit_labels,
@@ -127,7 +128,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         class for more than two classes with a finite ``bag_strength``; None if all
         rows are of one class.
     pseudo_label_proba_ : ndarray of shape (n_samples, n_classes)
-        Probabilities of the training rows that belief propagation ended with.
+        Probabilities of the training rows that belief propagation ended with; of bags
+        without weight, which are left out, their shares.
     pseudo_labels_ : ndarray of shape (n_samples,)
         The most probable labels of the training rows.
     bag_ids_ : ndarray of shape (n_bags,)
@@ -355,7 +357,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             positive rows of the bag of each row; or plain labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows in the fit of ``estimator``. A row of weight zero still
-            counts in its bag.
+            counts in its bag, but bags without any weight, and such rows in no bag,
+            are left out.
         bags : array-like of shape (n_samples,), default=None
             Bag of each row, if ``y`` has shares.
 
@@ -400,8 +403,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         if self.classes_.size == 2:
             columns = [1 - columns[0], columns[0]]
         elif self.classes_.size == 1:
-            columns = [np.ones(self._n_rows)]
-        self.pseudo_label_proba_ = normalize_rows(np.column_stack(columns))
+            columns = [np.ones(self._rows.size)]
+        proba = normalize_rows(np.column_stack(columns))
+        self.pseudo_label_proba_ = among_all_rows(proba, self._rows, self._given)
         self.pseudo_labels_ = self.classes_[self.pseudo_label_proba_.argmax(axis=1)]
         results = [result for _, result, _ in self._runs if result is not None]
         self.n_iter_ = max((result.n_iter for result in results), default=1)
@@ -410,18 +414,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self.bethe_log_partition_ = float(sum(r.log_partition for r in results))
         self.count_log_likelihood_ = float(sum(r.count_log_likelihood for r in results))
         self.start_ = self._runs[0][2] if self._runs else "flat"
-        del self._runs, self._n_rows, self._graph
+        del self._runs, self._rows, self._given, self._graph
 
-    def _prepare(self, X, bags, sample_weight):
+    def _prepare(self, X, bags, sample_weight, rows, given):
         """Check counts and build the first graph."""
-        self._n_rows = X.shape[0]
+        self._rows, self._given = rows, given
         self.length_scale_, self.n_edges_, self._graph = float("nan"), 0, None
         if np.isinf(self.bag_strength):
-            for number in range(bags.classes.size):
-                check_whole_counts(bags, number)
+            check_whole_counts(bags, "treat counts as noisy by a finite bag_strength")
         if not self._decided(bags):
             if self.connectivity is not None:
-                self._graph = check_connectivity(self.connectivity, X)
+                self._graph = check_connectivity(
+                    self.connectivity, X, rows, given.codes.size
+                )
             else:
                 self._graph = self._neighbors(X, self.standardize)
             self.n_edges_ = int(self._graph.nnz // 2)

@@ -57,7 +57,8 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         Largest number of iterations; None is 1000 for the linear model and 10 fits of
         ``estimator``.
     tol : float, default=1e-6
-        Largest entry of the gradient of the mean loss of the linear model.
+        Largest entry of the gradient of the mean loss of the linear model, per standard
+        deviation of a feature.
     n_folds : int, default=3
         Into how many parts bags are cut: probabilities of rows come from fits of
         ``estimator`` to the other parts, without which a flexible classifier would
@@ -102,7 +103,8 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
     The probability of a count and its gradient, which is the difference of the
     probabilities of rows with and without the knowledge of the count, are exact, in
     time linear in the rows. With bags of one row it is logistic regression. Counts
-    have to be whole numbers.
+    have to be whole numbers. Features in other units only matter to the penalty: scale
+    them first, so that it treats them alike.
 
     With more than two classes the likelihood is that of the counts of all classes
     together, with the softmax of linear scores. It is exact if the size of a bag times
@@ -154,34 +156,33 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         self.classes = classes
         self.n_jobs = n_jobs
 
-    def _loss(self, bags):
+    def _loss(self, X, bags, units):
         weight = bags.weights / bags.sizes
+        of_row, arranged = weight[bags.codes], bags.bags.arranged()
 
         def loss(scores):
             posterior, logs = count_posterior(
-                scores, bags.bags, bags.counts, n_jobs=self.n_jobs
+                scores, bags.bags, bags.counts, n_jobs=self.n_jobs, arranged=arranged
             )
-            slope = weight[bags.codes] * (expit(scores) - posterior)
-            return -(weight @ logs), slope
+            return -(weight @ logs), of_row * (expit(scores) - posterior)
 
-        return loss
+        return loss, None
 
-    def _classes_loss(self, X, bags):
+    def _classes_loss(self, X, bags, units):
         weight = bags.weights / bags.sizes
+        of_row, arranged = weight[bags.codes][:, np.newaxis], bags.bags.arranged()
 
         def loss(scores):
             posterior, logs = count_vector_posterior(
-                scores, bags.bags, bags.counts, n_jobs=self.n_jobs
+                scores, bags.bags, bags.counts, n_jobs=self.n_jobs, arranged=arranged
             )
-            slope = weight[bags.codes][:, np.newaxis]
-            slope = slope * (softmax(scores, axis=1) - posterior)
+            slope = of_row * (softmax(scores, axis=1) - posterior)
             return -(weight @ logs), slope
 
         return loss, None
 
-    def _prepare(self, X, bags, sample_weight):
-        for k in range(bags.classes.size):
-            check_whole_counts(bags, k)
+    def _prepare(self, X, bags, sample_weight, rows, given):
+        check_whole_counts(bags, "take DLLPClassifier, whose shares may be any")
 
     @available_if(_is_linear)
     def decision_function(self, X):

@@ -9,6 +9,10 @@ from sklearn.preprocessing import StandardScaler
 
 # Rows whose distances are computed at a time.
 _CHUNK = 65536
+# Metrics that do not know where zero is, but whose products of rows lose digits far
+# from it.
+_SHIFTABLE = ("euclidean", "l2", "sqeuclidean", "minkowski", "manhattan", "l1")
+_FAR = 1e3
 
 
 def neighbor_graph(
@@ -60,6 +64,8 @@ def neighbor_graph(
         return sparse.csr_array((n_samples, n_samples)), float("nan")
     if standardize:
         X = StandardScaler(with_mean=not sparse.issparse(X)).fit_transform(X)
+    elif metric in _SHIFTABLE and not sparse.issparse(X):
+        X = _near_zero(X)
     search = NearestNeighbors(n_neighbors=k, metric=metric, n_jobs=n_jobs).fit(X)
     # Without an argument, a row is not its own neighbour.
     distances, neighbors = search.kneighbors()
@@ -88,6 +94,12 @@ def neighbor_graph(
         shape=(n_samples, n_samples),
     ).tocsr()
     return graph, float(length_scale)
+
+
+def _near_zero(X):
+    """Take means off that are far from zero."""
+    mean = X.mean(axis=0, dtype=np.float64)
+    return X - mean if (np.abs(mean) > _FAR * X.std(axis=0)).any() else X
 
 
 def _distances(X, row, column, metric):
@@ -121,7 +133,7 @@ def _similarity(distance, kernel, length_scale):
     return np.asarray(kernel(scaled), dtype=np.float64)
 
 
-def check_connectivity(connectivity, X):
+def check_connectivity(connectivity, X, rows, n_samples):
     """Return the graph that a user brings, symmetric.
 
     Parameters
@@ -129,22 +141,30 @@ def check_connectivity(connectivity, X):
     connectivity : sparse matrix, or transformer
         Similarities of shape (n_samples, n_samples), or an object whose
         ``fit_transform`` gives them for ``X``.
-    X : array-like of shape (n_samples, n_features)
+    X : array-like of shape (n_rows, n_features)
         Rows.
+    rows : ndarray of shape (n_rows,)
+        Their places among all rows, which a matrix has to have.
+    n_samples : int
+        Number of all rows.
 
     Returns
     -------
-    graph : sparse array of shape (n_samples, n_samples)
+    graph : sparse array of shape (n_rows, n_rows)
         The larger similarity of each pair.
     """
-    if hasattr(connectivity, "fit_transform"):
+    given = not hasattr(connectivity, "fit_transform")
+    if not given:
         connectivity = clone(connectivity).fit_transform(X)
     graph = sparse.csr_array(connectivity)
-    if graph.shape != (X.shape[0], X.shape[0]):
+    n_wanted = n_samples if given else X.shape[0]
+    if graph.shape != (n_wanted, n_wanted):
         raise ValueError(
-            f"connectivity must have shape {(X.shape[0], X.shape[0])}, a row and a "
+            f"connectivity must have shape {(n_wanted, n_wanted)}, a row and a "
             f"column for each row of X, got {graph.shape}."
         )
+    if given and rows.size < n_samples:
+        graph = graph[rows][:, rows]
     if not np.isfinite(graph.data).all():
         raise ValueError("connectivity must be finite, got NaN or infinity.")
     return graph.maximum(graph.T)

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.special import expit, logit, logsumexp, softmax, xlogy
 
 from skext.label_proportions._base import BaseLLPClassifier
-from skext.label_proportions._linear_solver import minimize_linear
+from skext.label_proportions._linear_solver import choose_units, minimize_linear
 from skext.label_proportions._models import (
     ConstantClasses,
     ConstantModel,
@@ -106,15 +106,19 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
             return ConstantModel(known.certain)
         if known.rows.size < X.shape[0]:
             X = X[known.rows]
+        X, units = choose_units(X, known.row_weight, self.C, self.fit_intercept)
+        loss, linear = self._loss(X, known, units)
         model, n_iter = minimize_linear(
             X,
-            self._loss(known),
+            loss,
             self.C,
+            units=units,
             total_weight=known.row_weight.sum(),
             fit_intercept=self.fit_intercept,
             max_iter=self._most_iterations(),
             tol=self.tol,
             name=type(self).__name__,
+            linear=linear,
         )
         self._n_iter.append(n_iter)
         return self._as_model(model)
@@ -125,11 +129,13 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
             return ConstantClasses(known.certain)
         if known.rows.size < X.shape[0]:
             X = X[known.rows]
-        loss, linear = self._classes_loss(X, known)
+        X, units = choose_units(X, known.row_weight, self.C, self.fit_intercept)
+        loss, linear = self._classes_loss(X, known, units)
         model, n_iter = minimize_linear(
             X,
             loss,
             self.C,
+            units=units,
             total_weight=known.row_weight.sum(),
             fit_intercept=self.fit_intercept,
             max_iter=self._most_iterations(),
@@ -148,11 +154,11 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
     def _most_iterations(self):
         return self.max_iter
 
-    def _loss(self, bags):
-        """Return the loss as a function of scores."""
+    def _loss(self, X, bags, units):
+        """Return the loss as a function of scores, and a linear part."""
         raise NotImplementedError
 
-    def _classes_loss(self, X, bags):
+    def _classes_loss(self, X, bags, units):
         """Return the loss as a function of scores of all classes, and a linear part."""
         raise NotImplementedError
 
@@ -230,7 +236,8 @@ class DLLPClassifier(BaseLinearLLPClassifier):
     max_iter : int, default=1000
         Largest number of iterations.
     tol : float, default=1e-6
-        Largest entry of the gradient of the mean loss at the solution.
+        Largest entry of the gradient of the mean loss at the solution, per standard
+        deviation of a feature.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
@@ -266,8 +273,9 @@ class DLLPClassifier(BaseLinearLLPClassifier):
     -----
     The hardest baseline to beat where bags are small. The mean is one of
     probabilities, and its logarithm is taken afterwards, as in [1]_. The loss is not
-    convex; the start is zero. With bags of one row it is logistic regression. Scale
-    the features first.
+    convex; the start is zero. With bags of one row it is logistic regression. Features
+    in other units only matter to the penalty: scale them first, so that it treats them
+    alike.
 
     With more than two classes the mean is that of probability vectors, the softmax of
     linear scores, and the cross-entropy is that of all shares.
@@ -297,7 +305,7 @@ class DLLPClassifier(BaseLinearLLPClassifier):
         self.tol = tol
         self.classes = classes
 
-    def _loss(self, bags):
+    def _loss(self, X, bags, units):
         def loss(scores):
             p, q = expit(scores), expit(-scores)
             mean = np.bincount(bags.codes, p) / bags.sizes
@@ -308,9 +316,9 @@ class DLLPClassifier(BaseLinearLLPClassifier):
             slope *= bags.weights / bags.sizes
             return bags.weights @ cross, slope[bags.codes] * p * q
 
-        return loss
+        return loss, None
 
-    def _classes_loss(self, X, bags):
+    def _classes_loss(self, X, bags, units):
         gather = bags.gather()
 
         def loss(scores):
@@ -345,7 +353,8 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
     max_iter : int, default=1000
         Largest number of iterations.
     tol : float, default=1e-6
-        Largest entry of the gradient of the mean loss at the solution.
+        Largest entry of the gradient of the mean loss at the solution, per standard
+        deviation of a feature.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
@@ -423,7 +432,7 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
         self.tol = tol
         self.classes = classes
 
-    def _loss(self, bags):
+    def _loss(self, X, bags, units):
         share = bags.shares[bags.codes]
         size = bags.sizes[bags.codes]
         overall = np.average(share, weights=bags.row_weight)
@@ -440,13 +449,13 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
             value = 0.5 * (scores**2 - 2 * wanted * scores)
             return weight @ value, weight * (scores - wanted)
 
-        return log_loss if self.loss == "log" else squared_loss
+        return (log_loss if self.loss == "log" else squared_loss), None
 
     def _jointly(self):
         # Squared losses of several classes do not depend on each other.
         return self.loss == "log"
 
-    def _classes_loss(self, X, bags):
+    def _classes_loss(self, X, bags, units):
         share = bags.shares[bags.codes]
         size = bags.sizes[bags.codes][:, np.newaxis]
         overall = np.average(share, axis=0, weights=bags.row_weight)

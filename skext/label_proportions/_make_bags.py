@@ -1,11 +1,19 @@
 """Cut labelled data into bags, and say what bags tell."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
-from sklearn.utils import Bunch, check_random_state, column_or_1d
+from sklearn.utils import (
+    Bunch,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
+from sklearn.utils.multiclass import check_classification_targets
 
+from skext.label_proportions._bag_ids import as_column, as_labels
 from skext.label_proportions._bags import bag_target, read_bags
 from skext.utils._sklearn import safe_indexing
 
@@ -62,7 +70,7 @@ default="random"
         0 (shares all equal) and 1 (pure bags). Shares of two classes have a beta
         distribution.
     feature : int or str, default=0
-        For "feature": position or name of the column.
+        For "feature": position or name of the column. Rows without a value come last.
     remainder : {"keep", "drop"}, default="keep"
         Whether the rows that do not fill a bag make a smaller one.
     random_state : int, RandomState instance or None, default=None
@@ -94,7 +102,8 @@ default="random"
     >>> round(float(bags.target["proportion"].mean()), 3)
     0.667
     """
-    y = column_or_1d(y)
+    y = _check_labels(y)
+    check_consistent_length(X, y)
     n_samples = y.size
     if method not in _METHODS:
         raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
@@ -126,10 +135,19 @@ default="random"
     return BaggedData(safe_indexing(X, order), target, y[order], order)
 
 
+def _check_labels(y):
+    """Return labels as an array."""
+    y = as_labels(y)
+    check_classification_targets(y)
+    return column_or_1d(y)
+
+
 def _sizes(bag_size, sizes, n_samples, remainder):
     if (bag_size is None) == (sizes is None):
         raise ValueError("Exactly one of bag_size and sizes must be given.")
     if sizes is None:
+        if not isinstance(bag_size, Integral):
+            raise ValueError(f"bag_size must be an integer, got {bag_size!r}.")
         if not 1 <= bag_size <= n_samples:
             raise ValueError(
                 f"bag_size must be between 1 and the {n_samples} rows, got {bag_size}."
@@ -137,12 +155,13 @@ def _sizes(bag_size, sizes, n_samples, remainder):
         full, rest = divmod(n_samples, bag_size)
         sizes = [bag_size] * full + [rest] * (rest > 0 and remainder == "keep")
         return np.array(sizes, dtype=np.int64)
-    sizes = np.asarray(sizes, dtype=np.int64)
+    given = np.asarray(sizes)
+    sizes = given.astype(np.int64)
     rest = n_samples - sizes.sum()
-    if sizes.ndim != 1 or (sizes < 1).any() or rest < 0:
+    if given.ndim != 1 or (sizes < 1).any() or (sizes != given).any() or rest < 0:
         raise ValueError(
-            f"sizes must be positive and add up to at most the {n_samples} rows, got a "
-            f"sum of {sizes.sum()}."
+            f"sizes must be whole, positive and add up to at most the {n_samples} "
+            f"rows, got a sum of {given.sum()}."
         )
     return np.append(sizes, rest) if rest and remainder == "keep" else sizes
 
@@ -157,8 +176,19 @@ def _groups(X, method, n_bags, feature, rng):
     column = (
         X[feature] if isinstance(feature, str) else safe_indexing(X, feature, axis=1)
     )
-    column = np.asarray(column.toarray() if hasattr(column, "toarray") else column)
-    values, codes = np.unique(column.ravel(), return_inverse=True)
+    column = column.toarray() if hasattr(column, "toarray") else column
+    present, missing, _, _ = as_column(column, f"column {feature!r}")
+    try:
+        values, inverse = np.unique(present, return_inverse=True)
+    except TypeError:
+        raise ValueError(
+            f"feature must be a column whose values can be sorted, got {feature!r} "
+            "with values of several types."
+        ) from None
+    # Rows without a value come last, together.
+    codes = np.full(missing.size, values.size)
+    codes[~missing] = inverse
+    values = np.unique(codes)
     if values.size <= n_bags:
         return codes
     # Neighbouring values share a bag, and equal ones always do.

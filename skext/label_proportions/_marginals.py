@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags import number_bags, per_bag
+from skext.label_proportions._bag_ids import number_bags, per_bag
 from skext.label_proportions._propagation import arrange_graph, propagate
 from skext.utils._warnings import warn_user
 
@@ -150,13 +150,14 @@ def bp_marginals(
     >>> marginals.round(2).tolist()
     [0.88, 0.12, 0.68, 0.32]
     """
-    ids, codes, first_rows = number_bags(bags)
-    counts = per_bag(counts, "counts", ids, codes, first_rows)
+    bags = number_bags(bags)
+    codes, ids = bags.codes, bags.ids
+    counts = per_bag(counts, "counts", bags)
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
     if counts.ndim == 1:
-        _check_counts(counts, sizes, ids, bag_strength)
+        _check_counts(counts, sizes, bags, bag_strength)
     else:
-        _check_count_vectors(counts, sizes, ids, bag_strength)
+        _check_count_vectors(counts, sizes, bags, bag_strength)
     if graph.shape != (codes.size, codes.size):
         raise ValueError(
             f"graph must have shape {(codes.size, codes.size)}, a row and a column for "
@@ -189,7 +190,7 @@ def bp_marginals(
     return (result.marginals, result) if return_info else result.marginals
 
 
-def _check_counts(counts, sizes, ids, bag_strength):
+def _check_counts(counts, sizes, bags, bag_strength):
     known = ~np.isnan(counts)
     certain = np.isinf(bag_strength)
     wrong = known & ((counts < 0) | (counts > sizes)) if certain else counts != counts
@@ -198,7 +199,7 @@ def _check_counts(counts, sizes, ids, bag_strength):
         b = int(np.argmax(wrong))
         raise ValueError(
             f"counts must be between 0 and the size of the bag, got {counts[b]:.6g} "
-            f"for bag {ids[b].item()!r} with {sizes[b]} rows; noisy counts ask for a "
+            f"for bag {bags.name(b)!r} with {sizes[b]} rows; noisy counts ask for a "
             "finite bag_strength."
         )
     fractional = known & (np.abs(counts - np.round(counts)) > 1e-6)
@@ -206,14 +207,14 @@ def _check_counts(counts, sizes, ids, bag_strength):
         b = int(np.argmax(fractional))
         raise ValueError(
             f"counts must be whole numbers if bag_strength is infinite, got "
-            f"{counts[b]:.6g} for bag {ids[b].item()!r}; noisy counts ask for a finite "
+            f"{counts[b]:.6g} for bag {bags.name(b)!r}; noisy counts ask for a finite "
             "bag_strength."
         )
     if certain:
         counts[known] = np.round(counts[known])
 
 
-def _check_count_vectors(counts, sizes, ids, bag_strength):
+def _check_count_vectors(counts, sizes, bags, bag_strength):
     if not np.isinf(bag_strength):
         raise ValueError(
             f"bag_strength must be infinite for counts of all classes, got "
@@ -222,13 +223,13 @@ def _check_count_vectors(counts, sizes, ids, bag_strength):
     known = ~np.isnan(counts).any(axis=1)
     for column in counts.T:
         column[~known] = np.nan
-        _check_counts(column, sizes, ids, bag_strength)
+        _check_counts(column, sizes, bags, bag_strength)
     wrong = known & (counts.sum(axis=1) != sizes)
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
             f"counts of all classes must add up to the size of the bag, got "
-            f"{counts[b].tolist()} for bag {ids[b].item()!r} with {sizes[b]} rows."
+            f"{counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} rows."
         )
 
 

@@ -9,9 +9,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.special import expit, logsumexp, softmax
 from sklearn.neighbors import kneighbors_graph
 
-from skext.label_proportions._linear import BaseLinearLLPClassifier, KnownBags
-from skext.label_proportions._linear_solver import minimize_linear
-from skext.label_proportions._models import ConstantModel
+from skext.label_proportions._linear import BaseLinearLLPClassifier
 from skext.utils._sklearn import Interval
 
 __all__ = ["MeanMapClassifier"]
@@ -77,7 +75,7 @@ def class_sums(means, shares, weights):
     return weights.sum() * share[:, np.newaxis] * of_class
 
 
-def smooth_class_sums(means, shares, weights, gamma):
+def smooth_class_sums(means, shares, weights, gamma, scale):
     """Return the same sums from class means that vary smoothly over similar bags.
 
     Parameters
@@ -90,6 +88,8 @@ def smooth_class_sums(means, shares, weights, gamma):
         Weights of the bags.
     gamma : float
         Strength of the Laplacian penalty, relative to the mean weight.
+    scale : ndarray of shape (n_features,)
+        Of the features, for the distances of bags.
 
     Returns
     -------
@@ -101,7 +101,10 @@ def smooth_class_sums(means, shares, weights, gamma):
         return class_sums(means, shares, weights)
     few = n_bags * n_classes <= 2 * _FEW_BAGS
     k = n_bags - 1 if few else _NEIGHBORS
-    distance = kneighbors_graph(means, k, mode="distance")
+    # Neither the ridge nor the rounding of distances shall know where zero is.
+    overall = np.average(means, axis=0, weights=weights)
+    means = means - overall
+    distance = kneighbors_graph(means * scale, k, mode="distance")
     distance = distance.maximum(distance.T).tocsr()
     scale = np.median(distance.data) if distance.nnz else 1.0
     similarity = distance.copy()
@@ -125,7 +128,8 @@ def smooth_class_sums(means, shares, weights, gamma):
         found = spsolve(system, right)
         found = found.toarray() if sparse.issparse(found) else found
     found = found.reshape(n_classes, n_bags, -1)
-    return np.einsum("bc,cbf->cf", weights[:, np.newaxis] * shares, found)
+    rows = weights[:, np.newaxis] * shares
+    return np.einsum("bc,cbf->cf", rows, found) + np.outer(rows.sum(axis=0), overall)
 
 
 class MeanMapClassifier(BaseLinearLLPClassifier):
@@ -139,7 +143,8 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
     ----------
     laplacian : bool, default=False
         Whether each bag has class means of its own that are alike in similar bags,
-        instead of the same ones.
+        instead of the same ones. Bags are similar if their means are near to each
+        other in the units of the features.
     gamma : float, default=1.0
         Strength of the likeness.
     C : float, default=1.0
@@ -150,7 +155,8 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
     max_iter : int, default=1000
         Largest number of iterations.
     tol : float, default=1e-6
-        Largest entry of the gradient of the mean loss at the solution.
+        Largest entry of the gradient of the mean loss at the solution, per standard
+        deviation of a feature.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
@@ -187,7 +193,9 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
     have the same mean in all bags; the Laplacian form of [2]_ relaxes that. If all
     bags have the same proportion, nothing is learned. With bags of one row (and
     without the Laplacian) it is logistic regression. The means of more than two
-    classes come from one regression, and the loss is that of their softmax.
+    classes come from one regression, and the loss is that of their softmax. Features
+    in other units only matter to the penalty, and to the likeness of bags: scale them
+    first.
 
     References
     ----------
@@ -233,42 +241,25 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
         self.tol = tol
         self.classes = classes
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        known = KnownBags(bags, k, sample_weight)
-        if known.certain is not None:
-            return ConstantModel(known.certain)
-        if known.rows.size < X.shape[0]:
-            X = X[known.rows]
-        shares = np.column_stack([1 - known.shares, known.shares])
-        total = self._sums(X, known, shares)[1]
-        n_positive = known.weights @ known.shares
-        weight = known.row_weight
-        model, n_iter = minimize_linear(
-            X,
-            lambda scores: (
-                weight @ np.logaddexp(0, scores),
-                weight * expit(scores),
-            ),
-            self.C,
-            total_weight=weight.sum(),
-            fit_intercept=self.fit_intercept,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            name=type(self).__name__,
-            linear=(total, n_positive),
-        )
-        self._n_iter.append(n_iter)
-        return model
+    def _loss(self, X, bags, units):
+        weight = bags.row_weight
+        shares = np.column_stack([1 - bags.shares, bags.shares])
 
-    def _sums(self, X, known, shares):
+        def loss(scores):
+            return weight @ np.logaddexp(0, scores), weight * expit(scores)
+
+        total = self._sums(X, bags, shares, units)[1]
+        return loss, (total, bags.weights @ bags.shares)
+
+    def _sums(self, X, known, shares, units):
         """Return the estimated sums of the rows of all classes."""
         heavy = known.weights > 0
         given = bag_means(X, known)[heavy], shares[heavy], known.weights[heavy]
         if self.laplacian:
-            return smooth_class_sums(*given, self.gamma)
+            return smooth_class_sums(*given, self.gamma, units.of_rows)
         return class_sums(*given)
 
-    def _classes_loss(self, X, bags):
+    def _classes_loss(self, X, bags, units):
         weight = bags.row_weight
 
         def loss(scores):
@@ -276,4 +267,4 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
             return weight @ logsumexp(scores, axis=1), slope
 
         n_rows = bags.weights @ bags.shares
-        return loss, (self._sums(X, bags, bags.shares), n_rows)
+        return loss, (self._sums(X, bags, bags.shares, units), n_rows)

@@ -278,8 +278,7 @@ class DLLPNetClassifier(BaseLLPClassifier):
         rng = fit_rng(self.random_state)
         X = X if known.rows.size == X.shape[0] else X[known.rows]
         scaler = nets.fit_scaler(X, known.row_weight, self.standardize)
-        heavy = np.flatnonzero(known.weights > 0)
-        weight = known.weights * (known.sizes[heavy].sum() / known.weights.sum())
+        weight = known.weights * (known.sizes.sum() / known.weights.sum())
         data = nets.BagRows(
             torch,
             X,
@@ -292,7 +291,6 @@ class DLLPNetClassifier(BaseLLPClassifier):
         )
         sizes = (X.shape[1], *check_layer_sizes(self.hidden_layer_sizes), n_outputs)
         module = _make_module(torch, sizes, rng, self.dtype)
-        data = data if heavy.size == len(data) else data.keep(heavy)
 
         def loss(scores, values, bag):
             share, weight = values["bags"][:, :-1], values["bags"][:, -1]
@@ -300,7 +298,7 @@ class DLLPNetClassifier(BaseLLPClassifier):
             log_mean = nets.mean_log_proba(torch, log_proba, bag, len(share))
             return -(weight @ (share * log_mean).sum(dim=1)) / len(bag)
 
-        history = nets.train(torch, module, loss, data, self)
+        history = nets.train(torch, module, loss, data, shares, self)
         self.coefs_, self.intercepts_ = nets.as_arrays(module.layers)
         self.n_iter_ = len(history)
         self.loss_curve_ = [row["train_loss"] for row in history]

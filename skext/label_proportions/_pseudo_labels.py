@@ -27,6 +27,32 @@ def unknown_bags(counts):
     return missing if missing.ndim == 1 else missing.any(axis=1)
 
 
+def among_all_rows(proba, rows, bags):
+    """Put probabilities of some rows among those of all.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_rows, n_classes)
+        Probabilities.
+    rows : ndarray of shape (n_rows,)
+        Rows they are of.
+    bags : Bags
+        All bags.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        The other rows get the share of their bag.
+    """
+    if rows.size == bags.codes.size:
+        return proba
+    flat = 1 / proba.shape[1]
+    share = np.where(np.isnan(bags.proportions), flat, bags.proportions)
+    found = np.concatenate([share, np.full((1, proba.shape[1]), flat)])[bags.codes]
+    found[rows] = proba
+    return found
+
+
 def by_counts(proba, bags, counts):
     """Label as many rows of each bag as are of a class, by their probabilities.
 

@@ -1,5 +1,6 @@
 """Embeddings in which belief propagation looks for neighbours again."""
 
+from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
@@ -8,15 +9,17 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.label_proportions import _bag_nets as nets
-from skext.label_proportions._bags import number_bags
+from skext.label_proportions._bag_ids import as_labels, as_numbers, number_bags, per_bag
 from skext.label_proportions._net import NET_CONSTRAINTS, check_layer_sizes
+from skext.utils._columns import library_of
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import Interval, fit_context
+from skext.utils._tables import validate_table
 
 __all__ = ["EmbeddingRefiner"]
 
@@ -158,9 +161,10 @@ class EmbeddingRefiner(
             Probabilities of the second of two classes, or of all classes; or labels.
         bags : array-like of shape (n_samples,), default=None
             Bag of each row, -1 for none.
-        counts : array-like of shape (n_bags,) or (n_bags, n_classes), default=None
-            Number of rows of the second class in each bag, in the sorted order of the
-            bags, or of all classes; NaN is unknown.
+        counts : dict, series or array-like of shape (n_bags,) or (n_bags, n_classes), \
+default=None
+            Number of rows of the second class in each bag, or of all classes: by bag,
+            or in their sorted order; NaN is unknown.
 
         Returns
         -------
@@ -183,10 +187,10 @@ class EmbeddingRefiner(
                 f"hidden_layer_sizes must have at least two layers, got {sizes}: one "
                 "for the embedding and one for bags."
             )
-        X, y = validate_data(
+        X, y = validate_table(
             self,
             X,
-            y,
+            as_labels(y),
             accept_sparse="csr",
             dtype=[np.float64, np.float32],
             order="C",
@@ -200,7 +204,7 @@ class EmbeddingRefiner(
         layers = (X.shape[1], *sizes[:-1]), sizes[-1], proba.shape[1]
         module = _make_module(torch, *layers, rng, self.dtype)
         loss = _make_loss(torch, self.aggregate_weight)
-        history = nets.train(torch, module, loss, data, self)
+        history = nets.train(torch, module, loss, data, shares, self)
         self.coefs_, self.intercepts_ = nets.as_arrays(module.trunk)
         self.n_iter_, self._scaler = len(history), scaler
         self._n_features_out = sizes[-2]
@@ -220,7 +224,7 @@ class EmbeddingRefiner(
             Outputs of the trunk.
         """
         check_is_fitted(self)
-        X = validate_data(
+        X = validate_table(
             self,
             X,
             reset=False,
@@ -258,15 +262,20 @@ def _bag_shares(n_samples, n_classes, bags, counts):
     nothing = np.full((n_samples, n_classes), np.nan)
     if bags is None:
         return np.arange(n_samples), nothing
-    ids, codes, _ = number_bags(bags)
+    numbered = number_bags(bags)
+    ids, codes = numbered.ids, numbered.codes
     if codes.size != n_samples:
         raise ValueError(
             f"bags must have an entry for each of the {n_samples} rows, got "
             f"{codes.size}."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
-    known = np.full(ids.size, np.nan) if counts is None else np.asarray(counts, float)
-    if known.shape[0] != ids.size or known.ndim > 2:
+    known = np.full(ids.size, np.nan)
+    if isinstance(counts, Mapping) or library_of(counts) == "pandas":
+        known = per_bag(counts, "counts", numbered)
+    elif counts is not None:
+        known = as_numbers(counts, "counts")
+    if known.ndim not in (1, 2) or known.shape[0] != ids.size:
         raise ValueError(
             f"counts must have an entry for each of the {ids.size} bags, got shape "
             f"{known.shape}."

@@ -5,11 +5,11 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from skext.label_proportions._base import BaseLLPClassifier
 from skext.label_proportions._counts import top_classes, top_rows, whole_counts
 from skext.label_proportions._linear import KnownBags
+from skext.label_proportions._logistic import default_learner
 from skext.label_proportions._models import (
     ConstantClasses,
     ConstantModel,
@@ -61,7 +61,7 @@ class _LabelingClassifier(BaseLLPClassifier):
 
     def _learner(self):
         if self.estimator is None:
-            return LogisticRegression(max_iter=1000)
+            return default_learner()
         return clone(self.estimator)
 
     def _known(self, X, bags, k, sample_weight):
@@ -248,7 +248,7 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
         if (known.sizes == 1).all():
             return fit(self._learner(), X, label, weight)
         learner = self._learner()
-        first = learner if takes_weights(learner) else LogisticRegression(max_iter=1000)
+        first = learner if takes_weights(learner) else default_learner()
         model = fit(first, X, label, weight)
         seen = set()
         for n_iter in range(2, self.max_iter + 2):

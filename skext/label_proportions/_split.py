@@ -1,10 +1,13 @@
 """Splitters that keep bags whole."""
 
+import sys
+
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags import is_bag_target, number_bags
+from skext.label_proportions._bag_ids import number_bags
+from skext.label_proportions._bags import is_bag_target
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]
 
@@ -20,8 +23,26 @@ def _bags_of(y, groups, name):
             f"{name} needs bags: y must be a target of bag_target, or groups must be "
             "given."
         )
-    ids, codes, _ = number_bags(bags)
-    return ids, codes
+    numbered = number_bags(bags)
+    return numbered.ids, numbered.codes
+
+
+def _refuse_encoding(frame):
+    """Raise if scikit-learn is about to take bags for classes.
+
+    Its ``cross_val_predict`` numbers the values of ``y`` for all methods but "predict",
+    and hands the numbers to the estimator as labels. Nobody but the splitter sees the
+    bags before.
+    """
+    module = frame.f_globals.get("__name__", "")
+    if not module.startswith("sklearn.") or frame.f_code.co_name != "cross_val_predict":
+        return
+    method = frame.f_locals.get("method", "predict")
+    if method != "predict":
+        raise ValueError(
+            f"cross_val_predict takes bags for classes with method={method!r}; use "
+            "skext.label_proportions.bag_cross_val_predict."
+        )
 
 
 class _BagSplitter(BaseCrossValidator):
@@ -54,6 +75,8 @@ class _BagSplitter(BaseCrossValidator):
         test : ndarray of shape (n_test,)
             Indices of test rows.
         """
+        if is_bag_target(y):
+            _refuse_encoding(sys._getframe(1))
         groups = groups if bags is None else bags
         X, y, groups = indexable(X, y, groups)
         ids, codes = _bags_of(y, groups, type(self).__name__)

@@ -206,9 +206,46 @@ def test_make_bags_of_a_frame_by_a_column():
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["b", "a", "b", "a", None], dtype="string"),
+        pd.Series(["b", "a", "b", "a", None], dtype="category"),
+        pd.Series(["b", "a", "b", "a", None], dtype=object),
+        pd.Series([2, 1, 2, 1, None], dtype="Int64"),
+        pd.Series([2, 1, 2, 1, None], dtype="int64[pyarrow]"),
+        pd.Series(pd.to_datetime(["2025", "2024", "2025", "2024", None])),
+    ],
+)
+def test_make_bags_by_a_column_with_gaps(column):
+    X = pd.DataFrame({"county": column, "z": range(5)})
+    for y in (list("xyxyx"), pd.Series(list("xyxyx"), dtype="string")):
+        bags = make_bags(X, y, bag_size=2, method="feature", feature="county")
+        assert bags.order.tolist() == [1, 3, 0, 2, 4]
+        assert bags.target["bag"].tolist() == [0, 0, 1, 1, 2]
+        assert bags.target["proportion"].tolist() == [1, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("y", "match"),
+    [
+        ([0, 1, None, 1], "some are missing"),
+        (pd.Series([0, 1, None, 1], dtype="Int64"), "some are missing"),
+        (pd.to_datetime(["2020", "2021", "2022", "2023"]), "got dates"),
+        ([0.1, 0.2, 0.3, 0.4], "Unknown label type"),
+        ([0, 1], "inconsistent numbers of samples"),
+    ],
+)
+def test_make_bags_of_no_labels(y, match):
+    with pytest.raises(ValueError, match=match):
+        make_bags(np.zeros((4, 1)), y, bag_size=2)
+
+
+@pytest.mark.parametrize(
     ("options", "match"),
     [
         ({}, "Exactly one"),
+        ({"bag_size": 2.5}, "bag_size must be an integer"),
+        ({"sizes": [2.5, 1]}, "sizes must be whole"),
         ({"bag_size": 9}, "bag_size must be"),
         ({"sizes": [3, 3]}, "sizes must be"),
         ({"bag_size": 2, "method": "other"}, "method must be"),

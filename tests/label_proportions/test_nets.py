@@ -281,3 +281,52 @@ def test_refiner_takes_probabilities_of_all_classes():
         EmbeddingRefiner((8,)).fit(X, y)
     with pytest.raises(ValueError, match="between 0 and 1"):
         EmbeddingRefiner().fit(X, 2 * proba)
+
+
+def test_classes_stay_on_both_sides_of_a_holdout():
+    from skext.label_proportions._bag_nets import hold_out
+
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n_bags, n_classes = rng.integers(2, 12), rng.integers(2, 4)
+        shares = rng.dirichlet(np.ones(n_classes), size=n_bags)
+        shares[rng.random(shares.shape) < 0.6] = 0.0
+        shares[rng.random(n_bags) < 0.1] = np.nan
+        order = rng.permutation(n_bags)
+        n_valid = int(rng.integers(1, n_bags))
+        held = hold_out(order, n_valid, shares)
+        assert held.sum() == n_valid
+        has = shares > 0
+        first = np.isin(np.arange(n_bags), order[:n_valid])
+        if has[first].any(axis=0).all() and has[~first].any(axis=0).all():
+            # Nothing was wrong, and nothing is changed.
+            assert_array_equal(held, first)
+        rare = has.sum(axis=0) == 1
+        if n_valid < n_bags - n_classes:
+            assert has[~held].any(axis=0)[rare].all()
+
+
+def test_the_only_positive_bag_is_trained_on():
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    bags = np.arange(200) // 10
+    X[:10] += 4
+    counts = np.zeros(20)
+    counts[0] = 10
+    for seed in range(10):
+        model = DLLPNetClassifier(
+            (8,), max_iter=60, learning_rate_init=0.02, random_state=seed
+        ).fit(X, bag_target(bags, counts=counts))
+        assert model.predict_proba(X[:10])[:, 1].mean() > 0.2
+
+
+def test_codes_of_rare_categories_keep_their_size():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    X[:, 2] = 0
+    X[0, 2] = 1
+    bags = make_bags(X, (X[:, 0] > 0).astype(int), bag_size=5, random_state=0)
+    model = DLLPNetClassifier((4,), max_iter=2, random_state=0)
+    for table in (bags.data, sparse.csr_array(bags.data)):
+        model.fit(table, bags.target)
+        scaler = model._models[0].layers.scaler
+        assert scaler.scale[2] == 1

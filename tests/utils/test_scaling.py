@@ -1,0 +1,31 @@
+import numpy as np
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from skext.utils._scaling import center_and_scale
+
+
+def test_scales_of_dense_and_sparse_tables():
+    rng = np.random.default_rng(0)
+    X = np.column_stack(
+        [
+            rng.random(50) < 0.02,
+            rng.normal(size=50),
+            np.ones(50),
+            np.where(rng.random(50) < 0.5, 3.0, -2.0),
+            np.where(rng.random(50) < 0.5, 3.0, 0.0),
+            rng.integers(0, 3, size=50),
+            np.zeros(50),
+        ]
+    ).astype(float)
+    X[0, 0] = 1
+    weight = rng.uniform(size=50)
+    # A row of weight 0 is none.
+    weight[7] = 0
+    X[7] = 9e9
+    for table in (X, sparse.csr_array(X), sparse.csr_matrix(X), sparse.csc_array(X)):
+        mean, scale = center_and_scale(table, weight)
+        assert_allclose(mean, np.average(X, axis=0, weights=weight))
+        assert_allclose(scale[[0, 2, 3, 4, 6]], [1, 1, 5, 3, 1])
+        spread = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
+        assert_allclose(scale[[1, 5]], spread[[1, 5]])
