@@ -15,9 +15,11 @@ from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._frames import take_rows
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._survey import find_neighbors, seed_part
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
@@ -32,6 +34,7 @@ class _CleaningMixin(SkextMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes, then remove doubtful rows.
 
@@ -69,7 +72,7 @@ class _CleaningMixin(SkextMixin):
         labels = _as_labels(y_new)
         kept = self._clean(_as_numbers(X_new), labels)
         self._note_kept(kept, labels, n_samples)
-        return _take(X_new, kept), _take(y_new, kept)
+        return take_rows(X_new, kept), take_rows(y_new, kept)
 
     # For ``fit``, which checks the data and no more.
     _check_X_y = SyntheticMixin._check_X_y
@@ -424,17 +427,3 @@ def _as_numbers(X):
     return check_array(
         X, accept_sparse=["csr", "csc"], ensure_all_finite="allow-nan", input_name="X"
     )
-
-
-def _take(table, rows):
-    """Return some rows in the same container, with a new index."""
-    library = library_of(table)
-    if library == "pandas":
-        return table.iloc[rows].reset_index(drop=True)
-    if library == "polars":
-        return table[rows]
-    if isinstance(table, list):
-        return [table[row] for row in rows]
-    if sparse.issparse(table) and table.format != "csr":
-        return table.tocsr()[rows].asformat(table.format)
-    return table[rows]

@@ -16,10 +16,9 @@ straight into the output.
 """
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy, check_target_type
+from imblearn.utils import check_sampling_strategy
 from scipy import sparse
-from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from skext.base import SkextMixin
@@ -27,7 +26,6 @@ from skext.over_sampling._allocation import allocate
 from skext.over_sampling._frames import (
     append_to_frame,
     integer_columns,
-    library_of,
     take_labels,
 )
 from skext.over_sampling._generate import (
@@ -37,9 +35,12 @@ from skext.over_sampling._generate import (
     make_dense,
     make_sparse,
 )
+from skext.over_sampling._labels import check_labels
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 
 
 class SyntheticMixin(SkextMixin):
@@ -51,6 +52,7 @@ class SyntheticMixin(SkextMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes.
 
@@ -107,17 +109,7 @@ class SyntheticMixin(SkextMixin):
     def _check_X_y(self, X, y, accept_sparse=None):
         if library_of(X) is not None:
             integer_columns(X)
-        if library_of(y) == "polars":
-            y = y.to_numpy()
-        y = np.asarray(y) if isinstance(y, list) else y
-        kind = type_of_target(y, input_name="y")
-        indicator = kind == "multilabel-indicator"
-        if kind not in ("binary", "multiclass"):
-            check_classification_targets(y)
-        if indicator:
-            y = check_target_type(y.to_numpy() if library_of(y) == "pandas" else y)
-        else:
-            y = column_or_1d(y)
+        y, indicator = check_labels(y)
         X, y = validate_data(
             self,
             X,
@@ -133,10 +125,6 @@ class SyntheticMixin(SkextMixin):
 
     def _make_plan(self, X, y, sample_weight):
         """Place all synthetic rows, class by class, and note where they come from."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         self._validate_estimator()
         rng = fit_rng(self.random_state)
         engine = NeighborEngine(X, y, n_jobs=self.n_jobs)
@@ -164,15 +152,7 @@ class SyntheticMixin(SkextMixin):
     def _seeds(self, engine, label, sample_weight):
         """Return the rows to interpolate from, and their weights or None."""
         rows = engine.rows(label)
-        if sample_weight is None:
-            return rows, None
-        weights = sample_weight[rows]
-        if not weights.any():
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r}; give a "
-                "weight to some, or leave the class out of sampling_strategy."
-            )
-        return rows, weights
+        return rows, None if sample_weight is None else sample_weight[rows]
 
     def _gaps(self, rng, engine, base, partner):
         """Draw the places between base and partner."""

@@ -15,12 +15,13 @@ from skext.over_sampling._base import SyntheticMixin
 from skext.over_sampling._frames import (
     append_to_frame,
     integer_columns,
-    library_of,
     take_labels,
 )
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 
 # Largest dense table, in bytes, that is made of a sparse one.
 _DENSE_LIMIT = 2**31
@@ -56,6 +57,7 @@ class DirectMixin(SyntheticMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes.
 
@@ -117,10 +119,6 @@ class DirectMixin(SyntheticMixin):
         the synthetic rows.
         """
         n_samples, n_features = X.shape
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         if sparse.issparse(X):
             X = self._make_dense(X)
         rng = fit_rng(self.random_state)

@@ -9,27 +9,7 @@ import sys
 import numpy as np
 from scipy import sparse
 
-
-def library_of(thing):
-    """Tell which library a table or a column comes from.
-
-    Parameters
-    ----------
-    thing : object
-        Whatever the user gave.
-
-    Returns
-    -------
-    name : {"pandas", "polars", None}
-        None for arrays, sparse matrices and lists.
-    """
-    for name in ("pandas", "polars"):
-        library = sys.modules.get(name)
-        if library is not None and isinstance(
-            thing, (library.DataFrame, library.Series)
-        ):
-            return name
-    return None
+from skext.utils._columns import library_of
 
 
 def integer_columns(X):
@@ -143,5 +123,65 @@ def take_labels(y, checked, rows, indicator):
         return y.iloc[rows].reset_index(drop=True)
     if library == "polars":
         return y[rows]
-    labels = np.asarray(y)[rows] if indicator else checked[rows]
+    given = np.asarray(y)
+    # Labels among objects stay objects.
+    boxed = given.dtype == object and given.ndim == 1
+    labels = given[rows] if indicator or boxed else checked[rows]
     return labels.tolist() if isinstance(y, list) else labels
+
+
+def take_rows(table, rows):
+    """Return some rows of a table or a target in its own container.
+
+    Parameters
+    ----------
+    table : {array-like, sparse matrix, dataframe, series} of shape (n_samples, ...)
+        The table.
+    rows : ndarray of int
+        Row numbers.
+
+    Returns
+    -------
+    part : {ndarray, sparse matrix, dataframe, series, list} of shape (n_rows, ...)
+        With a new default index.
+    """
+    library = library_of(table)
+    if library == "pandas":
+        return table.iloc[rows].reset_index(drop=True)
+    if library == "polars":
+        return table[rows]
+    if isinstance(table, list):
+        return [table[row] for row in rows]
+    if sparse.issparse(table):
+        return table.tocsr()[rows].asformat(table.format)
+    return np.asarray(table)[rows]
+
+
+def join_rows(table, more):
+    """Put rows behind a table or a target, in its container and type.
+
+    Parameters
+    ----------
+    table, more : {ndarray, sparse matrix, dataframe, series, list}
+        Of the same container.
+
+    Returns
+    -------
+    joined : {ndarray, sparse matrix, dataframe, series, list}
+        With a new default index.
+    """
+    library = library_of(table)
+    if library == "pandas":
+        import pandas as pd
+
+        return pd.concat([table, more], ignore_index=True)
+    if library == "polars":
+        return sys.modules["polars"].concat([table, more])
+    if isinstance(table, list):
+        return table + list(more)
+    if sparse.issparse(table):
+        return sparse.vstack([table, more.astype(table.dtype)], format=table.format)
+    more = np.asarray(more).reshape(-1, *table.shape[1:])
+    if more.dtype.kind != table.dtype.kind:
+        more = more.astype(table.dtype)
+    return np.concatenate([table, more])

@@ -13,8 +13,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import library_of, take_labels
+from skext.over_sampling._frames import take_labels, take_rows
 from skext.over_sampling._smote import SMOTE
+from skext.over_sampling._weights import weighted
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
@@ -183,6 +184,7 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes, and remove noisy rows.
 
@@ -416,27 +418,3 @@ def with_short_indices(X):
         return X
     indices, indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
     return type(X)((X.data, indices, indptr), shape=X.shape)
-
-
-def take_rows(table, rows):
-    """Return some rows of a table in its own container.
-
-    Parameters
-    ----------
-    table : {ndarray, sparse matrix, dataframe, list} of shape (n_samples, n_features)
-        The table.
-    rows : ndarray of int
-        Row numbers.
-
-    Returns
-    -------
-    table : {ndarray, sparse matrix, dataframe, list} of shape (n_rows, n_features)
-        With a new default index.
-    """
-    if library_of(table) == "pandas":
-        return table.iloc[rows].reset_index(drop=True)
-    if isinstance(table, list):
-        return [table[row] for row in rows]
-    if sparse.issparse(table) and table.format == "csc":
-        return table.tocsr()[rows].tocsc()
-    return table[rows]

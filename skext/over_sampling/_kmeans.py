@@ -20,6 +20,7 @@ from skext.over_sampling._survey import (
     exact_counts,
     find_neighbors,
     seed_part,
+    weights_of,
 )
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
@@ -238,9 +239,9 @@ class KMeansSMOTE(
             k = self.nn_k_.n_neighbors - 1
             k = self._limit(label, rows.size, k, "k_neighbors")
         if k == 0:
-            weights = self._weights_of(label, rows, sample_weight)
+            weights = weights_of(rows, sample_weight)
             return self._between(rng, engine, rows, rows[:, None], n_samples, weights)
-        used, inside = self._select(rows, k, known, sample_weight)
+        used, inside = self._select(rows, k, known)
         if not inside:
             return self._without_cluster(rng, engine, label, n_samples, sample_weight)
         shares = self._shares(engine, inside, sample_weight)
@@ -252,22 +253,19 @@ class KMeansSMOTE(
         for part, count in zip(inside, counts, strict=True):
             if count > 0:
                 near = find_neighbors(engine, part, part, k, search)
-                weights = None if sample_weight is None else sample_weight[part]
+                weights = weights_of(part, sample_weight)
                 parts.append(
                     self._between(rng, engine, part, near, int(count), weights)
                 )
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
-    def _select(self, rows, k, known, sample_weight):
+    def _select(self, rows, k, known):
         """Return the clusters to use, and the rows of the class in each of them."""
         clusters, sizes, half = known
         own = np.bincount(clusters[rows], minlength=sizes.size)
         enough = own > (1 if k is None else k)
         used = np.flatnonzero(self._is_strong(own, sizes, half) & enough)
         inside = [rows[clusters[rows] == cluster] for cluster in used]
-        if sample_weight is not None:
-            kept = [i for i, part in enumerate(inside) if sample_weight[part].any()]
-            used, inside = used[kept], [inside[i] for i in kept]
         return used, inside
 
     def _is_strong(self, own, sizes, half):

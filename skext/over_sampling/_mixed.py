@@ -12,9 +12,9 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skext.over_sampling._frames import library_of
 from skext.over_sampling._mixed_kernels import search_mixed
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 
 

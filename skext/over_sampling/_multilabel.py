@@ -8,7 +8,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from skext.over_sampling._allocation import balanced_counts
-from skext.over_sampling._frames import library_of, take_labels
+from skext.over_sampling._frames import take_labels
 from skext.over_sampling._mixed import (
     MixedTable,
     NewRows,
@@ -22,6 +22,7 @@ from skext.over_sampling._target_base import (
     container_of,
     no_rows,
 )
+from skext.utils._columns import library_of
 from skext.utils._sklearn import Interval, StrOptions
 
 
@@ -208,11 +209,6 @@ class MLSMOTE(TargetSampler):
                 continue
             rows = np.flatnonzero(y[:, column])
             weights = None if sample_weight is None else sample_weight[rows]
-            if weights is not None and not weights.any():
-                raise ValueError(
-                    f"sample_weight is zero for all rows with label {label!r}; give a "
-                    "weight to some, or leave the label out of sampling_strategy."
-                )
             k = self._group_k(rows.size, f"Label {label!r}", small)
             seed = np.repeat(
                 np.arange(rows.size), balanced_counts(rng, rows.size, n_new, weights)

@@ -205,7 +205,7 @@ class MWMOTE(PairSampler):
         weights = self._information(engine, rows, kept)
         clusters = self._clusters(rng, engine, label, rows, kept)
         self.selection_weights_[label], self.clusters_[label] = weights, clusters
-        weights = self._scaled(label, weights, given)
+        weights = weights if given is None else weights * given
         seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
         base, partner = rows[seed], rows[draw_companions(rng, clusters, seed)]
         return base, partner, self._gaps(rng, engine, base, partner)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
-from skext.over_sampling._frames import library_of
+from skext.utils._columns import library_of
 
 
 class Table(NamedTuple):

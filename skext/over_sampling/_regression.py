@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.utils import RegressorTags, check_array
 
 from skext.over_sampling._allocation import balanced_counts
-from skext.over_sampling._frames import library_of
 from skext.over_sampling._mixed import (
     MixedTable,
     NewRows,
@@ -26,6 +25,7 @@ from skext.over_sampling._target_base import (
     container_of,
     no_rows,
 )
+from skext.utils._columns import library_of
 from skext.utils._sklearn import Interval, StrOptions
 
 
@@ -237,11 +237,6 @@ class SMOTER(TargetSampler):
                 weights = None if sample_weight is None else sample_weight[rows]
                 name = f"Bump {bump} (y from {y[rows].min():g} to {y[rows].max():g})"
                 k = self._group_k(rows.size, name, small)
-                if weights is not None and not weights.any():
-                    raise ValueError(
-                        f"sample_weight is zero for all rows of {name.lower()}, which "
-                        "needs more; give a weight to some."
-                    )
                 counts = balanced_counts(rng, rows.size, wanted - rows.size, weights)
                 seed = np.repeat(np.arange(rows.size), counts)
                 parts.append(self._make_bump(rng, table, scale, y, rows, seed, k))

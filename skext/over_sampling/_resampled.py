@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
-from skext.over_sampling._frames import library_of
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     HasMethods,

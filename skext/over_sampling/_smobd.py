@@ -190,7 +190,7 @@ class SMOBD(PairSampler):
             # Equal rows: all core distances are zero.
             weights = np.where(noise, 0.0, 1.0)
         self.density_weights_[label] = weights
-        return rows, self._scaled(label, weights, given)
+        return rows, weights if given is None else weights * given
 
 
 def standardised(P):

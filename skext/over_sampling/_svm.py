@@ -15,6 +15,7 @@ from skext.over_sampling._survey import (
     count_foreign,
     find_neighbors,
     seed_part,
+    weights_of,
 )
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 from skext.utils._warnings import warn_user
@@ -214,13 +215,7 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
     def _place(self, rng, engine, label, n_samples, known, sample_weight):
         if not any(seeds.size for seeds in known):
             return self._without_support(rng, engine, label, n_samples, sample_weight)
-        weights = [self._weights_of_group(seeds, sample_weight) for seeds in known]
-        usable = [
-            seeds.size > 0 and (weight is None or weight.any())
-            for seeds, weight in zip(known, weights, strict=True)
-        ]
-        if not any(usable):
-            self._weights_of(label, np.concatenate(known), sample_weight)
+        usable = [seeds.size > 0 for seeds in known]
         n_inside = int(rng.beta(10, 10) * (n_samples + 1))
         if not all(usable):
             n_inside = n_samples if usable[0] else 0
@@ -230,14 +225,12 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
                 near = self._within_class(
                     engine, label, known[i], self.nn_k_, "k_neighbors"
                 )
+                weights = weights_of(known[i], sample_weight)
                 base, partner, gaps = self._between(
-                    rng, engine, known[i], near, number, weights[i]
+                    rng, engine, known[i], near, number, weights
                 )
                 parts.append((base, partner, gaps if i == 0 else -self.out_step * gaps))
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-    def _weights_of_group(self, seeds, sample_weight):
-        return None if sample_weight is None else sample_weight[seeds]
 
     def _note_origins(self, n_samples, plan, sample_weight):
         # A step away from the neighbour may not make a weight negative.

@@ -8,11 +8,12 @@ from imblearn.base import BaseSampler
 from sklearn.utils import check_consistent_length
 
 from skext.base import SkextMixin
-from skext.over_sampling._frames import library_of
 from skext.over_sampling._generate import Plan, Rounding, make_dense
 from skext.over_sampling._mixed import NewRows, extend_table, split_table
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 from skext.utils._warnings import warn_user
 
 
@@ -44,6 +45,7 @@ class TargetSampler(SkextMixin, BaseSampler):
     """
 
     _sampling_type = "over-sampling"
+    _has_classes = False
 
     @abstractmethod
     def _check_target(self, y):
@@ -79,6 +81,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows where the target is rare.
 
@@ -109,10 +112,6 @@ class TargetSampler(SkextMixin, BaseSampler):
             rare rows is too small.
         """
         checked_X, table, checked_y = self._check(X, y)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, table.numbers, ensure_non_negative=True
-            )
         rng = fit_rng(self.random_state)
         origins, new, y_new = self._make(table, checked_y, sample_weight, rng)
         self._note_origins(origins, sample_weight)
