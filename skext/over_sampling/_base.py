@@ -19,13 +19,15 @@ import numpy as np
 from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import validate_data
 
 from skext.base import SkextMixin
 from skext.over_sampling._allocation import allocate
 from skext.over_sampling._frames import (
+    Origin,
     append_to_frame,
+    as_numbers,
     integer_columns,
+    refuse_truth_values,
     take_labels,
 )
 from skext.over_sampling._generate import (
@@ -41,6 +43,7 @@ from skext.over_sampling._weights import weighted
 from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
+from skext.utils._tables import validate_table
 
 
 class SyntheticMixin(SkextMixin):
@@ -96,7 +99,7 @@ class SyntheticMixin(SkextMixin):
                 X_resampled = X_resampled.tolist()
         else:
             new = self._new_rows(checked_X, plan, rounding)
-            X_resampled = append_to_frame(X, new)
+            X_resampled = append_to_frame(X, new, Origin(*plan[:3], self._rounding()))
         return X_resampled, take_labels(y, checked_y, self.sample_indices_, indicator)
 
     def _fit_resample(self, X, y, **params):
@@ -109,8 +112,11 @@ class SyntheticMixin(SkextMixin):
     def _check_X_y(self, X, y, accept_sparse=None):
         if library_of(X) is not None:
             integer_columns(X)
+            X = as_numbers(X)
+        elif not sparse.issparse(X):
+            refuse_truth_values(X)
         y, indicator = check_labels(y)
-        X, y = validate_data(
+        X, y = validate_table(
             self,
             X,
             y,

@@ -11,6 +11,8 @@ from skext.utils._columns import column_kind, library_of
 # Kinds whose values arrays of numpy hold without a box around each.
 _PLAIN = {"boolean": np.bool_, "integer": np.int64, "float": np.float64}
 
+_BINARIZER = "sklearn.preprocessing.MultiLabelBinarizer"
+
 
 def check_labels(y):
     """Check labels of classes and return them as an array.
@@ -39,7 +41,7 @@ def check_labels(y):
     y = plain_target(y)
     if not sparse.issparse(y):
         refuse_missing(y)
-        y = _unboxed(y)
+        y = unboxed(y)
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
         check_classification_targets(y)
@@ -90,8 +92,8 @@ def _as_array(y):
     except ValueError as error:
         raise ValueError(
             "y is a list whose entries differ in length. Give one label for each row, "
-            "or, for sets of labels, the table of zeros and ones that "
-            "sklearn.preprocessing.MultiLabelBinarizer makes of them."
+            f"or, for sets of labels, the table of zeros and ones that {_BINARIZER} "
+            "makes of them."
         ) from error
 
 
@@ -120,15 +122,15 @@ def refuse_missing(y):
         missing = missing.any(axis=tuple(range(1, missing.ndim)))
     if missing.any():
         raise ValueError(
-            f"Input y contains NaN: {missing.sum()} of {missing.size} rows have no "
-            f"label, the first of them row {np.flatnonzero(missing)[0]}; leave these "
-            "rows out, or give them a label."
+            f"Input y contains NaN: {missing.sum()} of {missing.size} values are "
+            f"missing, the first in row {np.flatnonzero(missing)[0]}; leave these rows "
+            "out, or fill in what is missing."
         )
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name="y")
 
 
-def _unboxed(y):
+def unboxed(y):
     """Return labels among objects as numbers or truth values, if all are such."""
     if y.dtype.kind != "O" or y.ndim != 1 or y.size == 0:
         return y
@@ -141,9 +143,11 @@ def _unboxed(y):
     if kind != "text":
         names = sorted({type(label).__name__ for label in y})
         shown = ", ".join(names[:5])
+        cure = "turn them into strings or whole numbers"
+        if set(names) & {"dict", "frozenset", "list", "set", "tuple"}:
+            cure = f"make a table of zeros and ones of them with {_BINARIZER}"
         raise ValueError(
-            f"y holds labels of type {shown}, which are no labels of classes that can "
-            "be told apart and sorted: Unknown label type. Turn them into strings or "
-            "whole numbers."
+            f"y holds values of type {shown}, which are no labels that can be told "
+            f"apart and sorted (Unknown label type); {cure}."
         )
     return y

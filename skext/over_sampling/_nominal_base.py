@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import take_labels
+from skext.over_sampling._frames import Origin, take_labels
 from skext.over_sampling._generate import Plan, Rounding, make_dense
 from skext.over_sampling._labels import check_labels
 from skext.over_sampling._nominal_kernels import draw_winners, tally
@@ -156,7 +156,9 @@ class NominalMixin(SyntheticMixin):
         numbers = np.argsort(np.argsort(self.categorical_features_))
         chosen = elect(table.codes, numbers, ballots, plan, self.n_jobs)
         columns = (self.continuous_features_, new, self.categorical_features_, chosen)
-        return append_to_table(X, table, *columns)
+        function = self._rounding() if new.size else np.rint
+        origin = Origin(plan.base, plan.partner, plan.gaps, function)
+        return append_to_table(X, *columns, origin)
 
 
 def elect(codes, numbers, ballots, plan, n_jobs=None):

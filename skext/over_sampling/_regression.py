@@ -6,14 +6,15 @@ import numpy as np
 from sklearn.utils import RegressorTags, check_array
 
 from skext.over_sampling._allocation import balanced_counts
-from skext.over_sampling._mixed import (
-    MixedTable,
-    NewRows,
-    extend_table,
-    fit_to,
-    is_whole,
-    mixed_neighbors,
+from skext.over_sampling._frames import (
+    join_rows,
+    new_values,
+    take_rows,
+    write_column,
 )
+from skext.over_sampling._labels import refuse_missing
+from skext.over_sampling._mixed import NewRows, mixed_neighbors
+from skext.over_sampling._reading import column_at
 from skext.over_sampling._relevance import (
     bump_sizes_wanted,
     number_bumps,
@@ -25,7 +26,7 @@ from skext.over_sampling._target_base import (
     container_of,
     no_rows,
 )
-from skext.utils._columns import library_of
+from skext.utils._columns import NUMBERS, column_kind, library_of
 from skext.utils._sklearn import Interval, StrOptions
 
 
@@ -193,33 +194,39 @@ class SMOTER(TargetSampler):
         values = container_of(y)[0]
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
-        if values.ndim != 1 or values.dtype.kind in "bSUmM":
+        kind = column_kind(values) if values.ndim == 1 else "several columns"
+        if kind not in NUMBERS:
             raise ValueError(
-                f"y has the shape {values.shape} and the type {values.dtype}, but "
-                f"{type(self).__name__} takes one number for each row; for classes "
-                "there is SMOTE, for sets of labels MLSMOTE."
+                f"y has the shape {values.shape}, the type {values.dtype} and holds "
+                f"{kind}, but {type(self).__name__} takes one number for each row; for "
+                "classes there is SMOTE, for sets of labels MLSMOTE."
             )
+        refuse_missing(values)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
 
-    def _extend_target(self, y, checked, kept, new):
+    def _extend_target(self, y, checked, kept, new, origin):
+        base, partner, gaps, function = origin
+        # Targets have places of their own between those of the parents.
+        width = checked[partner] - checked[base]
+        place = np.divide(
+            new - checked[base], width, out=np.zeros(new.size), where=width != 0
+        )
+        noise = np.isnan(gaps).any(axis=1)
+        place = np.where(noise, np.nan, np.clip(place, 0, 1))
+        origin = (base, partner, place, function)
         library = library_of(y)
         if library is None:
             values, is_list = container_of(y)
-            whole = values.dtype.kind in "iu"
-            new = fit_to(self._rounding()(new) if whole else new, values.dtype)
-            new = new.astype(values.dtype).reshape(-1, *values.shape[1:])
-            values = np.concatenate([values[kept], new])
+            made = new_values(values.reshape(-1), new, *origin)
+            values = np.concatenate([values[kept], made.reshape(-1, *values.shape[1:])])
             return values.tolist() if is_list else values
         one_column = len(y.shape) == 2
-        frame = y if one_column else y.to_frame()
-        if is_whole(frame.dtypes[0] if library == "polars" else frame.dtypes.iloc[0]):
-            new = self._rounding()(new)
-        one = np.zeros(1, dtype=bool)
-        table = MixedTable(checked[:, None], None, one, one)
-        values = extend_table(frame, kept, table, NewRows(new[:, None], None))
-        if one_column:
-            return values
-        return values.to_series() if library == "polars" else _first(values, y.name)
+        made = write_column(column_at(y, 0) if one_column else y, new, *origin)
+        if one_column and library == "pandas":
+            made = made.to_frame(y.columns[0])
+        elif one_column:
+            made = made.to_frame()
+        return join_rows(take_rows(y, kept), made)
 
     def _make(self, table, y, sample_weight, rng):
         """Resample bump after bump, in the order of the target."""
@@ -255,8 +262,7 @@ class SMOTER(TargetSampler):
             raise ValueError(
                 f"No value of y {reason} threshold={self.threshold} with "
                 f"relevance={self.relevance!r}; there are no rare values to make more "
-                f"of. Give control points, such as relevance=[[{np.median(y):g}, 0], "
-                f"[{y.max():g}, 1]], or lower the threshold."
+                f"of. {_advice(y)}"
             )
         if rare.all():
             raise ValueError(
@@ -482,6 +488,15 @@ class SMOGN(SMOTER):
         origins.partner[far] = base
         origins.gaps[far] = np.nan
         return origins, new, target
+
+
+def _advice(y):
+    """Say what makes values of a target rare."""
+    low, middle, high = float(y.min()), float(np.median(y)), float(y.max())
+    if low == high:
+        return f"All values are {low!r}: give a target that varies."
+    points = [[middle, 0], [high, 1]] if middle < high else [[low, 1], [middle, 0]]
+    return f"Give control points, such as relevance={points!r}, or lower the threshold."
 
 
 def interpolate_target(table, scale, y, base, partner, new):

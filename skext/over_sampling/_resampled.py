@@ -4,11 +4,11 @@ from inspect import signature
 
 import numpy as np
 from imblearn.over_sampling import RandomOverSampler
+from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import (
-    assert_all_finite,
     check_consistent_length,
     column_or_1d,
     get_tags,
@@ -17,6 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
+from skext.over_sampling._labels import plain_target, refuse_missing, unboxed
 from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
@@ -177,24 +178,25 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
 
     def _check(self, X, y, sample_weight):
         validate_data(self, X, y, skip_check_array=True)
-        if getattr(y, "dtype", None) == np.float64:
-            assert_all_finite(y, input_name="y")
+        check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
+            rows = np.flatnonzero(sample_weight)
+            if rows.size < sample_weight.size:
+                X, y = _take_rows(X, rows), _take_rows(y, rows)
+                sample_weight = sample_weight[rows]
+        y = plain_target(y)
+        if not sparse.issparse(y):
+            refuse_missing(y)
+            y = unboxed(y)
         if type_of_target(y, input_name="y").startswith("multilabel") or (
             type_of_target(y).endswith("-multioutput")
         ):
             raise ValueError("Multilabel and multioutput targets are not supported.")
         check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        if sample_weight is None:
-            return X, y, None
-        sample_weight = check_sample_weight(
-            sample_weight, y[:, None], ensure_non_negative=True
-        )
-        if not sample_weight.all():
-            rows = np.flatnonzero(sample_weight)
-            X, y, sample_weight = _take_rows(X, rows), y[rows], sample_weight[rows]
-        return X, y, sample_weight
+        return X, column_or_1d(y, warn=True), sample_weight
 
     def _parts(self):
         """Return seeded clones of the classifier and the sampler."""

@@ -8,10 +8,11 @@ from imblearn.base import BaseSampler
 from sklearn.utils import check_consistent_length
 
 from skext.base import SkextMixin
+from skext.over_sampling._frames import Origin
 from skext.over_sampling._generate import Plan, Rounding, make_dense
+from skext.over_sampling._labels import plain_target
 from skext.over_sampling._mixed import NewRows, extend_table, split_table
 from skext.over_sampling._weights import weighted
-from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
 from skext.utils._warnings import warn_user
@@ -56,7 +57,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         """Return the origins, the new rows and their targets."""
 
     @abstractmethod
-    def _extend_target(self, y, checked, kept, new):
+    def _extend_target(self, y, checked, kept, new, origin):
         """Return kept and new targets in the container of ``y``."""
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -115,10 +116,12 @@ class TargetSampler(SkextMixin, BaseSampler):
         rng = fit_rng(self.random_state)
         origins, new, y_new = self._make(table, checked_y, sample_weight, rng)
         self._note_origins(origins, sample_weight)
-        X_resampled = extend_table(checked_X, origins.kept, table, new)
+        places = Origin(*origins[1:], self._rounding())
+        X_resampled = extend_table(checked_X, origins.kept, table, new, places)
         if isinstance(X, list):
             X_resampled = X_resampled.tolist()
-        return X_resampled, self._extend_target(y, checked_y, origins.kept, y_new)
+        y = self._extend_target(y, checked_y, origins.kept, y_new, places)
+        return X_resampled, y
 
     def _fit_resample(self, X, y, **params):
         """Resample as other samplers of imbalanced-learn do."""
@@ -211,10 +214,7 @@ class TargetSampler(SkextMixin, BaseSampler):
 
 def container_of(y):
     """Return a target without its container: an array, and whether it is a list."""
-    library = library_of(y)
-    if library is not None:
-        return y.to_numpy(), False
-    return np.asarray(y), isinstance(y, list)
+    return plain_target(y), isinstance(y, list)
 
 
 def no_rows(table):
