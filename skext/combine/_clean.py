@@ -9,13 +9,13 @@ from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
 from imblearn.utils import check_neighbors_object, check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import get_tags
 
 from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import take_rows
+from skext.over_sampling._frames import measured_table, take_rows
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._survey import find_neighbors, seed_part
 from skext.over_sampling._weights import weighted
@@ -23,6 +23,7 @@ from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
+from skext.utils._tables import check_table
 from skext.utils._warnings import warn_user
 
 
@@ -424,6 +425,7 @@ def _as_labels(y):
 
 def _as_numbers(X):
     """Return a resampled table as an array or a sparse matrix."""
-    return check_array(
+    numbers = check_table(
         X, accept_sparse=["csr", "csc"], ensure_all_finite="allow-nan", input_name="X"
     )
+    return measured_table(X if library_of(X) is not None else numbers, numbers)

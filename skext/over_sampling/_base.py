@@ -27,6 +27,7 @@ from skext.over_sampling._frames import (
     append_to_frame,
     as_numbers,
     integer_columns,
+    measured_table,
     refuse_truth_values,
     take_labels,
 )
@@ -90,21 +91,22 @@ class SyntheticMixin(SkextMixin):
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, checked_y, self._sampling_type
         )
-        plan = self._make_plan(checked_X, checked_y, sample_weight)
         source = X if library_of(X) is not None else checked_X
+        table = measured_table(source, checked_X)
+        plan = self._make_plan(table, checked_y, sample_weight)
         rounding = Rounding(integer_columns(source), self._rounding())
         if library_of(X) is None:
             X_resampled = append_rows(checked_X, plan, rounding, self.n_jobs)
             if isinstance(X, list):
                 X_resampled = X_resampled.tolist()
         else:
-            new = self._new_rows(checked_X, plan, rounding)
+            new = self._new_rows(table, plan, rounding)
             X_resampled = append_to_frame(X, new, Origin(*plan[:3], self._rounding()))
         return X_resampled, take_labels(y, checked_y, self.sample_indices_, indicator)
 
     def _fit_resample(self, X, y, **params):
         """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        plan = self._make_plan(X, y, None)
+        plan = self._make_plan(measured_table(X, X), y, None)
         rounding = Rounding(integer_columns(X), self._rounding())
         X_resampled = append_rows(X, plan, rounding, self.n_jobs)
         return X_resampled, y[self.sample_indices_]

@@ -15,6 +15,7 @@ from skext.over_sampling._base import SyntheticMixin
 from skext.over_sampling._frames import (
     Origin,
     append_to_frame,
+    measured_table,
     new_values,
     take_labels,
 )
@@ -95,14 +96,16 @@ class DirectMixin(SyntheticMixin):
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, checked_y, self._sampling_type
         )
-        moved, rows = self._make_rows(checked_X, checked_y, sample_weight)
+        source = X if library_of(X) is not None else checked_X
+        table = measured_table(source, checked_X)
+        moved, rows = self._make_rows(table, checked_y, sample_weight)
         origin = self._origin(moved, checked_X.shape[0])
         X_resampled = _assemble(X, checked_X, moved, rows, origin)
         return X_resampled, take_labels(y, checked_y, self.sample_indices_, indicator)
 
     def _fit_resample(self, X, y, **params):
         """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        moved, rows = self._make_rows(X, y, None)
+        moved, rows = self._make_rows(measured_table(X, X), y, None)
         origin = self._origin(moved, X.shape[0])
         return _assemble(X, X, moved, rows, origin), y[self.sample_indices_]
 
@@ -125,6 +128,7 @@ class DirectMixin(SyntheticMixin):
         n_samples, n_features = X.shape
         if sparse.issparse(X):
             X = self._make_dense(X)
+            X = measured_table(X, X)
         rng = fit_rng(self.random_state)
         engine = NeighborEngine(X, y, n_jobs=getattr(self, "n_jobs", None))
         parts, self.n_synthetic_ = [], {}

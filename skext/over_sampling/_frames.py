@@ -11,8 +11,18 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skext.over_sampling._integers import fit_to, whole_values
-from skext.over_sampling._reading import column_at, read_numbers
+from skext.over_sampling._integers import (
+    fit_to,
+    is_wide,
+    measured,
+    whole_values,
+)
+from skext.over_sampling._reading import (
+    column_at,
+    numpy_type,
+    plain_integers,
+    read_numbers,
+)
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
 
 
@@ -161,6 +171,37 @@ def _is_boxed(dtype):
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
 
+def measured_table(X, checked):
+    """Measure columns of large whole numbers from the smallest of each.
+
+    Parameters
+    ----------
+    X : {ndarray, dataframe} of shape (n_samples, n_features)
+        The table with its types.
+    checked : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The same as numbers of one type.
+
+    Returns
+    -------
+    table : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The checked one, unless there are such columns.
+    """
+    if sparse.issparse(checked):
+        return checked
+    table = checked
+    columns = range(X.shape[1])
+    if library_of(X) is None:
+        columns = columns if X.dtype.kind in "iu" and is_wide(X) else ()
+    for j in columns:
+        given = column_at(X, j)
+        if column_kind(given) == "integer":
+            plain, missing = plain_integers(given)
+            if is_wide(plain):
+                table = table.astype(np.float64) if table is checked else table
+                table[:, j] = measured(plain, missing)
+    return table
+
+
 def append_to_frame(frame, new, origin):
     """Put synthetic rows behind the rows of a frame.
 
@@ -237,15 +278,13 @@ def _write_pandas(given, new, *origin):
         if arrow is not None and hasattr(arrow, "scale"):
             new = _as_decimals(new, arrow.scale)
         else:
-            new = fit_to(new, _numpy_type(dtype))
+            new = fit_to(new, numpy_type(dtype))
         return pd.Series(new).astype(dtype)
     lost = np.isnan(new)
     if kind == "boolean":
         values = np.where(lost, 0.0, origin[-1](new)) != 0
         return pd.Series(pd.arrays.BooleanArray(values, lost)).astype(dtype)
-    missing = given.isna().to_numpy()
-    plain = given.to_numpy() if not missing.any() else given.fillna(0).to_numpy()
-    plain = plain.astype(_numpy_type(dtype), copy=False)
+    plain, missing = plain_integers(given)
     values = whole_values(plain, missing, new, *origin)
     if isinstance(dtype, pd.SparseDtype):
         return pd.Series(values).astype(dtype)
@@ -261,8 +300,7 @@ def _write_polars(given, new, *origin):
         return polars.Series(name, values, dtype=dtype)
     lost = np.isnan(new)
     if kind == "integer":
-        missing = given.is_null().to_numpy()
-        plain = given.fill_null(0).to_numpy()
+        plain, missing = plain_integers(given)
         values = whole_values(plain, missing, new, *origin)
     elif kind == "boolean":
         values = np.where(lost, 0.0, origin[-1](new)) != 0
@@ -305,7 +343,7 @@ def new_values(given, new, base, partner=None, gap=None, function=np.rint):
     missing, lost, kind = pd.isna(given), np.isnan(new), column_kind(given)
     values = np.empty(new.size, dtype=object)
     if kind == "integer":
-        plain = np.where(missing, 0, given)
+        plain, _ = plain_integers(given)
         values[:] = whole_values(plain, missing, new, *origin)
     elif kind == "boolean":
         values[:] = (np.where(lost, 0.0, function(new)) != 0).tolist()
@@ -327,13 +365,6 @@ def _as_decimals(new, scale=None):
         return values
     unit = Decimal(1).scaleb(-scale)
     return [None if value is None else value.quantize(unit) for value in values]
-
-
-def _numpy_type(dtype):
-    """Return numpy's type for a column of numbers."""
-    for name in ("subtype", "numpy_dtype"):
-        dtype = getattr(dtype, name, dtype)
-    return np.dtype(str(dtype).lower())
 
 
 def take_labels(y, checked, rows, indicator):

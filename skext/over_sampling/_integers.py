@@ -46,6 +46,30 @@ def is_wide(given):
     return bool(given.max() > _EXACT or given.min() < -_EXACT)
 
 
+def measured(given, missing=None):
+    """Return whole numbers in floating point, large ones from the smallest of them.
+
+    Parameters
+    ----------
+    given : ndarray of shape (n_samples,)
+        The column; missing values are any number.
+    missing : ndarray of shape (n_samples,), default=None
+        Where values are missing.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        NaN where they are missing. Distances are those of the numbers.
+    """
+    if missing is None or not missing.any():
+        if not is_wide(given):
+            return given.astype(np.float64)
+        return _difference(given, given.min()).astype(np.float64)
+    values = np.full(given.size, np.nan)
+    values[~missing] = measured(given[~missing])
+    return values
+
+
 def whole_values(given, missing, new, base, partner=None, gap=None, function=np.rint):
     """Make synthetic values of a column of whole numbers.
 
@@ -57,7 +81,8 @@ def whole_values(given, missing, new, base, partner=None, gap=None, function=np.
     missing : ndarray of shape (n_samples,) or None
         Where values are missing; None is nowhere.
     new : ndarray of shape (n_new,)
-        The synthetic values in floating point, NaN for missing ones.
+        The synthetic values in floating point, as :func:`measured`; NaN for missing
+        ones.
     base, partner : ndarray of shape (n_new,)
         Rows that each is made of; None as partner if there is no other.
     gap : ndarray of shape (n_new,), default=None
@@ -73,12 +98,14 @@ def whole_values(given, missing, new, base, partner=None, gap=None, function=np.
     lost = np.isnan(new)
     if lost.any():
         new = np.where(lost, 0.0, new)
-    if not is_wide(given):
+    known = given if missing is None else given[~missing]
+    if not is_wide(known):
         if given.dtype == object:
             return np.array([int(value) for value in function(new)], dtype=object)
         return fit_to(function(new), given.dtype)
     a = given[base]
-    values = _add(a, function(new - a.astype(np.float64)))
+    low = known.min()
+    values = _add(a, function(new - _difference(np.maximum(a, low), low).astype(float)))
     if partner is None or gap is None:
         return values
     b = given[partner]
@@ -114,7 +141,7 @@ def _difference(high, low):
     if high.dtype == object:
         return high - low
     # Modulo 2^64, the number of different values.
-    return high.astype(np.uint64) - low.astype(np.uint64)
+    return high.astype(np.uint64) - np.asarray(low).astype(np.uint64)
 
 
 def _add(a, step):

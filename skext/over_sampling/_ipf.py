@@ -13,9 +13,10 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import take_labels, take_rows
+from skext.over_sampling._frames import measured_table, take_labels, take_rows
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
@@ -254,9 +255,9 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         model, dtype = self.estimator, np.float64
         if model is None:
             model, dtype = DecisionTreeClassifier(), np.float32
-        X = check_array(
-            table, accept_sparse="csr", dtype=dtype, ensure_all_finite=False
-        )
+        X = check_array(table, accept_sparse="csr", ensure_all_finite=False)
+        X = measured_table(table if library_of(table) is not None else X, X)
+        X = X.astype(dtype, copy=False)
         if sparse.issparse(X):
             X = with_short_indices(X)
         names, codes = np.unique(y, return_inverse=True)

@@ -5,6 +5,7 @@ All samplers that take categories read their tables here.
 
 import numpy as np
 
+from skext.over_sampling._integers import measured
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
 
 # Kinds that are categories without being named.
@@ -163,6 +164,8 @@ def read_numbers(column, name):
             "it."
         )
     whole = kind != "float"
+    if kind == "integer":
+        return measured(*plain_integers(column)), whole
     if library_of(column) == "polars":
         return _read_polars(column), whole
     if column.dtype == object:
@@ -171,6 +174,50 @@ def read_numbers(column, name):
     if library_of(column) is None:
         return column.astype(precision, copy=False), whole
     return column.to_numpy(dtype=precision, na_value=np.nan), whole
+
+
+def plain_integers(column):
+    """Return the whole numbers of a column, and where they are missing.
+
+    Parameters
+    ----------
+    column : {series, ndarray} of shape (n_samples,)
+        Whole numbers of any type, objects among them.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        Of the type of the column, or of objects; 0 where they are missing.
+    missing : ndarray of shape (n_samples,)
+        True there.
+    """
+    library = library_of(column)
+    if library == "polars":
+        if str(column.dtype) != "Object":
+            missing = column.is_null().to_numpy()
+            return column.fill_null(0).to_numpy(), missing
+        column = np.array(column.to_list(), dtype=object)
+    import pandas as pd
+
+    missing = np.asarray(pd.isna(column))
+    if column.dtype == object:
+        values = np.empty(len(column), dtype=object)
+        values[:] = [
+            0 if lost else int(v) for v, lost in zip(column, missing, strict=True)
+        ]
+        return values, missing
+    if library is None:
+        return column, missing
+    if missing.any():
+        column = column.fillna(0)
+    return column.to_numpy(dtype=numpy_type(column.dtype)), missing
+
+
+def numpy_type(dtype):
+    """Return numpy's type for a column of numbers."""
+    for name in ("subtype", "numpy_dtype"):
+        dtype = getattr(dtype, name, dtype)
+    return np.dtype(str(dtype).lower())
 
 
 def _read_polars(column):

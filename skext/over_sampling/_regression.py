@@ -12,9 +12,10 @@ from skext.over_sampling._frames import (
     take_rows,
     write_column,
 )
+from skext.over_sampling._integers import is_wide
 from skext.over_sampling._labels import refuse_missing
 from skext.over_sampling._mixed import NewRows, mixed_neighbors
-from skext.over_sampling._reading import column_at
+from skext.over_sampling._reading import column_at, plain_integers
 from skext.over_sampling._relevance import (
     bump_sizes_wanted,
     number_bumps,
@@ -214,9 +215,13 @@ class SMOTER(TargetSampler):
         noise = np.isnan(gaps).any(axis=1)
         place = np.where(noise, np.nan, np.clip(place, 0, 1))
         origin = (base, partner, place, function)
+        values, is_list = container_of(y)
+        if column_kind(values.reshape(-1)) == "integer":
+            # Large numbers are measured from the smallest.
+            plain, _ = plain_integers(values.reshape(-1))
+            new = new - (float(plain.min()) if is_wide(plain) else 0.0)
         library = library_of(y)
         if library is None:
-            values, is_list = container_of(y)
             made = new_values(values.reshape(-1), new, *origin)
             values = np.concatenate([values[kept], made.reshape(-1, *values.shape[1:])])
             return values.tolist() if is_list else values
