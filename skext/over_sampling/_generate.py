@@ -76,7 +76,7 @@ def append_rows(X, plan, rounding, n_jobs=None):
     if sparse.issparse(X):
         new = make_sparse(X, plan, rounding, n_jobs)
         if X.dtype.kind in "iu":
-            new = _whole_sparse(X.tocsc(), new, plan, rounding)
+            new = type(new)(_whole_sparse(X.tocsc(), new, plan, rounding))
         return sparse.vstack([X, new.astype(X.dtype)], format=X.format)
     n_samples = X.shape[0]
     out = np.empty((n_samples + plan.base.size, X.shape[1]), dtype=X.dtype)

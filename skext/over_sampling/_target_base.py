@@ -208,6 +208,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         tags = super().__sklearn_tags__()
         tags.sampler_tags.sample_indices = True
         tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = tags.input_tags.string = True
         tags.input_tags.sparse = False
         return tags
 
