@@ -15,11 +15,11 @@ from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import measured_table, take_rows
+from skext.over_sampling._frames import measured_table, take_rows, with_names
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._survey import find_neighbors, seed_part
 from skext.over_sampling._weights import weighted
-from skext.utils._columns import library_of
+from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
@@ -65,6 +65,7 @@ class _CleaningMixin(SkextMixin):
             If the over-sampler refuses the data.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        _refuse_categories(self, X)
         self._validate_estimator()
         seed_part(self.smote_, fit_rng(self.random_state), self.random_state)
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -415,6 +416,25 @@ def _without_strangers(X, rows, near):
     return near
 
 
+def _refuse_categories(sampler, X):
+    """Refuse columns that an over-sampler might take, but no cleaning does."""
+    if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
+        X = np.array(X, dtype=object)
+    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind != "O":
+        return
+    kinds = column_kinds(X)
+    wrong = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
+    if wrong and set(kinds) & {"category", "text"}:
+        names = getattr(X, "columns", range(len(kinds)))
+        shown = ", ".join(repr(names[j]) for j in wrong[:5])
+        raise ValueError(
+            f"The cleaning of {type(sampler).__name__} needs numbers, between which "
+            f"there are distances, and X has columns of categories or text ({shown}); "
+            "encode them, as OneHotEncoder does, or over-sample with SMOTENC and "
+            "without a cleaning."
+        )
+
+
 def _as_labels(y):
     """Return one label per row; of indicators the position of the one."""
     y = y.to_numpy() if library_of(y) is not None else np.asarray(y)
@@ -426,6 +446,9 @@ def _as_labels(y):
 def _as_numbers(X):
     """Return a resampled table as an array or a sparse matrix."""
     numbers = check_table(
-        X, accept_sparse=["csr", "csc"], ensure_all_finite="allow-nan", input_name="X"
+        with_names(X),
+        accept_sparse=["csr", "csc"],
+        ensure_all_finite="allow-nan",
+        input_name="X",
     )
     return measured_table(X if library_of(X) is not None else numbers, numbers)

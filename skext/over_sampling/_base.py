@@ -30,6 +30,7 @@ from skext.over_sampling._frames import (
     measured_table,
     refuse_truth_values,
     take_labels,
+    with_names,
 )
 from skext.over_sampling._generate import (
     Plan,
@@ -114,7 +115,7 @@ class SyntheticMixin(SkextMixin):
     def _check_X_y(self, X, y, accept_sparse=None):
         if library_of(X) is not None:
             integer_columns(X)
-            X = as_numbers(X)
+            X = with_names(as_numbers(X))
         elif not sparse.issparse(X):
             refuse_truth_values(X)
         y, indicator = check_labels(y)

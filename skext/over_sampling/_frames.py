@@ -391,6 +391,9 @@ def take_labels(y, checked, rows, indicator):
         return y.iloc[rows].reset_index(drop=True)
     if library == "polars":
         return y[rows]
+    if hasattr(y, "take") and hasattr(y, "isna"):
+        # An array of pandas, such as a Categorical.
+        return y.take(rows)
     given = np.asarray(y)
     # Labels among objects stay objects.
     boxed = given.dtype == object and given.ndim == 1
@@ -455,3 +458,44 @@ def join_rows(table, more):
     if more.dtype.kind != table.dtype.kind:
         more = more.astype(table.dtype)
     return np.concatenate([table, more])
+
+
+def as_plain_csr(X):
+    """Return a sparse table of the kind that compiled code of scikit-learn takes.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    X : sparse matrix of shape (n_samples, n_features)
+        In CSR format, with indices of 32 bits if they suffice, and writeable; no more
+        is copied than has to be.
+    """
+    X = X.tocsr()
+    parts = [X.data, X.indices, X.indptr]
+    if X.nnz <= np.iinfo(np.int32).max:
+        parts[1:] = (part.astype(np.int32, copy=False) for part in parts[1:])
+    parts = [part if part.flags.writeable else part.copy() for part in parts]
+    return type(X)(tuple(parts), shape=X.shape)
+
+
+def with_names(X):
+    """Return a frame that may be checked: without names if one occurs twice.
+
+    Parameters
+    ----------
+    X : object
+        A table of any kind.
+
+    Returns
+    -------
+    X : object
+        The same, but for a frame of pandas with repeated names, whose columns are
+        numbered.
+    """
+    if library_of(X) == "pandas" and not X.columns.is_unique:
+        return X.set_axis(range(X.shape[1]), axis=1)
+    return X

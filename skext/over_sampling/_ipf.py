@@ -13,7 +13,13 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import measured_table, take_labels, take_rows
+from skext.over_sampling._frames import (
+    as_plain_csr,
+    measured_table,
+    take_labels,
+    take_rows,
+    with_names,
+)
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._weights import weighted
 from skext.utils._columns import library_of
@@ -255,11 +261,11 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         model, dtype = self.estimator, np.float64
         if model is None:
             model, dtype = DecisionTreeClassifier(), np.float32
-        X = check_array(table, accept_sparse="csr", ensure_all_finite=False)
+        X = check_array(with_names(table), accept_sparse="csr", ensure_all_finite=False)
         X = measured_table(table if library_of(table) is not None else X, X)
         X = X.astype(dtype, copy=False)
         if sparse.issparse(X):
-            X = with_short_indices(X)
+            X = as_plain_csr(X)
         names, codes = np.unique(y, return_inverse=True)
         allowed = np.ones(codes.size, dtype=bool)
         allowed[:n_given] = self.filter_original
@@ -400,22 +406,3 @@ def _last_of_class(codes, noisy):
     """Tell which rows belong to a class of which nothing would be left."""
     left = np.bincount(codes[~noisy], minlength=codes.max() + 1)
     return left[codes] == 0
-
-
-def with_short_indices(X):
-    """Return a CSR table whose indices are of the 32 bits that trees ask for.
-
-    Parameters
-    ----------
-    X : sparse matrix of shape (n_samples, n_features)
-        The table.
-
-    Returns
-    -------
-    X : sparse matrix of shape (n_samples, n_features)
-        The same if it has too many entries; the numbers are not copied.
-    """
-    if X.nnz > np.iinfo(np.int32).max:
-        return X
-    indices, indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
-    return type(X)((X.data, indices, indptr), shape=X.shape)

@@ -12,6 +12,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
+from skext.over_sampling._frames import as_plain_csr
 from skext.over_sampling._kmeans_kernels import sum_distances
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
@@ -217,6 +218,7 @@ class KMeansSMOTE(
             return {}
         seed_part(self.kmeans_estimator_, rng, self.random_state)
         X = engine.X.astype(np.float64, copy=False)
+        X = as_plain_csr(X) if sparse.issparse(X) else X
         # OpenMP does not survive a fork, and its sums depend on the threads.
         with threadpool_limits(1, user_api="openmp"):
             self.kmeans_estimator_.fit(X)

@@ -12,7 +12,12 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skext.over_sampling._frames import new_values, take_rows, write_column
+from skext.over_sampling._frames import (
+    new_values,
+    take_rows,
+    with_names,
+    write_column,
+)
 from skext.over_sampling._mixed_kernels import search_mixed
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._reading import (
@@ -86,7 +91,7 @@ def split_table(estimator, X, categorical_features):
     if library_of(X) is None:
         X = _check_array(estimator, X, automatic)
     else:
-        validate_data(estimator, X, skip_check_array=True)
+        validate_data(estimator, with_names(X), skip_check_array=True)
         if 0 in X.shape:
             raise ValueError(
                 f"X has shape {X.shape}; at least one row and one column are required."

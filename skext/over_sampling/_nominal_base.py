@@ -8,7 +8,7 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import Origin, take_labels
+from skext.over_sampling._frames import Origin, take_labels, with_names
 from skext.over_sampling._generate import Plan, Rounding, make_dense
 from skext.over_sampling._labels import check_labels
 from skext.over_sampling._nominal_kernels import draw_winners, tally
@@ -87,7 +87,7 @@ class NominalMixin(SyntheticMixin):
         y, indicator = check_labels(y)
         if library_of(X) is not None:
             check_consistent_length(X, y)
-            validate_data(self, X, skip_check_array=True)
+            validate_data(self, with_names(X), skip_check_array=True)
             if 0 in X.shape:
                 raise ValueError(
                     f"X has shape {X.shape}; at least one row and one column are "
@@ -115,6 +115,7 @@ class NominalMixin(SyntheticMixin):
         width = None
         if self.categorical_encoder is None:
             examples = take_columns(X, nominal, first_rows(table.codes))
+            examples = with_names(examples)
             try:
                 self.categorical_encoder_ = clone(default).fit(examples)
             except TypeError:
@@ -122,6 +123,7 @@ class NominalMixin(SyntheticMixin):
         else:
             self.categorical_encoder_ = clone(self.categorical_encoder)
             columns = X.iloc[:, nominal] if library_of(X) == "pandas" else X[:, nominal]
+            columns = with_names(columns)
             width = self.categorical_encoder_.fit_transform(columns).shape[1]
         return table, width
 

@@ -208,7 +208,9 @@ def append_to_table(X, continuous, new, nominal, chosen, origin):
         rows[:, j] = new_values(given, new[:, i], *origin.of_column(i))
     if sparse.issparse(X):
         return sparse.vstack([X, type(X)(rows)], format=X.format)
-    return np.concatenate([X, rows])
+    out = np.empty((X.shape[0] + n_new, X.shape[1]), dtype=X.dtype)
+    out[: X.shape[0]], out[X.shape[0] :] = X, rows
+    return out
 
 
 def _plain_column(X, j):

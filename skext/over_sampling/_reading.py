@@ -122,6 +122,8 @@ def read_levels(column, name):
 
     if library_of(column) == "polars":
         column = np.array(column.to_list(), dtype=object)
+    elif library_of(column) is None:
+        column = column.astype(column.dtype.newbyteorder("="), copy=False)
     try:
         codes, levels = pd.factorize(column)
     except TypeError as error:

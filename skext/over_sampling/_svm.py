@@ -5,9 +5,11 @@ from numbers import Integral, Real
 import imblearn.over_sampling
 import numpy as np
 from imblearn.utils import check_neighbors_object
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.svm import SVC
 
+from skext.over_sampling._frames import as_plain_csr
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
     NoMissingMixin,
@@ -126,6 +128,7 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
     Examples
     --------
     >>> import numpy as np
+    from scipy import sparse
     >>> from sklearn.datasets import make_classification
     >>> from skext.over_sampling import SVMSMOTE
     >>> X, y = make_classification(weights=[0.8], class_sep=0.5, random_state=0)
@@ -194,7 +197,8 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         if not wanted:
             return {}
         seed_part(self.svm_estimator_, rng, self.random_state)
-        self.svm_estimator_.fit(engine.X, engine.y)
+        X = as_plain_csr(engine.X) if sparse.issparse(engine.X) else engine.X
+        self.svm_estimator_.fit(X, engine.y)
         rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, engine))
         rows = rows[np.isin(engine.y[rows], list(wanted))]
         n_rows = engine.X.shape[0]
