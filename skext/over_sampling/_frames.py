@@ -391,14 +391,19 @@ def take_labels(y, checked, rows, indicator):
         return y.iloc[rows].reset_index(drop=True)
     if library == "polars":
         return y[rows]
-    if hasattr(y, "take") and hasattr(y, "isna"):
-        # An array of pandas, such as a Categorical.
+    if _is_extension(y):
         return y.take(rows)
     given = np.asarray(y)
     # Labels among objects stay objects.
     boxed = given.dtype == object and given.ndim == 1
     labels = given[rows] if indicator or boxed else checked[rows]
     return labels.tolist() if isinstance(y, list) else labels
+
+
+def _is_extension(y):
+    """Tell whether something is an array of pandas, such as a Categorical."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(y, pandas.api.extensions.ExtensionArray)
 
 
 def take_rows(table, rows):
@@ -421,6 +426,8 @@ def take_rows(table, rows):
         return table.iloc[rows].reset_index(drop=True)
     if library == "polars":
         return table[rows]
+    if _is_extension(table):
+        return table.take(rows)
     if isinstance(table, list):
         return [table[row] for row in rows]
     if sparse.issparse(table):
@@ -450,6 +457,10 @@ def join_rows(table, more):
         return pd.concat([table, more], ignore_index=True)
     if library == "polars":
         return sys.modules["polars"].concat([table, more])
+    if _is_extension(table):
+        import pandas as pd
+
+        return pd.concat([pd.Series(table), pd.Series(more)], ignore_index=True).array
     if isinstance(table, list):
         return table + list(more)
     if sparse.issparse(table):

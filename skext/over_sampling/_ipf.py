@@ -20,6 +20,7 @@ from skext.over_sampling._frames import (
     take_rows,
     with_names,
 )
+from skext.over_sampling._offsets import for_trees
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._weights import weighted
 from skext.utils._columns import library_of
@@ -258,12 +259,13 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
 
     def _filter(self, rng, table, y, n_given):
         """Return the rows that are kept, and note what was removed."""
-        model, dtype = self.estimator, np.float64
-        if model is None:
-            model, dtype = DecisionTreeClassifier(), np.float32
         X = check_array(with_names(table), accept_sparse="csr", ensure_all_finite=False)
         X = measured_table(table if library_of(table) is not None else X, X)
-        X = X.astype(dtype, copy=False)
+        model = self.estimator
+        if model is None:
+            model, X = DecisionTreeClassifier(), for_trees(X)
+        else:
+            X = X.astype(np.float64, copy=False)
         if sparse.issparse(X):
             X = as_plain_csr(X)
         names, codes = np.unique(y, return_inverse=True)

@@ -12,8 +12,10 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
+from skext.over_sampling._distances import is_filled
 from skext.over_sampling._frames import as_plain_csr
 from skext.over_sampling._kmeans_kernels import sum_distances
+from skext.over_sampling._offsets import near_zero
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
     NoMissingMixin,
@@ -29,6 +31,8 @@ from skext.utils._warnings import warn_user
 
 # Sparse rows whose distances to all others are held at once.
 _BLOCK = 256
+# Mean distances beyond this, or below its inverse, come from units, not from data.
+_ODD_UNIT = 1e4
 
 
 class KMeansSMOTE(
@@ -219,6 +223,9 @@ class KMeansSMOTE(
         seed_part(self.kmeans_estimator_, rng, self.random_state)
         X = engine.X.astype(np.float64, copy=False)
         X = as_plain_csr(X) if sparse.issparse(X) else X
+        offset = None
+        if self.kmeans_estimator is None or isinstance(self.kmeans_estimator, Integral):
+            X, offset = near_zero(X)
         # OpenMP does not survive a fork, and its sums depend on the threads.
         with threadpool_limits(1, user_api="openmp"):
             self.kmeans_estimator_.fit(X)
@@ -226,6 +233,8 @@ class KMeansSMOTE(
                 clusters = self.kmeans_estimator_.labels_
             else:
                 clusters = self.kmeans_estimator_.predict(X)
+        if offset is not None:
+            self.kmeans_estimator_.cluster_centers_ += offset
         clusters = np.unique(clusters, return_inverse=True)[1]
         sizes = np.bincount(clusters)
         self._note_threshold(sizes.size)
@@ -279,15 +288,28 @@ class KMeansSMOTE(
 
     def _shares(self, engine, inside, sample_weight):
         """Weigh clusters by the sparsity of the class in them."""
-        logs = np.empty(len(inside))
+        logs, exponents, distances = np.empty((3, len(inside)))
         for i, rows in enumerate(inside):
-            distance = mean_distance(engine.X, rows, self.n_jobs)
-            exponent = self._exponent(rows.size, engine.X.shape[1])
-            logs[i] = log_sparsity(distance, rows.size, exponent)
+            distances[i] = mean_distance(engine.X, rows, self.n_jobs)
+            exponents[i] = self._exponent(rows.size, engine.X.shape[1])
+            logs[i] = log_sparsity(distances[i], rows.size, exponents[i])
+        self._warn_of_units(distances, exponents)
         shares = normalize_logs(logs)
         if sample_weight is not None:
             shares = shares * [sample_weight[rows].mean() for rows in inside]
         return shares
+
+    def _warn_of_units(self, distances, exponents):
+        """Say that the unit of the features decides about the clusters."""
+        known = distances > 0
+        if known.any() and np.ptp(exponents) > 0:
+            middle = np.exp(np.log(distances[known]).mean())
+            if not 1 / _ODD_UNIT < middle < _ODD_UNIT:
+                warn_user(
+                    f"Rows of a cluster are {middle:.3g} apart, and with "
+                    "density_exponent='auto' so odd a unit decides which cluster gets "
+                    "the rows; scale the features, or give density_exponent='paper'."
+                )
 
     def _exponent(self, n_rows, n_features):
         if self.density_exponent == "auto":
@@ -329,7 +351,7 @@ def mean_distance(X, rows, n_jobs=None):
         Zero if all rows are equal.
     """
     n_rows = rows.size
-    if sparse.issparse(X):
+    if sparse.issparse(X) and not is_filled(X):
         P = sparse.csr_array(X[rows]).astype(np.float64)
         sums = np.zeros(n_rows)
         norms = np.asarray(P.multiply(P).sum(axis=1)).ravel()
@@ -340,7 +362,8 @@ def mean_distance(X, rows, n_jobs=None):
             squares[squares < 1e-13 * (norms[part, None] + norms[start:])] = 0.0
             sums[part] = np.triu(np.sqrt(squares), 1).sum(axis=1)
     else:
-        columns = np.ascontiguousarray(X[rows].T, dtype=np.float64)
+        P = X[rows].toarray() if sparse.issparse(X) else X[rows]
+        columns = np.ascontiguousarray(P.T, dtype=np.float64)
         sums = np.empty(n_rows)
         chunk = max(1, 2_000_000 // (n_rows * columns.shape[0] + 1))
         items = (n_rows + 1) // 2

@@ -19,6 +19,7 @@ from skext.over_sampling._mwmote_kernels import add_information
 from skext.over_sampling._pairs import PairSampler, draw_companions
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 # Parts of a block of border rows that are summed on their own, whatever the threads.
 _PARTS = 16
@@ -114,6 +115,9 @@ class MWMOTE(PairSampler):
     with :math:`d` features, and 0 for other rows; the density factor is :math:`C_f`
     divided by its sum over the class, and the weight of :math:`x` is the sum over the
     border rows of their product.
+
+    The closeness is absolute: scale the features before; there is a warning if all
+    rows are nearer than the threshold.
 
     A row alone in its cluster is copied: its segment would lead through other
     classes. The mean distance between nearest neighbours is taken over the rows that
@@ -216,6 +220,7 @@ class MWMOTE(PairSampler):
     def _information(self, engine, rows, kept):
         """Return the weight of each row of the class, of which some are not noise."""
         border = border_rows(engine, rows, kept, self.k2)
+        self._warn_of_units(engine.X, np.union1d(border, rows))
         k3 = 0.5 if self.k3 is None else self.k3
         k3 = max(1, int(k3 * rows.size)) if isinstance(k3, float) else k3
         weights = information_weights(
@@ -229,6 +234,22 @@ class MWMOTE(PairSampler):
         )
         # Only where no column is known in both rows is all information lost.
         return weights if weights.any() else np.ones(rows.size)
+
+    def _warn_of_units(self, X, rows):
+        """Say that all rows are so near that closeness tells none from another."""
+        P = sparse.csc_array(X[rows]) if sparse.issparse(X) else X[rows]
+        if sparse.issparse(P):
+            low, high = (np.asarray(end.todense()) for end in (P.min(0), P.max(0)))
+        else:
+            low, high = np.fmin.reduce(P, axis=0), np.fmax.reduce(P, axis=0)
+        span = np.sqrt(np.nansum((high - low).astype(np.float64) ** 2))
+        if 0 < span * self.closeness_threshold < X.shape[1]:
+            warn_user(
+                f"All rows are at most {span:.3g} apart, which is nearer than "
+                f"closeness_threshold={self.closeness_threshold!r} tells apart for "
+                f"{X.shape[1]} features, so that all count as equally close; scale "
+                "the features, or give a larger threshold."
+            )
 
     def _clusters(self, rng, engine, label, rows, kept):
         """Return the number of the cluster of each row."""

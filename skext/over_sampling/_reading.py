@@ -124,6 +124,9 @@ def read_levels(column, name):
         column = np.array(column.to_list(), dtype=object)
     elif library_of(column) is None:
         column = column.astype(column.dtype.newbyteorder("="), copy=False)
+    elif column_kind(column) == "float" and column.dtype.kind == "f":
+        # Arrow tells zero from negative zero.
+        column = column.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
         codes, levels = pd.factorize(column)
     except TypeError as error:

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.svm import SVC
 
 from skext.over_sampling._frames import as_plain_csr
+from skext.over_sampling._offsets import near_zero
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
     NoMissingMixin,
@@ -50,7 +51,8 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         Number of neighbours that decide whether a row is noise or in danger, or an
         object.
     svm_estimator : estimator object, default=None
-        The machine; None is ``SVC(gamma="scale")``. It is fitted once.
+        The machine; None is ``SVC(gamma="scale")``, which sees columns far from zero
+        (beside their spread) centred. It is fitted once.
     out_step : float, default=0.5
         Longest step away from a neighbour, as a share of the distance.
     support : {"attribute", "margin"}, default="attribute"
@@ -198,8 +200,10 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
             return {}
         seed_part(self.svm_estimator_, rng, self.random_state)
         X = as_plain_csr(engine.X) if sparse.issparse(engine.X) else engine.X
+        if self.svm_estimator is None:
+            X, _ = near_zero(X)
         self.svm_estimator_.fit(X, engine.y)
-        rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, engine))
+        rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, X, engine.y))
         rows = rows[np.isin(engine.y[rows], list(wanted))]
         n_rows = engine.X.shape[0]
         m = self._limit_all(n_rows, self.nn_m_.n_neighbors - 1, "m_neighbors")
@@ -261,7 +265,7 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         )
 
 
-def _listed(machine, engine):
+def _listed(machine, X, y):
     """Return the support vectors that the machine names."""
     if not hasattr(machine, "support_"):
         raise RuntimeError(
@@ -272,15 +276,15 @@ def _listed(machine, engine):
     return np.asarray(machine.support_)
 
 
-def _within_margin(machine, engine):
+def _within_margin(machine, X, y):
     """Return the rows that are not beyond the margin on their own side."""
     if not hasattr(machine, "decision_function"):
         raise ValueError(
             "support='margin' needs an svm_estimator with a decision_function, which "
             f"{type(machine).__name__} does not have."
         )
-    scores = np.asarray(machine.decision_function(engine.X))
-    codes = np.unique(engine.y, return_inverse=True)[1]
+    scores = np.asarray(machine.decision_function(X))
+    codes = np.unique(y, return_inverse=True)[1]
     if scores.ndim == 1 or scores.shape[1] == 1:
         own = np.ravel(scores) * (2 * codes - 1)
     else:
