@@ -130,7 +130,6 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
     Examples
     --------
     >>> import numpy as np
-    from scipy import sparse
     >>> from sklearn.datasets import make_classification
     >>> from skext.over_sampling import SVMSMOTE
     >>> X, y = make_classification(weights=[0.8], class_sep=0.5, random_state=0)
