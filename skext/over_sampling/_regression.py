@@ -195,14 +195,18 @@ class SMOTER(TargetSampler):
         values = container_of(y)[0]
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
-        kind = column_kind(values) if values.ndim == 1 else "several columns"
+        refuse_missing(values)
+        kind = "several columns"
+        if values.ndim == 1:
+            # The type of a column tells categories of numbers from numbers.
+            column = column_at(y, 0) if hasattr(y, "columns") else y
+            kind = column_kind(values if library_of(y) is None else column)
         if kind not in NUMBERS:
             raise ValueError(
                 f"y has the shape {values.shape}, the type {values.dtype} and holds "
                 f"{kind}, but {type(self).__name__} takes one number for each row; for "
                 "classes there is SMOTE, for sets of labels MLSMOTE."
             )
-        refuse_missing(values)
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
 
     def _extend_target(self, y, checked, kept, new, origin):

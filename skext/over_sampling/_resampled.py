@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.over_sampling._labels import plain_target, refuse_missing, unboxed
-from skext.utils._columns import library_of
+from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     HasMethods,
@@ -26,7 +26,10 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import refuse_columns
 
+# How the errors of a conversion to numbers begin.
+_CONVERSION = ("could not convert", "setting an array element")
 # The other solvers stop early in single precision.
 _DEFAULT = LogisticRegression(solver="newton-cholesky")
 
@@ -163,17 +166,24 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         estimator, self.sampler_ = self._parts()
         self.classes_ = np.unique(y)
         self.class_prior_ = self._shares(y, sample_weight)
-        X, y, sample_weight = _resample(self.sampler_, X, y, sample_weight)
-        self.resampled_prior_ = self._shares(y, sample_weight)
-        if sample_weight is None:
-            self.estimator_ = estimator.fit(X, y)
-        elif _takes_weights(estimator.fit):
-            self.estimator_ = estimator.fit(X, y, sample_weight=sample_weight)
-        else:
+        if sample_weight is not None and not _takes_weights(estimator.fit):
             raise ValueError(
                 f"sample_weight is given, but estimator={self.estimator!r} does not "
                 "take it in fit; leave it out, or choose another classifier."
             )
+        if self.estimator is None:
+            refuse_columns(X, {"date"})
+        given = X
+        try:
+            X, y, sample_weight = _resample(self.sampler_, X, y, sample_weight)
+            self.resampled_prior_ = self._shares(y, sample_weight)
+            if self.estimator is None:
+                X = _in_double(X)
+            weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+            self.estimator_ = estimator.fit(X, y, **weights)
+        except (TypeError, ValueError) as error:
+            _explain(given, error)
+            raise
         return self
 
     def _check(self, X, y, sample_weight):
@@ -314,11 +324,11 @@ def _seed(part, rng):
 def _resample(sampler, X, y, sample_weight):
     """Resample rows, labels and, if there are any, weights."""
     if sample_weight is None:
-        return *sampler.fit_resample(X, y), None
+        return *_call(sampler, X, y), None
     if _takes_weights(sampler.fit_resample):
         X, y = sampler.fit_resample(X, y, sample_weight=sample_weight)
         return X, y, sampler.sample_weight_
-    X, y = sampler.fit_resample(X, y)
+    X, y = _call(sampler, X, y)
     if not hasattr(sampler, "sample_indices_"):
         raise ValueError(
             f"sample_weight is given, but sampler={sampler!r} neither takes it in "
@@ -326,6 +336,47 @@ def _resample(sampler, X, y, sample_weight):
             "out, or choose another sampler, such as those of skext."
         )
     return X, y, sample_weight[sampler.sample_indices_]
+
+
+def _call(sampler, X, y):
+    """Resample without weights; frames of polars by the numbers of their rows."""
+    draws = type(sampler) is RandomOverSampler and sampler.shrinkage is None
+    if draws and library_of(X) == "polars":
+        _, y = sampler.fit_resample(np.arange(X.shape[0])[:, None], y)
+        sampler.n_features_in_ = X.shape[1]
+        return X[sampler.sample_indices_], y
+    return sampler.fit_resample(X, y)
+
+
+def _in_double(X):
+    """Return a table in double precision, in which the default classifier ends."""
+    dtypes = getattr(X, "dtypes", None)
+    narrow = (np.dtype(np.float32), np.dtype(np.float16))
+    if library_of(X) == "pandas" and all(dtype in narrow for dtype in dtypes):
+        return X.astype(np.float64)
+    if library_of(X) is None and getattr(X, "dtype", None) in narrow:
+        return X.astype(np.float64)
+    return X
+
+
+def _explain(X, error):
+    """Raise an error that names the columns for which a step may have failed."""
+    words = str(error)
+    if isinstance(error, ValueError) and not words.startswith(_CONVERSION):
+        return
+    if isinstance(X, list | tuple):
+        X = np.array(X, dtype=object)
+    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+        return
+    names = getattr(X, "columns", range(X.shape[1]))
+    kinds = column_kinds(X)
+    odd = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
+    if odd:
+        shown = ", ".join(f"{names[j]!r} ({kinds[j]})" for j in odd[:5])
+        raise ValueError(
+            f"The sampler or the classifier does not take columns of X that are not "
+            f"numbers: {shown}; encode them, or choose steps that take them ({words})."
+        ) from error
 
 
 def _takes_weights(method):
