@@ -129,7 +129,11 @@ def take_columns(X, columns, rows):
         return polars.DataFrame([column_at(X, j).gather(take) for j, take in parts])
     if library == "pandas":
         parts = enumerate(zip(columns, rows, strict=True))
-        part = {i: X.iloc[:, j].array.take(take) for i, (j, take) in parts}
+        # Among objects, what is missing stays what it is.
+        part = {
+            i: pd.Series(X.iloc[:, j].array.take(take), dtype=X.dtypes.iloc[j])
+            for i, (j, take) in parts
+        }
         part = pd.DataFrame(part)
         part.columns = X.columns[columns]
         return part

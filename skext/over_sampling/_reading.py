@@ -26,8 +26,17 @@ def detect_nominal(X):
     -------
     nominal : ndarray of shape (n_features,)
         True for columns of categories, strings, truth values and mixed objects.
+
+    Raises
+    ------
+    ValueError
+        If a column is of neither kind, as one of dates.
     """
-    return np.array([kind in _NOMINAL for kind in column_kinds(X)], dtype=bool)
+    kinds = column_kinds(X)
+    for j, kind in enumerate(kinds):
+        if kind in _WHAT:
+            _refuse(column_at(X, j), name_at(X, j), kind)
+    return np.array([kind in _NOMINAL for kind in kinds], dtype=bool)
 
 
 def resolve_columns(selection, X):
@@ -162,12 +171,7 @@ def read_numbers(column, name):
     """
     kind = column_kind(column)
     if kind not in (*NUMBERS, "boolean"):
-        raise ValueError(
-            f"Column {name!r} of X, of type {column.dtype}, is not in "
-            f"categorical_features and does not hold numbers{_WHAT.get(kind, '')}, "
-            "between which to interpolate; add it to categorical_features or convert "
-            "it."
-        )
+        _refuse(column, name, kind)
     whole = kind != "float"
     if kind == "integer":
         return measured(*plain_integers(column)), whole
@@ -179,6 +183,14 @@ def read_numbers(column, name):
     if library_of(column) is None:
         return column.astype(precision, copy=False), whole
     return column.to_numpy(dtype=precision, na_value=np.nan), whole
+
+
+def _refuse(column, name, kind):
+    raise ValueError(
+        f"Column {name!r} of X, of type {column.dtype}, is not in "
+        f"categorical_features and does not hold numbers{_WHAT.get(kind, '')}, between "
+        "which to interpolate; add it to categorical_features or convert it."
+    )
 
 
 def plain_integers(column):
