@@ -46,8 +46,9 @@ class _CleaningMixin(SkextMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, for an over-sampler that takes some. The weights of
-            the result are in ``sample_weight_``.
+            Weights of the rows, for an over-sampler that takes some. A row of weight
+            zero is left out of all that is computed and counted, and is not removed.
+            The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -183,7 +184,7 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
     Notes
     -----
     The rows come out class by class, as from imbalanced-learn, and given rows may be
-    missing among them. All classes share one search among all rows, which excludes a
+    missing among them; rows of weight zero are behind all others. All classes share one search among all rows, which excludes a
     row from its own neighbours by its index, so that duplicates of another class are
     seen.
 

@@ -70,7 +70,9 @@ class SyntheticMixin(SkextMixin):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A row is interpolated from in proportion to its
-            weight; the weights of the result are in ``sample_weight_``.
+            weight; one of weight zero is left out of all that is computed and counted,
+            and stays among the given rows. The weights of the result are in
+            ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 

@@ -72,8 +72,10 @@ class DirectMixin(SyntheticMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: how often each is used. A synthetic row gets the
-            weight of the row it was made from, see ``sample_weight_``.
+            Weights of the rows: how often each is used. One of weight zero is left out
+            of all that is computed and counted, and stays among the given rows. A
+            synthetic row gets the weight of the row it was made from, see
+            ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 

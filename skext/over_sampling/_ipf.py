@@ -205,8 +205,9 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A row is interpolated from in proportion to its
-            weight; the weights of the result are in ``sample_weight_``. The filter
-            does not use them.
+            weight; one of weight zero is left out of all that is computed and counted,
+            and stays among the given rows. The filter does not use other weights. The
+            weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 

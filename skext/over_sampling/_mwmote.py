@@ -23,6 +23,8 @@ from skext.utils._warnings import warn_user
 
 # Parts of a block of border rows that are summed on their own, whatever the threads.
 _PARTS = 16
+# Widths of a table, in units of the threshold, beyond which it decides nothing.
+_WIDE = 1e6
 
 
 class MWMOTE(PairSampler):
@@ -117,7 +119,7 @@ class MWMOTE(PairSampler):
     border rows of their product.
 
     The closeness is absolute: scale the features before; there is a warning if all
-    rows are nearer than the threshold.
+    rows are nearer than the threshold, or none is by far.
 
     A row alone in its cluster is copied: its segment would lead through other
     classes. The mean distance between nearest neighbours is taken over the rows that
@@ -236,19 +238,26 @@ class MWMOTE(PairSampler):
         return weights if weights.any() else np.ones(rows.size)
 
     def _warn_of_units(self, X, rows):
-        """Say that all rows are so near that closeness tells none from another."""
+        """Say that the unit of the features decides what is close."""
         P = sparse.csc_array(X[rows]) if sparse.issparse(X) else X[rows]
         if sparse.issparse(P):
             low, high = (np.asarray(end.todense()) for end in (P.min(0), P.max(0)))
         else:
             low, high = np.fmin.reduce(P, axis=0), np.fmax.reduce(P, axis=0)
         span = np.sqrt(np.nansum((high - low).astype(np.float64) ** 2))
-        if 0 < span * self.closeness_threshold < X.shape[1]:
+        wide = span * self.closeness_threshold / X.shape[1]
+        if 0 < wide < 1:
             warn_user(
                 f"All rows are at most {span:.3g} apart, which is nearer than "
                 f"closeness_threshold={self.closeness_threshold!r} tells apart for "
                 f"{X.shape[1]} features, so that all count as equally close; scale "
                 "the features, or give a larger threshold."
+            )
+        elif wide > _WIDE:
+            warn_user(
+                f"Rows are up to {span:.3g} apart, so that "
+                f"closeness_threshold={self.closeness_threshold!r} is as if it were "
+                "not there; scale the features, or give a smaller threshold."
             )
 
     def _clusters(self, rng, engine, label, rows, kept):

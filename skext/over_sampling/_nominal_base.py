@@ -46,9 +46,10 @@ class NominalMixin(SyntheticMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is a seed in proportion to its weight; the
-            weights of the result are in ``sample_weight_``. Neighbours and votes do
-            not depend on weights.
+            Weights of the rows. A row is a seed in proportion to its weight; one of
+            weight zero is left out of all that is computed and counted, and stays
+            among the given rows. Neighbours and votes do not depend on other weights.
+            The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 

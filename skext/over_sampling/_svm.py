@@ -57,7 +57,8 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         Longest step away from a neighbour, as a share of the distance.
     support : {"attribute", "margin"}, default="attribute"
         Which rows support: those in the attribute ``support_``, or those on the wrong
-        side of their margin, :math:`y f(x) \le 1`, for which any classifier trained
+        side of their margin, :math:`y f(x) \le 1` up to twice the tolerance of a
+        machine that names support vectors, for which any classifier trained
         with the hinge loss will do (``LinearSVC``, or one behind a kernel map).
     allocation : {"random", "balanced"}, default="random"
         Whether the rows to start from are drawn independently or each one of a group
@@ -288,7 +289,9 @@ def _within_margin(machine, X, y):
         own = np.ravel(scores) * (2 * codes - 1)
     else:
         own = scores[np.arange(codes.size), codes]
-    return np.flatnonzero(own <= 1)
+    # Support vectors lie on the margin as exactly as the solver stops.
+    slack = 2 * getattr(machine, "tol", 0.0) if hasattr(machine, "support_") else 0.0
+    return np.flatnonzero(own <= 1 + slack)
 
 
 _SUPPORT = {"attribute": _listed, "margin": _within_margin}

@@ -94,8 +94,9 @@ class TargetSampler(SkextMixin, BaseSampler):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is used in proportion to its weight; the
-            weights of the result are in ``sample_weight_``.
+            Weights of the rows. A row is used in proportion to its weight; one of
+            weight zero is left out of all that is computed and counted, and stays
+            among the given rows. The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
