@@ -9,18 +9,21 @@ from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
 from imblearn.utils import check_neighbors_object, check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils import check_array, get_tags
+from sklearn.utils import get_tags
 
 from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._frames import measured_table, take_rows, with_names
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._survey import find_neighbors, seed_part
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
+from skext.utils._tables import check_table
 from skext.utils._warnings import warn_user
 
 
@@ -32,6 +35,7 @@ class _CleaningMixin(SkextMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes, then remove doubtful rows.
 
@@ -42,8 +46,9 @@ class _CleaningMixin(SkextMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, for an over-sampler that takes some. The weights of
-            the result are in ``sample_weight_``.
+            Weights of the rows, for an over-sampler that takes some. A row of weight
+            zero is left out of all that is computed and counted, and is not removed.
+            The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -61,6 +66,7 @@ class _CleaningMixin(SkextMixin):
             If the over-sampler refuses the data.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
+        _refuse_categories(self, X)
         self._validate_estimator()
         seed_part(self.smote_, fit_rng(self.random_state), self.random_state)
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -69,7 +75,7 @@ class _CleaningMixin(SkextMixin):
         labels = _as_labels(y_new)
         kept = self._clean(_as_numbers(X_new), labels)
         self._note_kept(kept, labels, n_samples)
-        return _take(X_new, kept), _take(y_new, kept)
+        return take_rows(X_new, kept), take_rows(y_new, kept)
 
     # For ``fit``, which checks the data and no more.
     _check_X_y = SyntheticMixin._check_X_y
@@ -178,7 +184,7 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
     Notes
     -----
     The rows come out class by class, as from imbalanced-learn, and given rows may be
-    missing among them. All classes share one search among all rows, which excludes a
+    missing among them; rows of weight zero are behind all others. All classes share one search among all rows, which excludes a
     row from its own neighbours by its index, so that duplicates of another class are
     seen.
 
@@ -411,6 +417,25 @@ def _without_strangers(X, rows, near):
     return near
 
 
+def _refuse_categories(sampler, X):
+    """Refuse columns that an over-sampler might take, but no cleaning does."""
+    if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
+        X = np.array(X, dtype=object)
+    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind != "O":
+        return
+    kinds = column_kinds(X)
+    wrong = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
+    if wrong and set(kinds) & {"category", "text"}:
+        names = getattr(X, "columns", range(len(kinds)))
+        shown = ", ".join(repr(names[j]) for j in wrong[:5])
+        raise ValueError(
+            f"The cleaning of {type(sampler).__name__} needs numbers, between which "
+            f"there are distances, and X has columns of categories or text ({shown}); "
+            "encode them, as OneHotEncoder does, or over-sample with SMOTENC and "
+            "without a cleaning."
+        )
+
+
 def _as_labels(y):
     """Return one label per row; of indicators the position of the one."""
     y = y.to_numpy() if library_of(y) is not None else np.asarray(y)
@@ -421,20 +446,10 @@ def _as_labels(y):
 
 def _as_numbers(X):
     """Return a resampled table as an array or a sparse matrix."""
-    return check_array(
-        X, accept_sparse=["csr", "csc"], ensure_all_finite="allow-nan", input_name="X"
+    numbers = check_table(
+        with_names(X),
+        accept_sparse=["csr", "csc"],
+        ensure_all_finite="allow-nan",
+        input_name="X",
     )
-
-
-def _take(table, rows):
-    """Return some rows in the same container, with a new index."""
-    library = library_of(table)
-    if library == "pandas":
-        return table.iloc[rows].reset_index(drop=True)
-    if library == "polars":
-        return table[rows]
-    if isinstance(table, list):
-        return [table[row] for row in rows]
-    if sparse.issparse(table) and table.format != "csr":
-        return table.tocsr()[rows].asformat(table.format)
-    return table[rows]
+    return measured_table(X if library_of(X) is not None else numbers, numbers)

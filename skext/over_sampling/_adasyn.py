@@ -172,7 +172,6 @@ class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
             return self._without_foreign(rng, engine, label, n_samples, sample_weight)
         if sample_weight is not None:
             shares = shares * sample_weight[rows]
-            self._weights_of(label, rows[shares > 0], sample_weight)
         seed = self._draw_seeds(rng, n_samples, shares)
         used, place = np.unique(seed, return_inverse=True)
         near = self._within_class(engine, label, rows[used], self.nn_, "n_neighbors")

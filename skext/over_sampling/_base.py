@@ -16,19 +16,21 @@ straight into the output.
 """
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy, check_target_type
+from imblearn.utils import check_sampling_strategy
 from scipy import sparse
-from sklearn.utils import assert_all_finite, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import validate_data
+from sklearn.utils import assert_all_finite
 
 from skext.base import SkextMixin
 from skext.over_sampling._allocation import allocate
 from skext.over_sampling._frames import (
+    Origin,
     append_to_frame,
+    as_numbers,
     integer_columns,
-    library_of,
+    measured_table,
+    refuse_truth_values,
     take_labels,
+    with_names,
 )
 from skext.over_sampling._generate import (
     Plan,
@@ -37,9 +39,13 @@ from skext.over_sampling._generate import (
     make_dense,
     make_sparse,
 )
+from skext.over_sampling._labels import check_labels
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
+from skext.utils._tables import validate_table
 
 
 class SyntheticMixin(SkextMixin):
@@ -51,6 +57,7 @@ class SyntheticMixin(SkextMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes.
 
@@ -63,7 +70,9 @@ class SyntheticMixin(SkextMixin):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A row is interpolated from in proportion to its
-            weight; the weights of the result are in ``sample_weight_``.
+            weight; one of weight zero is left out of all that is computed and counted,
+            and stays among the given rows. The weights of the result are in
+            ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -85,21 +94,22 @@ class SyntheticMixin(SkextMixin):
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, checked_y, self._sampling_type
         )
-        plan = self._make_plan(checked_X, checked_y, sample_weight)
         source = X if library_of(X) is not None else checked_X
+        table = measured_table(source, checked_X)
+        plan = self._make_plan(table, checked_y, sample_weight)
         rounding = Rounding(integer_columns(source), self._rounding())
         if library_of(X) is None:
             X_resampled = append_rows(checked_X, plan, rounding, self.n_jobs)
             if isinstance(X, list):
                 X_resampled = X_resampled.tolist()
         else:
-            new = self._new_rows(checked_X, plan, rounding)
-            X_resampled = append_to_frame(X, new)
+            new = self._new_rows(table, plan, rounding)
+            X_resampled = append_to_frame(X, new, Origin(*plan[:3], self._rounding()))
         return X_resampled, take_labels(y, checked_y, self.sample_indices_, indicator)
 
     def _fit_resample(self, X, y, **params):
         """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        plan = self._make_plan(X, y, None)
+        plan = self._make_plan(measured_table(X, X), y, None)
         rounding = Rounding(integer_columns(X), self._rounding())
         X_resampled = append_rows(X, plan, rounding, self.n_jobs)
         return X_resampled, y[self.sample_indices_]
@@ -107,18 +117,11 @@ class SyntheticMixin(SkextMixin):
     def _check_X_y(self, X, y, accept_sparse=None):
         if library_of(X) is not None:
             integer_columns(X)
-        if library_of(y) == "polars":
-            y = y.to_numpy()
-        y = np.asarray(y) if isinstance(y, list) else y
-        kind = type_of_target(y, input_name="y")
-        indicator = kind == "multilabel-indicator"
-        if kind not in ("binary", "multiclass"):
-            check_classification_targets(y)
-        if indicator:
-            y = check_target_type(y.to_numpy() if library_of(y) == "pandas" else y)
-        else:
-            y = column_or_1d(y)
-        X, y = validate_data(
+            X = with_names(as_numbers(X))
+        elif not sparse.issparse(X):
+            refuse_truth_values(X)
+        y, indicator = check_labels(y)
+        X, y = validate_table(
             self,
             X,
             y,
@@ -133,10 +136,6 @@ class SyntheticMixin(SkextMixin):
 
     def _make_plan(self, X, y, sample_weight):
         """Place all synthetic rows, class by class, and note where they come from."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         self._validate_estimator()
         rng = fit_rng(self.random_state)
         engine = NeighborEngine(X, y, n_jobs=self.n_jobs)
@@ -164,15 +163,7 @@ class SyntheticMixin(SkextMixin):
     def _seeds(self, engine, label, sample_weight):
         """Return the rows to interpolate from, and their weights or None."""
         rows = engine.rows(label)
-        if sample_weight is None:
-            return rows, None
-        weights = sample_weight[rows]
-        if not weights.any():
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r}; give a "
-                "weight to some, or leave the class out of sampling_strategy."
-            )
-        return rows, weights
+        return rows, None if sample_weight is None else sample_weight[rows]
 
     def _gaps(self, rng, engine, base, partner):
         """Draw the places between base and partner."""

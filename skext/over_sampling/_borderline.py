@@ -11,6 +11,7 @@ from skext.over_sampling._survey import (
     count_foreign,
     find_neighbors,
     survey_neighbors,
+    weights_of,
 )
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 from skext.utils._warnings import warn_user
@@ -196,7 +197,7 @@ class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE
             return self._without_danger(rng, engine, label, n_samples, sample_weight)
         seeds = rows[danger]
         self.in_danger_indices[label] = seeds
-        weights = self._weights_of(label, seeds, sample_weight)
+        weights = weights_of(seeds, sample_weight)
         if self.kind == "borderline-1":
             partners = self._within_class(
                 engine, label, seeds, self.nn_k_, "k_neighbors"

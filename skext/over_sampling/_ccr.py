@@ -16,6 +16,10 @@ from skext.over_sampling._ccr_kernels import (
 from skext.over_sampling._direct import DirectMixin, NewRows, class_table
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._warnings import warn_user
+
+# Share of the width of the table below which balls are points.
+_SMALL = 1e-6
 
 
 class CCR(DirectMixin, BaseSampler):
@@ -89,7 +93,7 @@ class CCR(DirectMixin, BaseSampler):
 
     The numbers of rows are proportional to 1 / r, with the method of the largest
     remainder, times the weights if there are some. The energy is absolute: scale the
-    features before.
+    features before; there is a warning if all balls are tiny or as large as the table.
 
     Values of integer columns, of pushed rows as well, are rounded and kept in the
     range of their type. New rows of a sparse table are dense.
@@ -153,6 +157,7 @@ class CCR(DirectMixin, BaseSampler):
         energy = self.energy * float(max(1, table.shape[1])) ** self.scaling
         radii = energy_radii(table, others, energy, self.n_jobs)
         self.radii_[label] = radii
+        self._warn_of_units(table, others, radii)
         claims = radii.min() / radii
         counts = balanced_counts(
             rng, seeds.size, n_samples, claims if weights is None else claims * weights
@@ -170,6 +175,18 @@ class CCR(DirectMixin, BaseSampler):
             n_jobs=self.n_jobs,
         )
         return NewRows(rows, seeds[base])
+
+    def _warn_of_units(self, table, others, radii):
+        """Say that the energy has nothing to do with the distances."""
+        low = np.minimum(table.min(axis=0), others.min(axis=0))
+        high = np.maximum(table.max(axis=0), others.max(axis=0))
+        span = float((high - low).sum())
+        if span > 0 and (radii.max() < _SMALL * span or radii.min() > span):
+            size = "small" if radii.max() < span else "large"
+            warn_user(
+                f"energy={self.energy!r} is {size} beside distances of up to "
+                f"{span:.3g} between rows; scale the features, or give another."
+            )
 
     def _moved_rows(self, engine, rng):
         moves = np.zeros(engine.X.shape)

@@ -175,7 +175,7 @@ class DBSMOTE(DirectMixin, BaseOverSampler):
         else:
             predecessor = self._paths(label, standardize(table), k)
         inside = np.flatnonzero(predecessor >= 0)
-        seeds = self._weights_inside(label, inside, weights)
+        seeds = None if weights is None else weights[inside]
         seed, _ = allocate(rng, inside.size, 1, n_samples, self.allocation, seeds)
         base, partner = np.empty((2, n_samples), dtype=np.intp)
         if k == 0:
@@ -219,18 +219,6 @@ class DBSMOTE(DirectMixin, BaseOverSampler):
         clusters = cluster_rows(graph, dense)
         self.eps_[label], self.cluster_labels_[label] = float(eps), clusters
         return paths_to_centres(scaled, graph, dense, clusters)
-
-    def _weights_inside(self, label, inside, weights):
-        """Return the weights of the rows at which paths may begin."""
-        if weights is None:
-            return None
-        if not weights[inside].any():
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r} in a "
-                "cluster but for the centres; give a weight to some, or a larger eps="
-                f"{self.eps!r}."
-            )
-        return weights[inside]
 
 
 def standardize(table):

@@ -13,14 +13,18 @@ from scipy import sparse
 
 from skext.over_sampling._base import SyntheticMixin
 from skext.over_sampling._frames import (
+    Origin,
     append_to_frame,
-    integer_columns,
-    library_of,
+    measured_table,
+    new_values,
     take_labels,
 )
+from skext.over_sampling._integers import fit_to
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 
 # Largest dense table, in bytes, that is made of a sparse one.
 _DENSE_LIMIT = 2**31
@@ -56,6 +60,7 @@ class DirectMixin(SyntheticMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes.
 
@@ -67,8 +72,10 @@ class DirectMixin(SyntheticMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows: how often each is used. A synthetic row gets the
-            weight of the row it was made from, see ``sample_weight_``.
+            Weights of the rows: how often each is used. One of weight zero is left out
+            of all that is computed and counted, and stays among the given rows. A
+            synthetic row gets the weight of the row it was made from, see
+            ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -91,14 +98,18 @@ class DirectMixin(SyntheticMixin):
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, checked_y, self._sampling_type
         )
-        moved, rows = self._make_rows(checked_X, checked_y, sample_weight)
-        X_resampled = _assemble(X, checked_X, moved, rows)
+        source = X if library_of(X) is not None else checked_X
+        table = measured_table(source, checked_X)
+        moved, rows = self._make_rows(table, checked_y, sample_weight)
+        origin = self._origin(moved, checked_X.shape[0])
+        X_resampled = _assemble(X, checked_X, moved, rows, origin)
         return X_resampled, take_labels(y, checked_y, self.sample_indices_, indicator)
 
     def _fit_resample(self, X, y, **params):
         """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        moved, rows = self._make_rows(X, y, None)
-        return _assemble(X, X, moved, rows), y[self.sample_indices_]
+        moved, rows = self._make_rows(measured_table(X, X), y, None)
+        origin = self._origin(moved, X.shape[0])
+        return _assemble(X, X, moved, rows, origin), y[self.sample_indices_]
 
     def _check_X_y(self, X, y, accept_sparse=None):
         X, y, indicator = super()._check_X_y(X, y, accept_sparse)
@@ -117,24 +128,29 @@ class DirectMixin(SyntheticMixin):
         the synthetic rows.
         """
         n_samples, n_features = X.shape
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         if sparse.issparse(X):
             X = self._make_dense(X)
+            X = measured_table(X, X)
         rng = fit_rng(self.random_state)
         engine = NeighborEngine(X, y, n_jobs=getattr(self, "n_jobs", None))
         parts, self.n_synthetic_ = [], {}
         for label, n_new in self.sampling_strategy_.items():
             if n_new > 0:
-                parts.append(
-                    self._rows_of_class(engine, label, n_new, rng, sample_weight)
-                )
+                part = self._rows_of_class(engine, label, n_new, rng, sample_weight)
+                _keep_constant(engine, label, part)
+                parts.append(part)
                 self.n_synthetic_[label] = int(n_new)
         self._note_new_rows(n_samples, n_features, parts, sample_weight)
         moved, values = self._moved_rows(engine, rng)
         return moved, np.concatenate([values, *(part.rows for part in parts)])
+
+    def _origin(self, moved, n_samples):
+        """Return what moved and synthetic rows are made of."""
+        base = np.concatenate([moved, self.sample_indices_[n_samples:]])
+        partner, gaps = getattr(self, "partner_indices_", None), None
+        if partner is not None and hasattr(self, "gaps_"):
+            gaps = self.gaps_.reshape(partner.size, -1)
+        return Origin(base, partner, gaps)
 
     def _make_dense(self, X):
         """Refuse a sparse table whose dense form would fill the memory."""
@@ -197,7 +213,7 @@ class DirectMixin(SyntheticMixin):
         return tags
 
 
-def _assemble(X, checked_X, moved, rows):
+def _assemble(X, checked_X, moved, rows, origin):
     """Put new rows behind the given ones, of which some are replaced.
 
     Parameters
@@ -209,7 +225,9 @@ def _assemble(X, checked_X, moved, rows):
     moved : ndarray of shape (n_moved,)
         Numbers of the rows to replace.
     rows : ndarray of shape (n_moved + n_new, n_features)
-        Their new values, then the synthetic rows; it is changed.
+        Their new values, then the synthetic rows.
+    origin : Origin
+        What these are made of.
 
     Returns
     -------
@@ -217,51 +235,51 @@ def _assemble(X, checked_X, moved, rows):
         In the container and the types of ``X``.
     """
     library = library_of(X)
-    _make_whole(X if library is not None else checked_X, rows)
     n_samples = checked_X.shape[0]
     order = np.arange(n_samples + rows.shape[0] - moved.size)
     order[n_samples:] += moved.size
     order[moved] = n_samples + np.arange(moved.size)
     if library is not None:
-        table = append_to_frame(X, rows)
+        table = append_to_frame(X, rows, origin)
         if moved.size == 0:
             return table
         if library == "polars":
             return table[order]
         return table.iloc[order].reset_index(drop=True)
     if sparse.issparse(checked_X):
-        new = type(checked_X.tocsr())(rows.astype(checked_X.dtype))
+        new = type(checked_X.tocsr())(_typed(checked_X.tocsc(), rows, origin))
         table = sparse.vstack([checked_X, new], format=checked_X.format)
         if moved.size > 0:
             table = table.tocsr()[order].asformat(checked_X.format)
         return table
     table = np.empty((order.size, rows.shape[1]), dtype=checked_X.dtype)
     table[:n_samples] = checked_X
+    rows = _typed(checked_X, rows, origin)
     table[moved] = rows[: moved.size]
     table[n_samples:] = rows[moved.size :]
     return table.tolist() if isinstance(X, list) else table
 
 
-def _make_whole(table, rows):
-    """Round the columns of whole numbers, and keep them in the range of their type."""
-    whole = np.flatnonzero(integer_columns(table))
-    if library_of(table) is None:
-        types = dict.fromkeys(whole, table.dtype)
-    else:
-        types = {j: _numpy_type(list(table.dtypes)[j]) for j in whole}
-    for j, dtype in types.items():
-        info = np.iinfo(dtype)
-        high = float(info.max)
-        if high > info.max:
-            high = np.nextafter(high, 0)
-        rows[:, j] = np.clip(np.rint(rows[:, j]), info.min, high)
+def _keep_constant(engine, label, part):
+    """Let large numbers that are the same in the whole class stay what they are.
+
+    Sums of them are rounded, in steps that are no rounding to who sees a sentinel.
+    """
+    first = engine.X[engine.rows(label)[0]]
+    for j in np.flatnonzero(np.abs(first) > 2.0**53):
+        if (engine.X[engine.rows(label), j] == first[j]).all():
+            part.rows[:, j] = first[j]
 
 
-def _numpy_type(dtype):
-    """Return numpy's type for a column of whole numbers."""
-    for name in ("subtype", "numpy_dtype"):
-        dtype = getattr(dtype, name, dtype)
-    return np.dtype(str(dtype).lower())
+def _typed(X, rows, origin):
+    """Return new rows in the type of a table; whole numbers stay in its range."""
+    if X.dtype.kind not in "iu":
+        return fit_to(rows, X.dtype)
+    new = np.empty(rows.shape, dtype=X.dtype)
+    for j in range(rows.shape[1]):
+        given = X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+        new[:, j] = new_values(given, rows[:, j], *origin.of_column(j))
+    return new
 
 
 def draw_normals(rng, shape):

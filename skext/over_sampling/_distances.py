@@ -12,6 +12,8 @@ from sklearn.metrics.pairwise import euclidean_distances, nan_euclidean_distance
 
 # Rows of which all distances may be held at once (1.5 GiB of them).
 MOST_ROWS = 20_000
+# Share of entries above which a sparse table is treated as the dense one that it is.
+_FILLED = 0.5
 # Values in a block of distances.
 _BLOCK = 1 << 21
 # Above this many rows and columns an iteration finds the principal direction.
@@ -37,12 +39,20 @@ def distance_block(X, rows, references):
         A, B = (
             sparse.csr_array(X[part]).astype(np.float64) for part in (rows, references)
         )
-        return euclidean_distances(A, B)
+        if not (is_filled(A) and is_filled(B)):
+            return euclidean_distances(A, B)
+        # Products lose the digits in which rows far from zero differ.
+        return cdist(A.toarray(), B.toarray())
     A, B = (np.asarray(X[part], dtype=np.float64) for part in (rows, references))
     if np.isnan(A.sum()) or np.isnan(B.sum()):
         found = nan_euclidean_distances(A, B)
         return np.where(np.isnan(found), np.inf, found)
     return cdist(A, B)
+
+
+def is_filled(X):
+    """Tell whether most entries of a sparse table are stored."""
+    return X.nnz > _FILLED * X.shape[0] * X.shape[1]
 
 
 def blocks(n_rows, n_references):

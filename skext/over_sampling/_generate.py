@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from skext.over_sampling._integers import fit_to, is_wide, whole_values
 from skext.over_sampling._kernels import (
     count_sparse,
     fill_missing,
@@ -74,12 +75,42 @@ def append_rows(X, plan, rounding, n_jobs=None):
     """
     if sparse.issparse(X):
         new = make_sparse(X, plan, rounding, n_jobs)
+        if X.dtype.kind in "iu":
+            new = type(new)(_whole_sparse(X.tocsc(), new, plan, rounding))
         return sparse.vstack([X, new.astype(X.dtype)], format=X.format)
     n_samples = X.shape[0]
     out = np.empty((n_samples + plan.base.size, X.shape[1]), dtype=X.dtype)
     out[:n_samples] = X
     make_dense(X, plan, rounding, out[n_samples:], n_jobs)
+    if X.dtype.kind in "iu" and is_wide(X):
+        for j in range(X.shape[1]):
+            _correct(X[:, j], out[n_samples:, j], plan, rounding, j)
     return out
+
+
+def _correct(given, new, plan, rounding, j):
+    """Make whole numbers anew that have too many digits for floating point."""
+    if is_wide(given):
+        gap = plan.gaps[:, j if plan.gaps.shape[1] > 1 else 0]
+        places = (plan.base, plan.partner, gap, rounding.function)
+        new[:] = whole_values(given, None, np.zeros(gap.size), *places)
+
+
+def _whole_sparse(X, new, plan, rounding):
+    """Return new rows of a sparse table of whole numbers in its type."""
+    ends = zip(X.indptr[:-1], X.indptr[1:], strict=True)
+    wide = [j for j, (a, b) in enumerate(ends) if is_wide(X.data[a:b])]
+    new = new.tocoo()
+    left = ~np.isin(new.col, wide)
+    data, row, col = [fit_to(new.data[left], X.dtype)], [new.row[left]], [new.col[left]]
+    for j in wide:
+        made = np.zeros(plan.base.size, dtype=X.dtype)
+        _correct(X[:, [j]].toarray()[:, 0], made, plan, rounding, j)
+        row.append(np.flatnonzero(made))
+        data.append(made[row[-1]])
+        col.append(np.full(row[-1].size, j))
+    entries = [np.concatenate(part) for part in (data, row, col)]
+    return sparse.csr_array((entries[0], tuple(entries[1:])), shape=new.shape)
 
 
 def make_dense(X, plan, rounding, out, n_jobs=None):
@@ -104,7 +135,7 @@ def make_dense(X, plan, rounding, out, n_jobs=None):
         elif rounding.columns.any():
             rows[:, rounding.columns] = rounding.function(rows[:, rounding.columns])
         if rows is not block:
-            block[:] = rows
+            block[:] = rows if out.dtype.kind == "b" else fit_to(rows, out.dtype)
 
 
 def _gather(X, plan, dtype):

@@ -13,8 +13,17 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import library_of, take_labels
+from skext.over_sampling._frames import (
+    as_plain_csr,
+    measured_table,
+    take_labels,
+    take_rows,
+    with_names,
+)
+from skext.over_sampling._offsets import for_trees
 from skext.over_sampling._smote import SMOTE
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
@@ -183,6 +192,7 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes, and remove noisy rows.
 
@@ -195,8 +205,9 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A row is interpolated from in proportion to its
-            weight; the weights of the result are in ``sample_weight_``. The filter
-            does not use them.
+            weight; one of weight zero is left out of all that is computed and counted,
+            and stays among the given rows. The filter does not use other weights. The
+            weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -249,14 +260,15 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
 
     def _filter(self, rng, table, y, n_given):
         """Return the rows that are kept, and note what was removed."""
-        model, dtype = self.estimator, np.float64
+        X = check_array(with_names(table), accept_sparse="csr", ensure_all_finite=False)
+        X = measured_table(table if library_of(table) is not None else X, X)
+        model = self.estimator
         if model is None:
-            model, dtype = DecisionTreeClassifier(), np.float32
-        X = check_array(
-            table, accept_sparse="csr", dtype=dtype, ensure_all_finite=False
-        )
+            model, X = DecisionTreeClassifier(), for_trees(X)
+        else:
+            X = X.astype(np.float64, copy=False)
         if sparse.issparse(X):
-            X = with_short_indices(X)
+            X = as_plain_csr(X)
         names, codes = np.unique(y, return_inverse=True)
         allowed = np.ones(codes.size, dtype=bool)
         allowed[:n_given] = self.filter_original
@@ -397,46 +409,3 @@ def _last_of_class(codes, noisy):
     """Tell which rows belong to a class of which nothing would be left."""
     left = np.bincount(codes[~noisy], minlength=codes.max() + 1)
     return left[codes] == 0
-
-
-def with_short_indices(X):
-    """Return a CSR table whose indices are of the 32 bits that trees ask for.
-
-    Parameters
-    ----------
-    X : sparse matrix of shape (n_samples, n_features)
-        The table.
-
-    Returns
-    -------
-    X : sparse matrix of shape (n_samples, n_features)
-        The same if it has too many entries; the numbers are not copied.
-    """
-    if X.nnz > np.iinfo(np.int32).max:
-        return X
-    indices, indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
-    return type(X)((X.data, indices, indptr), shape=X.shape)
-
-
-def take_rows(table, rows):
-    """Return some rows of a table in its own container.
-
-    Parameters
-    ----------
-    table : {ndarray, sparse matrix, dataframe, list} of shape (n_samples, n_features)
-        The table.
-    rows : ndarray of int
-        Row numbers.
-
-    Returns
-    -------
-    table : {ndarray, sparse matrix, dataframe, list} of shape (n_rows, n_features)
-        With a new default index.
-    """
-    if library_of(table) == "pandas":
-        return table.iloc[rows].reset_index(drop=True)
-    if isinstance(table, list):
-        return [table[row] for row in rows]
-    if sparse.issparse(table) and table.format == "csc":
-        return table.tocsr()[rows].tocsc()
-    return table[rows]

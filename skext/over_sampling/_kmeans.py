@@ -12,7 +12,10 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
+from skext.over_sampling._distances import is_filled
+from skext.over_sampling._frames import as_plain_csr
 from skext.over_sampling._kmeans_kernels import sum_distances
+from skext.over_sampling._offsets import near_zero
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
     NoMissingMixin,
@@ -20,6 +23,7 @@ from skext.over_sampling._survey import (
     exact_counts,
     find_neighbors,
     seed_part,
+    weights_of,
 )
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
@@ -27,6 +31,8 @@ from skext.utils._warnings import warn_user
 
 # Sparse rows whose distances to all others are held at once.
 _BLOCK = 256
+# Mean distances beyond this, or below its inverse, come from units, not from data.
+_ODD_UNIT = 1e4
 
 
 class KMeansSMOTE(
@@ -216,6 +222,10 @@ class KMeansSMOTE(
             return {}
         seed_part(self.kmeans_estimator_, rng, self.random_state)
         X = engine.X.astype(np.float64, copy=False)
+        X = as_plain_csr(X) if sparse.issparse(X) else X
+        offset = None
+        if self.kmeans_estimator is None or isinstance(self.kmeans_estimator, Integral):
+            X, offset = near_zero(X)
         # OpenMP does not survive a fork, and its sums depend on the threads.
         with threadpool_limits(1, user_api="openmp"):
             self.kmeans_estimator_.fit(X)
@@ -223,6 +233,8 @@ class KMeansSMOTE(
                 clusters = self.kmeans_estimator_.labels_
             else:
                 clusters = self.kmeans_estimator_.predict(X)
+        if offset is not None:
+            self.kmeans_estimator_.cluster_centers_ += offset
         clusters = np.unique(clusters, return_inverse=True)[1]
         sizes = np.bincount(clusters)
         self._note_threshold(sizes.size)
@@ -238,9 +250,9 @@ class KMeansSMOTE(
             k = self.nn_k_.n_neighbors - 1
             k = self._limit(label, rows.size, k, "k_neighbors")
         if k == 0:
-            weights = self._weights_of(label, rows, sample_weight)
+            weights = weights_of(rows, sample_weight)
             return self._between(rng, engine, rows, rows[:, None], n_samples, weights)
-        used, inside = self._select(rows, k, known, sample_weight)
+        used, inside = self._select(rows, k, known)
         if not inside:
             return self._without_cluster(rng, engine, label, n_samples, sample_weight)
         shares = self._shares(engine, inside, sample_weight)
@@ -252,22 +264,19 @@ class KMeansSMOTE(
         for part, count in zip(inside, counts, strict=True):
             if count > 0:
                 near = find_neighbors(engine, part, part, k, search)
-                weights = None if sample_weight is None else sample_weight[part]
+                weights = weights_of(part, sample_weight)
                 parts.append(
                     self._between(rng, engine, part, near, int(count), weights)
                 )
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
-    def _select(self, rows, k, known, sample_weight):
+    def _select(self, rows, k, known):
         """Return the clusters to use, and the rows of the class in each of them."""
         clusters, sizes, half = known
         own = np.bincount(clusters[rows], minlength=sizes.size)
         enough = own > (1 if k is None else k)
         used = np.flatnonzero(self._is_strong(own, sizes, half) & enough)
         inside = [rows[clusters[rows] == cluster] for cluster in used]
-        if sample_weight is not None:
-            kept = [i for i, part in enumerate(inside) if sample_weight[part].any()]
-            used, inside = used[kept], [inside[i] for i in kept]
         return used, inside
 
     def _is_strong(self, own, sizes, half):
@@ -279,15 +288,28 @@ class KMeansSMOTE(
 
     def _shares(self, engine, inside, sample_weight):
         """Weigh clusters by the sparsity of the class in them."""
-        logs = np.empty(len(inside))
+        logs, exponents, distances = np.empty((3, len(inside)))
         for i, rows in enumerate(inside):
-            distance = mean_distance(engine.X, rows, self.n_jobs)
-            exponent = self._exponent(rows.size, engine.X.shape[1])
-            logs[i] = log_sparsity(distance, rows.size, exponent)
+            distances[i] = mean_distance(engine.X, rows, self.n_jobs)
+            exponents[i] = self._exponent(rows.size, engine.X.shape[1])
+            logs[i] = log_sparsity(distances[i], rows.size, exponents[i])
+        self._warn_of_units(distances, exponents)
         shares = normalize_logs(logs)
         if sample_weight is not None:
             shares = shares * [sample_weight[rows].mean() for rows in inside]
         return shares
+
+    def _warn_of_units(self, distances, exponents):
+        """Say that the unit of the features decides about the clusters."""
+        known = distances > 0
+        if known.any() and np.ptp(exponents) > 0:
+            middle = np.exp(np.log(distances[known]).mean())
+            if not 1 / _ODD_UNIT < middle < _ODD_UNIT:
+                warn_user(
+                    f"Rows of a cluster are {middle:.3g} apart, and with "
+                    "density_exponent='auto' so odd a unit decides which cluster gets "
+                    "the rows; scale the features, or give density_exponent='paper'."
+                )
 
     def _exponent(self, n_rows, n_features):
         if self.density_exponent == "auto":
@@ -329,7 +351,7 @@ def mean_distance(X, rows, n_jobs=None):
         Zero if all rows are equal.
     """
     n_rows = rows.size
-    if sparse.issparse(X):
+    if sparse.issparse(X) and not is_filled(X):
         P = sparse.csr_array(X[rows]).astype(np.float64)
         sums = np.zeros(n_rows)
         norms = np.asarray(P.multiply(P).sum(axis=1)).ravel()
@@ -340,7 +362,8 @@ def mean_distance(X, rows, n_jobs=None):
             squares[squares < 1e-13 * (norms[part, None] + norms[start:])] = 0.0
             sums[part] = np.triu(np.sqrt(squares), 1).sum(axis=1)
     else:
-        columns = np.ascontiguousarray(X[rows].T, dtype=np.float64)
+        P = X[rows].toarray() if sparse.issparse(X) else X[rows]
+        columns = np.ascontiguousarray(P.T, dtype=np.float64)
         sums = np.empty(n_rows)
         chunk = max(1, 2_000_000 // (n_rows * columns.shape[0] + 1))
         items = (n_rows + 1) // 2

@@ -1,6 +1,7 @@
 """Over-sampling by moving rows along differences of codewords."""
 
 from numbers import Integral
+from threading import Lock
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
@@ -19,6 +20,9 @@ from skext.utils._warnings import warn_user
 
 # Distances between rows and codewords that are held at once.
 _BLOCK = 4_000_000
+
+# The limit is that of the process: fits at the same time would restore the wrong one.
+_LIMIT = Lock()
 
 
 class LVQSMOTE(DirectMixin, BaseOverSampler):
@@ -191,7 +195,7 @@ def make_codebook(rng, table, size):
     """Describe rows by the centres of k-means clusters."""
     model = KMeans(size, n_init=1, random_state=rng.randint(2**31 - 1))
     # Sums that several threads share depend on who comes first.
-    with threadpool_limits(1):
+    with _LIMIT, threadpool_limits(1):
         return model.fit(table).cluster_centers_
 
 

@@ -12,9 +12,23 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._frames import (
+    new_values,
+    take_rows,
+    with_names,
+    write_column,
+)
 from skext.over_sampling._mixed_kernels import search_mixed
 from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._reading import (
+    column_at,
+    detect_nominal,
+    name_at,
+    read_levels,
+    read_numbers,
+    resolve_columns,
+)
+from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._parallel import run_chunks
 
 
@@ -64,7 +78,7 @@ def split_table(estimator, X, categorical_features):
     X : {array-like, dataframe} of shape (n_samples, n_features)
         The table.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or (n_features,)
-        Nominal columns: by type, by number or name, or as a mask.
+        Nominal columns: by what they hold, by number or name, or as a mask.
 
     Returns
     -------
@@ -75,113 +89,50 @@ def split_table(estimator, X, categorical_features):
     """
     automatic = isinstance(categorical_features, str)
     if library_of(X) is None:
-        dtype = "numeric" if automatic else None
-        X = validate_data(
-            estimator,
-            X,
-            dtype=dtype,
-            ensure_all_finite="allow-nan" if automatic else False,
-        )
-        types = [X.dtype] * X.shape[1]
-        found = np.full(X.shape[1], X.dtype.kind == "b")
+        X = _check_array(estimator, X, automatic)
     else:
-        validate_data(estimator, X, skip_check_array=True)
-        types = list(X.dtypes)
-        found = np.array([not _is_number(dtype) for dtype in types], dtype=bool)
-    nominal = found
+        validate_data(estimator, with_names(X), skip_check_array=True)
+        if 0 in X.shape:
+            raise ValueError(
+                f"X has shape {X.shape}; at least one row and one column are required."
+            )
+    nominal = detect_nominal(X) if automatic else np.zeros(X.shape[1], dtype=bool)
     if not automatic:
-        names = getattr(X, "columns", None)
-        nominal = _named_columns(categorical_features, X.shape[1], names)
-    _refuse_numbers(found & ~nominal & (library_of(X) is not None), X)
-    numbers = _numbers(X, np.flatnonzero(~nominal))
+        nominal[resolve_columns(categorical_features, X)] = True
+    numbers, whole = _numbers(X, np.flatnonzero(~nominal))
     codes = np.empty((X.shape[0], nominal.sum()), dtype=np.int64)
     for column, j in enumerate(np.flatnonzero(nominal)):
-        codes[:, column] = _codes(_column(X, j))
-    whole = [is_whole(dtype) for dtype in types]
-    return X, MixedTable(numbers, codes, nominal, np.array(whole, bool)[~nominal])
+        codes[:, column] = read_levels(column_at(X, j), name_at(X, j))
+    return X, MixedTable(numbers, codes, nominal, whole)
 
 
-def _is_number(dtype):
-    if hasattr(dtype, "is_numeric"):
-        return dtype.is_numeric()
-    from pandas.api import types as check
-
-    return check.is_numeric_dtype(dtype) and not check.is_bool_dtype(dtype)
-
-
-def is_whole(dtype):
-    if hasattr(dtype, "is_integer"):
-        return dtype.is_integer()
-    if isinstance(dtype, np.dtype):
-        return dtype.kind in "iu"
-    from pandas.api.types import is_integer_dtype
-
-    return is_integer_dtype(dtype)
-
-
-def _named_columns(chosen, n_features, names):
-    """Turn numbers, names or a mask of columns into a mask."""
-    chosen = np.asarray(chosen)
-    if chosen.dtype.kind == "b" and chosen.shape == (n_features,):
-        return chosen
-    known = list(range(n_features))
-    if chosen.dtype.kind not in "iu":
-        known = [] if names is None else list(names)
-    mask = np.zeros(n_features, dtype=bool)
-    for name in chosen.ravel().tolist():
-        place = name + n_features if isinstance(name, int) and name < 0 else name
-        if place not in known or chosen.dtype.kind == "b":
-            raise ValueError(
-                f"categorical_features={chosen.tolist()!r} does not fit to a table of "
-                f"{n_features} columns; give numbers of columns, names of columns of "
-                "a data frame, or one truth value for each column."
-            )
-        mask[known.index(place)] = True
-    return mask
-
-
-def _refuse_numbers(wrong, X):
-    if wrong.any():
-        columns = np.asarray(X.columns, dtype=object)[wrong].tolist()
-        raise ValueError(
-            f"X has columns that are neither numbers nor among categorical_features "
-            f"({', '.join(map(repr, columns[:5]))}); name them there, or leave it at "
-            "'auto'."
-        )
-
-
-def _column(X, j):
-    library = library_of(X)
-    if library == "polars":
-        return X[:, int(j)]
-    return X.iloc[:, j] if library == "pandas" else X[:, j]
+def _check_array(estimator, X, automatic):
+    """Return an array: of numbers, or of objects if it has categories."""
+    if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
+        # Numbers among strings stay numbers.
+        X = np.array(X, dtype=object)
+    X = validate_data(estimator, X, dtype=None, ensure_all_finite=False)
+    boxed = X.dtype == object
+    if boxed and automatic and set(column_kinds(X)) <= set(NUMBERS):
+        return check_array(X, ensure_all_finite="allow-nan", input_name="X")
+    return X
 
 
 def _numbers(X, columns):
-    """Return numeric columns in floating point, checked."""
-    library = library_of(X)
-    if library == "pandas":
-        numbers = X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
-    elif library == "polars":
-        numbers = np.empty((X.shape[0], columns.size))
-        for place, j in enumerate(columns):
-            numbers[:, place] = X[:, int(j)].cast(float).to_numpy()
-    else:
+    """Return numeric columns in floating point, and which hold whole numbers."""
+    if library_of(X) is None and X.dtype.kind in "fiub":
         numbers = X if columns.size == X.shape[1] else X[:, columns]
-        if numbers.dtype.kind != "f" or numbers.dtype.itemsize < 4:
+        if numbers.dtype.kind != "f" or numbers.dtype.itemsize not in (4, 8):
             numbers = numbers.astype(np.float64)
+        whole = np.full(columns.size, X.dtype.kind != "f")
+    else:
+        numbers, whole = np.empty((X.shape[0], columns.size)), []
+        for place, j in enumerate(columns):
+            numbers[:, place], is_whole = read_numbers(column_at(X, j), name_at(X, j))
+            whole.append(is_whole)
     if columns.size > 0:
         check_array(numbers, ensure_all_finite="allow-nan", input_name="X")
-    return numbers
-
-
-def _codes(column):
-    """Give a number to each category of a column, of which missing is one."""
-    import pandas as pd
-
-    if library_of(column) == "polars":
-        column = np.array(column.to_list(), dtype=object)
-    return pd.factorize(column, use_na_sentinel=False)[0]
+    return numbers, np.array(whole, dtype=bool)
 
 
 def mixed_neighbors(numbers, codes, penalty, k, *, medians=False, n_jobs=None):
@@ -264,7 +215,7 @@ def vote(rng, codes, neighbors):
     return sources
 
 
-def extend_table(X, kept, table, new):
+def extend_table(X, kept, table, new, origin):
     """Put synthetic rows behind the rows of a table.
 
     Parameters
@@ -277,75 +228,36 @@ def extend_table(X, kept, table, new):
         Kinds of the columns.
     new : NewRows
         The synthetic rows.
+    origin : Origin
+        What their numbers are made of.
 
     Returns
     -------
     X_resampled : {ndarray, dataframe} of shape (n_kept + n_new, n_features)
         Every column has the type it had.
     """
+    library = library_of(X)
+    write = new_values if library is None else write_column
     place = np.where(table.nominal, np.cumsum(table.nominal), np.cumsum(~table.nominal))
-    columns = [
-        (new.sources if nominal else new.numbers)[:, place[j] - 1]
-        for j, nominal in enumerate(table.nominal)
-    ]
-    if library_of(X) is None:
+    columns = []
+    for j, nominal in enumerate(table.nominal):
+        given, i = column_at(X, j), place[j] - 1
+        if nominal:
+            columns.append(take_rows(given, new.sources[:, i]))
+        else:
+            columns.append(write(given, new.numbers[:, i], *origin.of_column(i)))
+    if library is None:
         out = np.empty((kept.size + len(new.numbers), X.shape[1]), dtype=X.dtype)
         out[: kept.size] = X[kept]
-        for j, (column, nominal) in enumerate(zip(columns, table.nominal, strict=True)):
-            out[kept.size :, j] = X[column, j] if nominal else fit_to(column, X.dtype)
+        for j, column in enumerate(columns):
+            out[kept.size :, j] = column
         return out
-    return _extend_frame(X, kept, columns, table.nominal)
-
-
-def _extend_frame(X, kept, columns, nominal):
-    if library_of(X) == "polars":
+    if library == "polars":
         polars = sys.modules["polars"]
-        parts = [
-            X[:, j][column] if taken else _polars_numbers(X[:, j], column)
-            for j, (column, taken) in enumerate(zip(columns, nominal, strict=True))
-        ]
-        return polars.concat([X[kept], polars.DataFrame(parts)])
+        return polars.concat([X[kept], polars.DataFrame(columns)])
     import pandas as pd
 
-    parts = {}
-    for j, (column, taken) in enumerate(zip(columns, nominal, strict=True)):
-        # By position: names may be repeated.
-        given = X.iloc[:, j]
-        if taken:
-            parts[j] = given.iloc[column].reset_index(drop=True)
-        else:
-            parts[j] = pd.Series(fit_to(column, given.dtype)).astype(given.dtype)
-    new = pd.DataFrame(parts)
-    new.columns = X.columns
-    return pd.concat([X.iloc[kept], new], ignore_index=True)
-
-
-def _polars_numbers(given, values):
-    nulls = given.dtype.is_integer() or given.null_count() > 0
-    polars = sys.modules["polars"]
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    return polars.Series(given.name, values, nan_to_null=nulls).cast(given.dtype)
-
-
-def fit_to(values, dtype):
-    """Keep values of a column of whole numbers within the range of its type.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_new,)
-        Synthetic values.
-    dtype : dtype
-        Type of the column.
-
-    Returns
-    -------
-    values : ndarray of shape (n_new,)
-        The same, but for values beyond the range.
-    """
-    dtype = getattr(dtype, "numpy_dtype", dtype)
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "iu":
-        return values
-    limits = np.iinfo(dtype)
-    # The largest of 64 bits is no float.
-    high = limits.max if dtype.itemsize < 8 else np.nextafter(float(limits.max), 0)
-    return np.clip(values, limits.min, high)
+    # By position: names may be repeated.
+    rows = pd.DataFrame(dict(enumerate(columns)))
+    rows.columns = X.columns
+    return pd.concat([X.iloc[kept], rows], ignore_index=True)

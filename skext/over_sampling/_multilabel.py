@@ -5,10 +5,10 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from skext.over_sampling._allocation import balanced_counts
-from skext.over_sampling._frames import library_of, take_labels
+from skext.over_sampling._frames import Origin, take_labels
+from skext.over_sampling._labels import check_labels, refuse_missing
 from skext.over_sampling._mixed import (
     MixedTable,
     NewRows,
@@ -22,6 +22,7 @@ from skext.over_sampling._target_base import (
     container_of,
     no_rows,
 )
+from skext.utils._columns import library_of
 from skext.utils._sklearn import Interval, StrOptions
 
 
@@ -165,10 +166,10 @@ class MLSMOTE(TargetSampler):
 
     def _check_target(self, y):
         values = y.toarray() if sparse.issparse(y) else container_of(y)[0]
+        refuse_missing(values)
         if values.ndim == 1 or values.shape[1:] == (1,):
             # A class per row is a set of one label.
-            check_classification_targets(values)
-            classes = column_or_1d(values)
+            classes, _ = check_labels(column_or_1d(values))
             self.labels_, codes = np.unique(classes, return_inverse=True)
             return (codes[:, None] == np.arange(self.labels_.size)).astype(np.int64)
         right = values.ndim == 2 and values.dtype.kind in "biufO"
@@ -182,7 +183,7 @@ class MLSMOTE(TargetSampler):
         self.labels_ = np.asarray(getattr(y, "columns", range(values.shape[1])))
         return values.astype(np.int64)
 
-    def _extend_target(self, y, checked, kept, new):
+    def _extend_target(self, y, checked, kept, new, origin):
         if sparse.issparse(y):
             if y.shape[1] == 1:
                 return y.tocsr()[self.sample_indices_].asformat(y.format)
@@ -194,7 +195,7 @@ class MLSMOTE(TargetSampler):
         if library_of(y) is not None:
             numeric = np.zeros(checked.shape[1], dtype=bool)
             table = MixedTable(checked, None, numeric, numeric)
-            return extend_table(y, kept, table, NewRows(new, None))
+            return extend_table(y, kept, table, NewRows(new, None), Origin(origin.base))
         values = np.concatenate([values, new.astype(values.dtype)])
         return values.tolist() if is_list else values
 
@@ -208,11 +209,6 @@ class MLSMOTE(TargetSampler):
                 continue
             rows = np.flatnonzero(y[:, column])
             weights = None if sample_weight is None else sample_weight[rows]
-            if weights is not None and not weights.any():
-                raise ValueError(
-                    f"sample_weight is zero for all rows with label {label!r}; give a "
-                    "weight to some, or leave the label out of sampling_strategy."
-                )
             k = self._group_k(rows.size, f"Label {label!r}", small)
             seed = np.repeat(
                 np.arange(rows.size), balanced_counts(rng, rows.size, n_new, weights)

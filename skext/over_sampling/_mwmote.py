@@ -19,9 +19,12 @@ from skext.over_sampling._mwmote_kernels import add_information
 from skext.over_sampling._pairs import PairSampler, draw_companions
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._warnings import warn_user
 
 # Parts of a block of border rows that are summed on their own, whatever the threads.
 _PARTS = 16
+# Widths of a table, in units of the threshold, beyond which it decides nothing.
+_WIDE = 1e6
 
 
 class MWMOTE(PairSampler):
@@ -115,6 +118,9 @@ class MWMOTE(PairSampler):
     divided by its sum over the class, and the weight of :math:`x` is the sum over the
     border rows of their product.
 
+    The closeness is absolute: scale the features before; there is a warning if all
+    rows are nearer than the threshold, or none is by far.
+
     A row alone in its cluster is copied: its segment would lead through other
     classes. The mean distance between nearest neighbours is taken over the rows that
     are not noise (all rows if there is only one of these), without zeros. Clusters are
@@ -205,7 +211,7 @@ class MWMOTE(PairSampler):
         weights = self._information(engine, rows, kept)
         clusters = self._clusters(rng, engine, label, rows, kept)
         self.selection_weights_[label], self.clusters_[label] = weights, clusters
-        weights = self._scaled(label, weights, given)
+        weights = weights if given is None else weights * given
         seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
         base, partner = rows[seed], rows[draw_companions(rng, clusters, seed)]
         return base, partner, self._gaps(rng, engine, base, partner)
@@ -216,6 +222,7 @@ class MWMOTE(PairSampler):
     def _information(self, engine, rows, kept):
         """Return the weight of each row of the class, of which some are not noise."""
         border = border_rows(engine, rows, kept, self.k2)
+        self._warn_of_units(engine.X, np.union1d(border, rows))
         k3 = 0.5 if self.k3 is None else self.k3
         k3 = max(1, int(k3 * rows.size)) if isinstance(k3, float) else k3
         weights = information_weights(
@@ -229,6 +236,29 @@ class MWMOTE(PairSampler):
         )
         # Only where no column is known in both rows is all information lost.
         return weights if weights.any() else np.ones(rows.size)
+
+    def _warn_of_units(self, X, rows):
+        """Say that the unit of the features decides what is close."""
+        P = sparse.csc_array(X[rows]) if sparse.issparse(X) else X[rows]
+        if sparse.issparse(P):
+            low, high = (np.asarray(end.todense()) for end in (P.min(0), P.max(0)))
+        else:
+            low, high = np.fmin.reduce(P, axis=0), np.fmax.reduce(P, axis=0)
+        span = np.sqrt(np.nansum((high - low).astype(np.float64) ** 2))
+        wide = span * self.closeness_threshold / X.shape[1]
+        if 0 < wide < 1:
+            warn_user(
+                f"All rows are at most {span:.3g} apart, which is nearer than "
+                f"closeness_threshold={self.closeness_threshold!r} tells apart for "
+                f"{X.shape[1]} features, so that all count as equally close; scale "
+                "the features, or give a larger threshold."
+            )
+        elif wide > _WIDE:
+            warn_user(
+                f"Rows are up to {span:.3g} apart, so that "
+                f"closeness_threshold={self.closeness_threshold!r} is as if it were "
+                "not there; scale the features, or give a smaller threshold."
+            )
 
     def _clusters(self, rng, engine, label, rows, kept):
         """Return the number of the cluster of each row."""

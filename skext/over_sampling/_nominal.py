@@ -10,8 +10,9 @@ from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from skext.over_sampling._allocation import allocate
 from skext.over_sampling._nominal_base import NominalMixin
 from skext.over_sampling._nominal_search import LevelEngine, MixedEngine
-from skext.over_sampling._nominal_tables import detect_nominal, resolve_columns
+from skext.over_sampling._reading import detect_nominal, resolve_columns
 from skext.over_sampling._smote import SMOTE
+from skext.utils._columns import library_of
 from skext.utils._sklearn import HasMethods, StrOptions
 from skext.utils._warnings import warn_user
 
@@ -195,6 +196,13 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
         """Find the nominal columns."""
         self.n_features_ = X.shape[1]
         if isinstance(self.categorical_features, str):
+            if library_of(X) is None:
+                raise ValueError(
+                    "With categorical_features='auto' the input data should be a "
+                    "pandas.DataFrame or a polars.DataFrame, whose columns have types. "
+                    f"Got {type(X)} instead; name the columns, as in "
+                    "categorical_features=[0, 3]."
+                )
             nominal = np.flatnonzero(detect_nominal(X))
         else:
             nominal = resolve_columns(self.categorical_features, X)

@@ -1,16 +1,16 @@
 """What SMOTE-NC and SMOTE-N have in common: votes among neighbours."""
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy, check_target_type
+from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import library_of, take_labels
+from skext.over_sampling._frames import Origin, take_labels, with_names
 from skext.over_sampling._generate import Plan, Rounding, make_dense
+from skext.over_sampling._labels import check_labels
 from skext.over_sampling._nominal_kernels import draw_winners, tally
 from skext.over_sampling._nominal_tables import (
     append_to_table,
@@ -19,9 +19,11 @@ from skext.over_sampling._nominal_tables import (
     read_table,
     take_columns,
 )
+from skext.over_sampling._weights import weighted
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 
 
 class NominalMixin(SyntheticMixin):
@@ -32,6 +34,7 @@ class NominalMixin(SyntheticMixin):
     """
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows to the rare classes.
 
@@ -43,9 +46,10 @@ class NominalMixin(SyntheticMixin):
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is a seed in proportion to its weight; the
-            weights of the result are in ``sample_weight_``. Neighbours and votes do
-            not depend on weights.
+            Weights of the rows. A row is a seed in proportion to its weight; one of
+            weight zero is left out of all that is computed and counted, and stays
+            among the given rows. Neighbours and votes do not depend on other weights.
+            The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -81,10 +85,10 @@ class NominalMixin(SyntheticMixin):
         return self._append(X, table, plan, ballots), y[self.sample_indices_]
 
     def _check_X_y(self, X, y, accept_sparse=None):
-        y, indicator = _check_labels(y)
+        y, indicator = check_labels(y)
         if library_of(X) is not None:
             check_consistent_length(X, y)
-            validate_data(self, X, skip_check_array=True)
+            validate_data(self, with_names(X), skip_check_array=True)
             if 0 in X.shape:
                 raise ValueError(
                     f"X has shape {X.shape}; at least one row and one column are "
@@ -112,6 +116,7 @@ class NominalMixin(SyntheticMixin):
         width = None
         if self.categorical_encoder is None:
             examples = take_columns(X, nominal, first_rows(table.codes))
+            examples = with_names(examples)
             try:
                 self.categorical_encoder_ = clone(default).fit(examples)
             except TypeError:
@@ -119,15 +124,12 @@ class NominalMixin(SyntheticMixin):
         else:
             self.categorical_encoder_ = clone(self.categorical_encoder)
             columns = X.iloc[:, nominal] if library_of(X) == "pandas" else X[:, nominal]
+            columns = with_names(columns)
             width = self.categorical_encoder_.fit_transform(columns).shape[1]
         return table, width
 
     def _make_plan(self, table, y, sample_weight):
         """Place all synthetic rows, class by class, and note who votes for them."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, y, ensure_non_negative=True
-            )
         rng = fit_rng(self.random_state)
         engine = self._engine(table, y)
         parts, ballots = [], []
@@ -157,7 +159,9 @@ class NominalMixin(SyntheticMixin):
         numbers = np.argsort(np.argsort(self.categorical_features_))
         chosen = elect(table.codes, numbers, ballots, plan, self.n_jobs)
         columns = (self.continuous_features_, new, self.categorical_features_, chosen)
-        return append_to_table(X, table, *columns)
+        function = self._rounding() if new.size else np.rint
+        origin = Origin(plan.base, plan.partner, plan.gaps, function)
+        return append_to_table(X, *columns, origin)
 
 
 def elect(codes, numbers, ballots, plan, n_jobs=None):
@@ -197,22 +201,6 @@ def elect(codes, numbers, ballots, plan, n_jobs=None):
             run_chunks(draw_winners, seed.size, *drawing, n_jobs=n_jobs, min_chunk=8192)
         first += seed.size
     return chosen
-
-
-def _check_labels(y):
-    """Return labels as an array, and whether they came as indicators."""
-    if library_of(y) == "polars":
-        y = y.to_numpy()
-    y = np.asarray(y) if isinstance(y, list) else y
-    if not sparse.issparse(y):
-        assert_all_finite(np.asarray(y), input_name="y")
-    kind = type_of_target(y, input_name="y")
-    indicator = kind == "multilabel-indicator"
-    if kind not in ("binary", "multiclass"):
-        check_classification_targets(y)
-    if indicator:
-        return check_target_type(y.to_numpy() if library_of(y) == "pandas" else y), True
-    return column_or_1d(y), False
 
 
 def _join(parts, rng):

@@ -6,14 +6,20 @@ keeps its type and its categories.
 """
 
 import sys
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._frames import new_values, write_column
+from skext.over_sampling._reading import (
+    column_at,
+    name_at,
+    read_levels,
+    read_numbers,
+)
+from skext.utils._columns import library_of
 
 
 class Table(NamedTuple):
@@ -32,103 +38,6 @@ class Table(NamedTuple):
     numbers: np.ndarray
     codes: np.ndarray
     whole: np.ndarray
-
-
-def detect_nominal(X):
-    """Tell the nominal columns of a frame by their types.
-
-    Parameters
-    ----------
-    X : dataframe of shape (n_samples, n_features)
-        Of pandas or polars.
-
-    Returns
-    -------
-    nominal : ndarray of shape (n_features,)
-        True for columns of categories, strings, objects and truth values.
-    """
-    import pandas as pd
-    from pandas.api import types
-
-    library = library_of(X)
-    if library == "pandas":
-        found = [
-            isinstance(dtype, pd.CategoricalDtype)
-            or types.is_string_dtype(dtype)
-            or types.is_object_dtype(dtype)
-            or types.is_bool_dtype(dtype)
-            for dtype in X.dtypes
-        ]
-    elif library == "polars":
-        polars = sys.modules["polars"]
-        nominal = [polars.String, polars.Boolean, polars.Object]
-        nominal += [polars.Categorical, polars.Enum]
-        found = [any(dtype == kind for kind in nominal) for dtype in X.dtypes]
-    else:
-        raise ValueError(
-            "With categorical_features='auto' the input data should be a "
-            "pandas.DataFrame or a polars.DataFrame, whose columns have types. Got "
-            f"{type(X)} instead; name the columns, as in categorical_features=[0, 3]."
-        )
-    return np.array(found, dtype=bool)
-
-
-def resolve_columns(selection, X):
-    """Turn positions, names or a mask of columns into positions.
-
-    Parameters
-    ----------
-    selection : array-like of shape (n_selected,) or (n_features,)
-        Whole numbers, strings or truth values.
-    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
-        The table.
-
-    Returns
-    -------
-    positions : ndarray of shape (n_selected,)
-        In the given order, none twice.
-    """
-    n_features = X.shape[1]
-    keys = np.asarray(selection)
-    if keys.size == 0:
-        return np.empty(0, dtype=np.intp)
-    if keys.dtype.kind == "b":
-        if keys.shape != (n_features,):
-            raise ValueError(
-                f"categorical_features is a mask of shape {keys.shape}; X has "
-                f"{n_features} features, so give one truth value for each."
-            )
-        return np.flatnonzero(keys)
-    if keys.dtype.kind in "iu":
-        if keys.min() < -n_features or keys.max() >= n_features:
-            raise ValueError(
-                f"categorical_features={selection!r} goes beyond the columns of X: "
-                f"all features must be in [0, {n_features - 1}] or "
-                f"[-{n_features}, -1]."
-            )
-        return _without_repeats(keys % n_features)
-    if not all(isinstance(key, str) for key in keys.tolist()):
-        raise ValueError(
-            f"categorical_features={selection!r} is not a list of positions, of names "
-            "or of truth values."
-        )
-    if library_of(X) is None:
-        raise ValueError(
-            f"categorical_features={selection!r} names columns, but X of type "
-            f"{type(X).__name__} has no names; give a data frame or positions."
-        )
-    names = list(X.columns)
-    unknown = [key for key in keys.tolist() if key not in names]
-    if unknown:
-        raise ValueError(
-            f"categorical_features names columns that X does not have: {unknown}; it "
-            f"has {names[:10]}{' and others' if len(names) > 10 else ''}."
-        )
-    return _without_repeats([names.index(key) for key in keys.tolist()])
-
-
-def _without_repeats(positions):
-    return np.array(list(dict.fromkeys(positions)), dtype=np.intp)
 
 
 def read_table(X, continuous, nominal):
@@ -150,13 +59,13 @@ def read_table(X, continuous, nominal):
         X = X.toarray()
     codes = np.empty((len(nominal), X.shape[0]), dtype=np.int32)
     for i, j in enumerate(nominal):
-        codes[i] = _levels(_column(X, j), _name(X, j))
+        codes[i] = read_levels(column_at(X, j), name_at(X, j))
     if isinstance(X, np.ndarray) and X.dtype.kind in "fiub":
         dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.float64
         numbers = np.ascontiguousarray(X[:, continuous], dtype=dtype)
         whole = np.full(len(continuous), X.dtype.kind in "iub")
     else:
-        columns = [_numbers(_column(X, j), _name(X, j)) for j in continuous]
+        columns = [read_numbers(column_at(X, j), name_at(X, j)) for j in continuous]
         single = bool(columns) and all(c.dtype == np.float32 for c, _ in columns)
         numbers = np.empty(
             (X.shape[0], len(columns)), dtype=np.float32 if single else np.float64
@@ -166,71 +75,6 @@ def read_table(X, continuous, nominal):
         whole = np.array([is_whole for _, is_whole in columns], dtype=bool)
     assert_all_finite(numbers, allow_nan=True, input_name="X")
     return Table(numbers, codes, whole)
-
-
-def _column(X, j):
-    """Return a column: a Series of pandas, or an array."""
-    library = library_of(X)
-    if library == "pandas":
-        return X.iloc[:, j]
-    return X.to_series(int(j)) if library == "polars" else X[:, j]
-
-
-def _name(X, j):
-    return int(j) if library_of(X) is None else X.columns[j]
-
-
-def _levels(column, name):
-    """Give the levels of a column numbers, in the order of their appearance."""
-    import pandas as pd
-
-    if library_of(column) == "polars":
-        column = column.to_numpy()
-    try:
-        codes, levels = pd.factorize(column)
-    except TypeError as error:
-        raise ValueError(
-            f"The nominal column {name!r} of X has values that cannot be compared "
-            f"({error}); turn them into strings or numbers."
-        ) from error
-    codes[codes < 0] = len(levels)
-    return codes
-
-
-def _numbers(column, name):
-    """Read a column as floating point; tell whether it holds whole numbers."""
-    import pandas as pd
-    from pandas.api import types
-
-    library, dtype = library_of(column), column.dtype
-    if library == "polars":
-        polars = sys.modules["polars"]
-        if dtype.is_numeric() or dtype == polars.Boolean:
-            kind = polars.Float32 if dtype == polars.Float32 else polars.Float64
-            whole = dtype.is_integer() or dtype == polars.Boolean
-            return column.cast(kind).to_numpy(), whole
-    elif types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype):
-        whole = types.is_integer_dtype(dtype) or types.is_bool_dtype(dtype)
-        kind = np.float32 if dtype == np.float32 else np.float64
-        return column.to_numpy(dtype=kind, na_value=np.nan), whole
-    elif types.is_object_dtype(dtype):
-        values = np.asarray(column, dtype=object)
-        whole = all(
-            issubclass(kind, Integral) and kind is not bool
-            for kind in set(map(type, values))
-        )
-        try:
-            return values.astype(np.float64), whole
-        except (TypeError, ValueError):
-            try:
-                return np.where(pd.isna(values), np.nan, values).astype(float), whole
-            except (TypeError, ValueError):
-                pass
-    raise ValueError(
-        f"Column {name!r} of X, of type {dtype}, is not in categorical_features and "
-        "does not hold numbers, between which to interpolate; add it to "
-        "categorical_features or convert it."
-    )
 
 
 def first_rows(codes):
@@ -282,10 +126,14 @@ def take_columns(X, columns, rows):
     if library == "polars":
         polars = sys.modules["polars"]
         parts = zip(columns, rows, strict=True)
-        return polars.DataFrame([_column(X, j).gather(take) for j, take in parts])
+        return polars.DataFrame([column_at(X, j).gather(take) for j, take in parts])
     if library == "pandas":
         parts = enumerate(zip(columns, rows, strict=True))
-        part = {i: X.iloc[:, j].array.take(take) for i, (j, take) in parts}
+        # Among objects, what is missing stays what it is.
+        part = {
+            i: pd.Series(X.iloc[:, j].array.take(take), dtype=X.dtypes.iloc[j])
+            for i, (j, take) in parts
+        }
         part = pd.DataFrame(part)
         part.columns = X.columns[columns]
         return part
@@ -312,7 +160,7 @@ def as_texts(frame):
 
     columns = []
     for j in range(frame.shape[1]):
-        values = np.array(_column(frame, j), dtype=object)
+        values = np.array(column_at(frame, j), dtype=object)
         known = ~pd.isna(values)
         values[~known] = None
         if len(set(map(type, values[known]))) > 1:
@@ -324,21 +172,21 @@ def as_texts(frame):
     return pd.DataFrame(stacked, columns=list(frame.columns), dtype=object)
 
 
-def append_to_table(X, table, continuous, new, nominal, chosen):
+def append_to_table(X, continuous, new, nominal, chosen, origin):
     """Put synthetic rows behind the given ones.
 
     Parameters
     ----------
     X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
         The given rows.
-    table : Table
-        What was read from them.
     continuous, nominal : ndarray of int
         Positions of the columns.
     new : ndarray of shape (n_new, n_continuous)
-        Numbers of the synthetic rows, whole where the column holds such.
+        Numbers of the synthetic rows, in floating point.
     chosen : ndarray of shape (n_nominal, n_new)
         Rows from which they take their nominal values.
+    origin : Origin
+        What their numbers are made of.
 
     Returns
     -------
@@ -349,53 +197,43 @@ def append_to_table(X, table, continuous, new, nominal, chosen):
     library = library_of(X)
     if library is not None:
         add = _append_pandas if library == "pandas" else _append_polars
-        return add(X, table, continuous, new, nominal, chosen)
-    if sparse.issparse(X):
-        rows = np.empty((chosen.shape[1], X.shape[1]), dtype=X.dtype)
-        by_column = X.tocsc()
-        for j, take in zip(nominal, chosen, strict=True):
-            rows[:, j] = by_column[:, [j]].toarray()[take, 0]
-        rows[:, continuous] = new
-        return sparse.vstack([X, type(X)(rows)], format=X.format)
-    n_samples = X.shape[0]
-    out = np.empty((n_samples + chosen.shape[1], X.shape[1]), dtype=X.dtype)
-    out[:n_samples] = X
-    rows = out[n_samples:]
+        numbers = {
+            j: write_column(column_at(X, j), new[:, i], *origin.of_column(i))
+            for i, j in enumerate(continuous)
+        }
+        return add(X, numbers, nominal, chosen)
+    n_new = chosen.shape[1]
+    rows = np.empty((n_new, X.shape[1]), dtype=X.dtype)
+    by_column = X.tocsc() if sparse.issparse(X) else X
     for j, take in zip(nominal, chosen, strict=True):
-        rows[:, j] = X[take, j]
+        rows[:, j] = _plain_column(by_column, j)[take]
     for i, j in enumerate(continuous):
-        whole = X.dtype == object and table.whole[i]
-        rows[:, j] = new[:, i].astype(np.int64) if whole else new[:, i]
+        given = _plain_column(by_column, j)
+        rows[:, j] = new_values(given, new[:, i], *origin.of_column(i))
+    if sparse.issparse(X):
+        return sparse.vstack([X, type(X)(rows)], format=X.format)
+    out = np.empty((X.shape[0] + n_new, X.shape[1]), dtype=X.dtype)
+    out[: X.shape[0]], out[X.shape[0] :] = X, rows
     return out
 
 
-def _append_pandas(X, table, continuous, new, nominal, chosen):
+def _plain_column(X, j):
+    return X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+
+
+def _append_pandas(X, numbers, nominal, chosen):
     import pandas as pd
-    from pandas.api import types
 
     rows = take_columns(X, nominal, chosen)
     rows.columns = nominal
-    numbers = {}
-    for i, j in enumerate(continuous):
-        dtype, values = X.dtypes.iloc[j], pd.Series(new[:, i])
-        if types.is_object_dtype(dtype) and table.whole[i]:
-            values = values.astype(np.int64)
-        numbers[j] = values.astype(dtype)
     rows = pd.concat([pd.DataFrame(numbers), rows], axis=1)[list(range(X.shape[1]))]
     rows.columns = X.columns
     return pd.concat([X, rows], ignore_index=True)
 
 
-def _append_polars(X, table, continuous, new, nominal, chosen):
+def _append_polars(X, numbers, nominal, chosen):
     polars = sys.modules["polars"]
-    columns = dict(
-        zip(nominal, take_columns(X, nominal, chosen).get_columns(), strict=True)
-    )
-    for i, j in enumerate(continuous):
-        given = X.to_series(int(j))
-        nulls = not given.dtype.is_float() or given.null_count() > 0
-        values = np.ascontiguousarray(new[:, i])
-        column = polars.Series(given.name, values, nan_to_null=nulls)
-        columns[j] = column.cast(given.dtype)
+    taken = take_columns(X, nominal, chosen).get_columns()
+    columns = numbers | dict(zip(nominal, taken, strict=True))
     rows = polars.DataFrame([columns[j] for j in range(X.shape[1])])
     return polars.concat([X, rows])

@@ -10,7 +10,7 @@ from skext.over_sampling._base import SyntheticMixin, _join
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._small import usable_neighbors
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import StrOptions, check_sample_weight
+from skext.utils._sklearn import StrOptions
 from skext.utils._warnings import warn_user
 
 
@@ -36,10 +36,6 @@ class PairSampler(SyntheticMixin, BaseOverSampler):
 
     def _make_plan(self, X, y, sample_weight):
         """Place all synthetic rows, class by class, and note where they come from."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         for name in self._noted:
             setattr(self, name, {})
         rng = fit_rng(self.random_state)
@@ -80,19 +76,6 @@ class PairSampler(SyntheticMixin, BaseOverSampler):
     def _seeds_of_class(self, engine, label, sample_weight):
         """Return all rows of the class with the weights that the user gave."""
         return SyntheticMixin._seeds(self, engine, label, sample_weight)
-
-    def _scaled(self, label, weights, given):
-        """Multiply weights of a method by those of the user."""
-        if given is None:
-            return weights
-        both = weights * given
-        if not both.any():
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r} that can "
-                "be interpolated from; give a weight to some of them, or leave the "
-                "class out of sampling_strategy."
-            )
-        return both
 
     def _is_single(self, engine, label):
         """Tell whether the class has one row, which is repeated or refused."""

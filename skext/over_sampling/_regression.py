@@ -6,15 +6,16 @@ import numpy as np
 from sklearn.utils import RegressorTags, check_array
 
 from skext.over_sampling._allocation import balanced_counts
-from skext.over_sampling._frames import library_of
-from skext.over_sampling._mixed import (
-    MixedTable,
-    NewRows,
-    extend_table,
-    fit_to,
-    is_whole,
-    mixed_neighbors,
+from skext.over_sampling._frames import (
+    join_rows,
+    new_values,
+    take_rows,
+    write_column,
 )
+from skext.over_sampling._integers import is_wide
+from skext.over_sampling._labels import refuse_missing
+from skext.over_sampling._mixed import NewRows, mixed_neighbors
+from skext.over_sampling._reading import column_at, plain_integers
 from skext.over_sampling._relevance import (
     bump_sizes_wanted,
     number_bumps,
@@ -26,6 +27,7 @@ from skext.over_sampling._target_base import (
     container_of,
     no_rows,
 )
+from skext.utils._columns import NUMBERS, column_kind, library_of
 from skext.utils._sklearn import Interval, StrOptions
 
 
@@ -193,33 +195,47 @@ class SMOTER(TargetSampler):
         values = container_of(y)[0]
         if values.ndim == 2 and values.shape[1] == 1:
             values = values[:, 0]
-        if values.ndim != 1 or values.dtype.kind in "bSUmM":
+        refuse_missing(values)
+        kind = "several columns"
+        if values.ndim == 1:
+            # The type of a column tells categories of numbers from numbers.
+            column = column_at(y, 0) if hasattr(y, "columns") else y
+            kind = column_kind(values if library_of(y) is None else column)
+        if kind not in NUMBERS:
             raise ValueError(
-                f"y has the shape {values.shape} and the type {values.dtype}, but "
-                f"{type(self).__name__} takes one number for each row; for classes "
-                "there is SMOTE, for sets of labels MLSMOTE."
+                f"y has the shape {values.shape}, the type {values.dtype} and holds "
+                f"{kind}, but {type(self).__name__} takes one number for each row; for "
+                "classes there is SMOTE, for sets of labels MLSMOTE."
             )
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
 
-    def _extend_target(self, y, checked, kept, new):
+    def _extend_target(self, y, checked, kept, new, origin):
+        base, partner, gaps, function = origin
+        # Targets have places of their own between those of the parents.
+        width = checked[partner] - checked[base]
+        place = np.divide(
+            new - checked[base], width, out=np.zeros(new.size), where=width != 0
+        )
+        noise = np.isnan(gaps).any(axis=1)
+        place = np.where(noise, np.nan, np.clip(place, 0, 1))
+        origin = (base, partner, place, function)
+        values, is_list = container_of(y)
+        if column_kind(values.reshape(-1)) == "integer":
+            # Large numbers are measured from the smallest.
+            plain, _ = plain_integers(values.reshape(-1))
+            new = new - (float(plain.min()) if is_wide(plain) else 0.0)
         library = library_of(y)
         if library is None:
-            values, is_list = container_of(y)
-            whole = values.dtype.kind in "iu"
-            new = fit_to(self._rounding()(new) if whole else new, values.dtype)
-            new = new.astype(values.dtype).reshape(-1, *values.shape[1:])
-            values = np.concatenate([values[kept], new])
+            made = new_values(values.reshape(-1), new, *origin)
+            values = np.concatenate([values[kept], made.reshape(-1, *values.shape[1:])])
             return values.tolist() if is_list else values
         one_column = len(y.shape) == 2
-        frame = y if one_column else y.to_frame()
-        if is_whole(frame.dtypes[0] if library == "polars" else frame.dtypes.iloc[0]):
-            new = self._rounding()(new)
-        one = np.zeros(1, dtype=bool)
-        table = MixedTable(checked[:, None], None, one, one)
-        values = extend_table(frame, kept, table, NewRows(new[:, None], None))
-        if one_column:
-            return values
-        return values.to_series() if library == "polars" else _first(values, y.name)
+        made = write_column(column_at(y, 0) if one_column else y, new, *origin)
+        if one_column and library == "pandas":
+            made = made.to_frame(y.columns[0])
+        elif one_column:
+            made = made.to_frame()
+        return join_rows(take_rows(y, kept), made)
 
     def _make(self, table, y, sample_weight, rng):
         """Resample bump after bump, in the order of the target."""
@@ -237,11 +253,6 @@ class SMOTER(TargetSampler):
                 weights = None if sample_weight is None else sample_weight[rows]
                 name = f"Bump {bump} (y from {y[rows].min():g} to {y[rows].max():g})"
                 k = self._group_k(rows.size, name, small)
-                if weights is not None and not weights.any():
-                    raise ValueError(
-                        f"sample_weight is zero for all rows of {name.lower()}, which "
-                        "needs more; give a weight to some."
-                    )
                 counts = balanced_counts(rng, rows.size, wanted - rows.size, weights)
                 seed = np.repeat(np.arange(rows.size), counts)
                 parts.append(self._make_bump(rng, table, scale, y, rows, seed, k))
@@ -260,8 +271,7 @@ class SMOTER(TargetSampler):
             raise ValueError(
                 f"No value of y {reason} threshold={self.threshold} with "
                 f"relevance={self.relevance!r}; there are no rare values to make more "
-                f"of. Give control points, such as relevance=[[{np.median(y):g}, 0], "
-                f"[{y.max():g}, 1]], or lower the threshold."
+                f"of. {_advice(y)}"
             )
         if rare.all():
             raise ValueError(
@@ -487,6 +497,15 @@ class SMOGN(SMOTER):
         origins.partner[far] = base
         origins.gaps[far] = np.nan
         return origins, new, target
+
+
+def _advice(y):
+    """Say what makes values of a target rare."""
+    low, middle, high = float(y.min()), float(np.median(y)), float(y.max())
+    if low == high:
+        return f"All values are {low!r}: give a target that varies."
+    points = [[middle, 0], [high, 1]] if middle < high else [[low, 1], [middle, 0]]
+    return f"Give control points, such as relevance={points!r}, or lower the threshold."
 
 
 def interpolate_target(table, scale, y, base, partner, new):

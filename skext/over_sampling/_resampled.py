@@ -4,11 +4,11 @@ from inspect import signature
 
 import numpy as np
 from imblearn.over_sampling import RandomOverSampler
+from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import (
-    assert_all_finite,
     check_consistent_length,
     column_or_1d,
     get_tags,
@@ -17,7 +17,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._labels import plain_target, refuse_missing, unboxed
+from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     HasMethods,
@@ -25,7 +26,10 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
+from skext.utils._tables import refuse_columns
 
+# How the errors of a conversion to numbers begin.
+_CONVERSION = ("could not convert", "setting an array element")
 # The other solvers stop early in single precision.
 _DEFAULT = LogisticRegression(solver="newton-cholesky")
 
@@ -162,39 +166,47 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         estimator, self.sampler_ = self._parts()
         self.classes_ = np.unique(y)
         self.class_prior_ = self._shares(y, sample_weight)
-        X, y, sample_weight = _resample(self.sampler_, X, y, sample_weight)
-        self.resampled_prior_ = self._shares(y, sample_weight)
-        if sample_weight is None:
-            self.estimator_ = estimator.fit(X, y)
-        elif _takes_weights(estimator.fit):
-            self.estimator_ = estimator.fit(X, y, sample_weight=sample_weight)
-        else:
+        if sample_weight is not None and not _takes_weights(estimator.fit):
             raise ValueError(
                 f"sample_weight is given, but estimator={self.estimator!r} does not "
                 "take it in fit; leave it out, or choose another classifier."
             )
+        if self.estimator is None:
+            refuse_columns(X, {"date"})
+        given = X
+        try:
+            X, y, sample_weight = _resample(self.sampler_, X, y, sample_weight)
+            self.resampled_prior_ = self._shares(y, sample_weight)
+            if self.estimator is None:
+                X = _in_double(X)
+            weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+            self.estimator_ = estimator.fit(X, y, **weights)
+        except (TypeError, ValueError) as error:
+            _explain(given, error)
+            raise
         return self
 
     def _check(self, X, y, sample_weight):
         validate_data(self, X, y, skip_check_array=True)
-        if getattr(y, "dtype", None) == np.float64:
-            assert_all_finite(y, input_name="y")
+        check_consistent_length(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(
+                sample_weight, X, ensure_non_negative=True
+            )
+            rows = np.flatnonzero(sample_weight)
+            if rows.size < sample_weight.size:
+                X, y = _take_rows(X, rows), _take_rows(y, rows)
+                sample_weight = sample_weight[rows]
+        y = plain_target(y)
+        if not sparse.issparse(y):
+            refuse_missing(y)
+            y = unboxed(y)
         if type_of_target(y, input_name="y").startswith("multilabel") or (
             type_of_target(y).endswith("-multioutput")
         ):
             raise ValueError("Multilabel and multioutput targets are not supported.")
         check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        check_consistent_length(X, y)
-        if sample_weight is None:
-            return X, y, None
-        sample_weight = check_sample_weight(
-            sample_weight, y[:, None], ensure_non_negative=True
-        )
-        if not sample_weight.all():
-            rows = np.flatnonzero(sample_weight)
-            X, y, sample_weight = _take_rows(X, rows), y[rows], sample_weight[rows]
-        return X, y, sample_weight
+        return X, column_or_1d(y, warn=True), sample_weight
 
     def _parts(self):
         """Return seeded clones of the classifier and the sampler."""
@@ -312,11 +324,11 @@ def _seed(part, rng):
 def _resample(sampler, X, y, sample_weight):
     """Resample rows, labels and, if there are any, weights."""
     if sample_weight is None:
-        return *sampler.fit_resample(X, y), None
+        return *_call(sampler, X, y), None
     if _takes_weights(sampler.fit_resample):
         X, y = sampler.fit_resample(X, y, sample_weight=sample_weight)
         return X, y, sampler.sample_weight_
-    X, y = sampler.fit_resample(X, y)
+    X, y = _call(sampler, X, y)
     if not hasattr(sampler, "sample_indices_"):
         raise ValueError(
             f"sample_weight is given, but sampler={sampler!r} neither takes it in "
@@ -324,6 +336,47 @@ def _resample(sampler, X, y, sample_weight):
             "out, or choose another sampler, such as those of skext."
         )
     return X, y, sample_weight[sampler.sample_indices_]
+
+
+def _call(sampler, X, y):
+    """Resample without weights; frames of polars by the numbers of their rows."""
+    draws = type(sampler) is RandomOverSampler and sampler.shrinkage is None
+    if draws and library_of(X) == "polars":
+        _, y = sampler.fit_resample(np.arange(X.shape[0])[:, None], y)
+        sampler.n_features_in_ = X.shape[1]
+        return X[sampler.sample_indices_], y
+    return sampler.fit_resample(X, y)
+
+
+def _in_double(X):
+    """Return a table in double precision, in which the default classifier ends."""
+    dtypes = getattr(X, "dtypes", None)
+    narrow = (np.dtype(np.float32), np.dtype(np.float16))
+    if library_of(X) == "pandas" and all(dtype in narrow for dtype in dtypes):
+        return X.astype(np.float64)
+    if library_of(X) is None and getattr(X, "dtype", None) in narrow:
+        return X.astype(np.float64)
+    return X
+
+
+def _explain(X, error):
+    """Raise an error that names the columns for which a step may have failed."""
+    words = str(error)
+    if isinstance(error, ValueError) and not words.startswith(_CONVERSION):
+        return
+    if isinstance(X, list | tuple):
+        X = np.array(X, dtype=object)
+    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind in "biufc":
+        return
+    names = getattr(X, "columns", range(X.shape[1]))
+    kinds = column_kinds(X)
+    odd = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
+    if odd:
+        shown = ", ".join(f"{names[j]!r} ({kinds[j]})" for j in odd[:5])
+        raise ValueError(
+            f"The sampler or the classifier does not take columns of X that are not "
+            f"numbers: {shown}; encode them, or choose steps that take them ({words})."
+        ) from error
 
 
 def _takes_weights(method):

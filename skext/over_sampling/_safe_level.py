@@ -161,7 +161,7 @@ class SafeLevelSMOTE(PairSampler):
         # Admissible neighbours first: a position among them says which.
         order = np.argsort(~admissible, axis=1, kind="stable")
         n_pairs = admissible.sum(axis=1)
-        weights = self._scaled(label, n_pairs.astype(np.float64), given)
+        weights = n_pairs * (1.0 if given is None else given)
         seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
         column = order[seed, rng.randint(0, n_pairs[seed])]
         low, high = safe_interval(own[seed], other[seed, column])

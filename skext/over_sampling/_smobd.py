@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.cluster import compute_optics_graph
 
 from skext.over_sampling._distances import MOST_ROWS, blocks, distance_block
+from skext.over_sampling._offsets import sparse_moments
 from skext.over_sampling._pairs import PairSampler
 from skext.utils._sklearn import Interval, StrOptions
 
@@ -190,7 +191,7 @@ class SMOBD(PairSampler):
             # Equal rows: all core distances are zero.
             weights = np.where(noise, 0.0, 1.0)
         self.density_weights_[label] = weights
-        return rows, self._scaled(label, weights, given)
+        return rows, weights if given is None else weights * given
 
 
 def standardised(P):
@@ -208,11 +209,11 @@ def standardised(P):
     """
     if sparse.issparse(P):
         P = sparse.csr_array(P).astype(np.float64)
-        mean = np.asarray(P.mean(axis=0)).ravel()
-        square = np.asarray(P.multiply(P).mean(axis=0)).ravel()
-        variance = np.maximum(square - mean**2, 0.0)
-        variance[variance <= 1e-14 * square] = 0.0
-        scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+        deviation = sparse_moments(P)[1]
+        low, high = (
+            np.asarray(each.todense()).ravel() for each in (P.min(0), P.max(0))
+        )
+        scale = np.where((low < high) & (deviation > 0), deviation, 1.0)
         return sparse.csr_array(P.multiply(1 / scale[None, :]))
     P = np.asarray(P, dtype=np.float64)
     known = ~np.isnan(P)
@@ -220,7 +221,7 @@ def standardised(P):
     mean = np.where(known, P, 0.0).sum(axis=0) / n_known
     P = P - mean
     deviation = np.sqrt(np.where(known, P, 0.0).__pow__(2).sum(axis=0) / n_known)
-    constant = deviation <= 1e-7 * np.abs(mean)
+    constant = np.fmin.reduce(P, axis=0) == np.fmax.reduce(P, axis=0)
     return P / np.where(constant | (deviation == 0), 1.0, deviation)
 
 

@@ -15,7 +15,6 @@ from skext.over_sampling._base import SyntheticMixin, _join
 from skext.over_sampling._neighbors import NeighborEngine
 from skext.over_sampling._small import usable_neighbors
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight
 from skext.utils._warnings import warn_user
 
 
@@ -28,10 +27,6 @@ class SurveyMixin(SyntheticMixin):
 
     def _make_plan(self, X, y, sample_weight):
         """Place all synthetic rows, class by class, and note where they come from."""
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, X, ensure_non_negative=True
-            )
         self._validate_estimator()
         rng = fit_rng(self.random_state)
         engine = NeighborEngine(X, y, n_jobs=self.n_jobs)
@@ -97,24 +92,11 @@ class SurveyMixin(SyntheticMixin):
         warn_user(f"{message}; all {n_rows - 1} others are used.")
         return n_rows - 1
 
-    def _weights_of(self, label, rows, sample_weight):
-        """Return the weights of the rows that a class grows from, or None."""
-        if sample_weight is None:
-            return None
-        weights = sample_weight[rows]
-        if not weights.any():
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r} that "
-                "could be interpolated from; give a weight to some of them, or leave "
-                "the class out of sampling_strategy."
-            )
-        return weights
-
     def _as_smote(self, rng, engine, label, n_samples, sample_weight, search, name):
         """Place rows between any row of the class and its neighbours."""
         rows = engine.rows(label)
         partners = self._within_class(engine, label, rows, search, name)
-        weights = self._weights_of(label, rows, sample_weight)
+        weights = weights_of(rows, sample_weight)
         return self._between(rng, engine, rows, partners, n_samples, weights)
 
 
@@ -132,6 +114,11 @@ class NoMissingMixin:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = False
         return tags
+
+
+def weights_of(rows, sample_weight):
+    """Return the weights of some rows, or None."""
+    return None if sample_weight is None else sample_weight[rows]
 
 
 def check_number(k, name, given):

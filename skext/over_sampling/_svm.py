@@ -5,9 +5,12 @@ from numbers import Integral, Real
 import imblearn.over_sampling
 import numpy as np
 from imblearn.utils import check_neighbors_object
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.svm import SVC
 
+from skext.over_sampling._frames import as_plain_csr
+from skext.over_sampling._offsets import near_zero
 from skext.over_sampling._smote import SMOTE
 from skext.over_sampling._survey import (
     NoMissingMixin,
@@ -15,6 +18,7 @@ from skext.over_sampling._survey import (
     count_foreign,
     find_neighbors,
     seed_part,
+    weights_of,
 )
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 from skext.utils._warnings import warn_user
@@ -47,12 +51,14 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         Number of neighbours that decide whether a row is noise or in danger, or an
         object.
     svm_estimator : estimator object, default=None
-        The machine; None is ``SVC(gamma="scale")``. It is fitted once.
+        The machine; None is ``SVC(gamma="scale")``, which sees columns far from zero
+        (beside their spread) centred. It is fitted once.
     out_step : float, default=0.5
         Longest step away from a neighbour, as a share of the distance.
     support : {"attribute", "margin"}, default="attribute"
         Which rows support: those in the attribute ``support_``, or those on the wrong
-        side of their margin, :math:`y f(x) \le 1`, for which any classifier trained
+        side of their margin, :math:`y f(x) \le 1` up to twice the tolerance of a
+        machine that names support vectors, for which any classifier trained
         with the hinge loss will do (``LinearSVC``, or one behind a kernel map).
     allocation : {"random", "balanced"}, default="random"
         Whether the rows to start from are drawn independently or each one of a group
@@ -193,8 +199,11 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         if not wanted:
             return {}
         seed_part(self.svm_estimator_, rng, self.random_state)
-        self.svm_estimator_.fit(engine.X, engine.y)
-        rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, engine))
+        X = as_plain_csr(engine.X) if sparse.issparse(engine.X) else engine.X
+        if self.svm_estimator is None:
+            X, _ = near_zero(X)
+        self.svm_estimator_.fit(X, engine.y)
+        rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, X, engine.y))
         rows = rows[np.isin(engine.y[rows], list(wanted))]
         n_rows = engine.X.shape[0]
         m = self._limit_all(n_rows, self.nn_m_.n_neighbors - 1, "m_neighbors")
@@ -214,13 +223,7 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
     def _place(self, rng, engine, label, n_samples, known, sample_weight):
         if not any(seeds.size for seeds in known):
             return self._without_support(rng, engine, label, n_samples, sample_weight)
-        weights = [self._weights_of_group(seeds, sample_weight) for seeds in known]
-        usable = [
-            seeds.size > 0 and (weight is None or weight.any())
-            for seeds, weight in zip(known, weights, strict=True)
-        ]
-        if not any(usable):
-            self._weights_of(label, np.concatenate(known), sample_weight)
+        usable = [seeds.size > 0 for seeds in known]
         n_inside = int(rng.beta(10, 10) * (n_samples + 1))
         if not all(usable):
             n_inside = n_samples if usable[0] else 0
@@ -230,14 +233,12 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
                 near = self._within_class(
                     engine, label, known[i], self.nn_k_, "k_neighbors"
                 )
+                weights = weights_of(known[i], sample_weight)
                 base, partner, gaps = self._between(
-                    rng, engine, known[i], near, number, weights[i]
+                    rng, engine, known[i], near, number, weights
                 )
                 parts.append((base, partner, gaps if i == 0 else -self.out_step * gaps))
         return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
-
-    def _weights_of_group(self, seeds, sample_weight):
-        return None if sample_weight is None else sample_weight[seeds]
 
     def _note_origins(self, n_samples, plan, sample_weight):
         # A step away from the neighbour may not make a weight negative.
@@ -264,7 +265,7 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         )
 
 
-def _listed(machine, engine):
+def _listed(machine, X, y):
     """Return the support vectors that the machine names."""
     if not hasattr(machine, "support_"):
         raise RuntimeError(
@@ -275,20 +276,22 @@ def _listed(machine, engine):
     return np.asarray(machine.support_)
 
 
-def _within_margin(machine, engine):
+def _within_margin(machine, X, y):
     """Return the rows that are not beyond the margin on their own side."""
     if not hasattr(machine, "decision_function"):
         raise ValueError(
             "support='margin' needs an svm_estimator with a decision_function, which "
             f"{type(machine).__name__} does not have."
         )
-    scores = np.asarray(machine.decision_function(engine.X))
-    codes = np.unique(engine.y, return_inverse=True)[1]
+    scores = np.asarray(machine.decision_function(X))
+    codes = np.unique(y, return_inverse=True)[1]
     if scores.ndim == 1 or scores.shape[1] == 1:
         own = np.ravel(scores) * (2 * codes - 1)
     else:
         own = scores[np.arange(codes.size), codes]
-    return np.flatnonzero(own <= 1)
+    # Support vectors lie on the margin as exactly as the solver stops.
+    slack = 2 * getattr(machine, "tol", 0.0) if hasattr(machine, "support_") else 0.0
+    return np.flatnonzero(own <= 1 + slack)
 
 
 _SUPPORT = {"attribute": _listed, "margin": _within_margin}

@@ -8,11 +8,13 @@ from imblearn.base import BaseSampler
 from sklearn.utils import check_consistent_length
 
 from skext.base import SkextMixin
-from skext.over_sampling._frames import library_of
+from skext.over_sampling._frames import Origin
 from skext.over_sampling._generate import Plan, Rounding, make_dense
+from skext.over_sampling._labels import plain_target
 from skext.over_sampling._mixed import NewRows, extend_table, split_table
+from skext.over_sampling._weights import weighted
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import check_sample_weight, fit_context
+from skext.utils._sklearn import fit_context
 from skext.utils._warnings import warn_user
 
 
@@ -44,6 +46,7 @@ class TargetSampler(SkextMixin, BaseSampler):
     """
 
     _sampling_type = "over-sampling"
+    _has_classes = False
 
     @abstractmethod
     def _check_target(self, y):
@@ -54,7 +57,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         """Return the origins, the new rows and their targets."""
 
     @abstractmethod
-    def _extend_target(self, y, checked, kept, new):
+    def _extend_target(self, y, checked, kept, new, origin):
         """Return kept and new targets in the container of ``y``."""
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -79,6 +82,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         return self
 
     @fit_context(prefer_skip_nested_validation=True)
+    @weighted
     def fit_resample(self, X, y, sample_weight=None, **params):
         """Add synthetic rows where the target is rare.
 
@@ -90,8 +94,9 @@ class TargetSampler(SkextMixin, BaseSampler):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is used in proportion to its weight; the
-            weights of the result are in ``sample_weight_``.
+            Weights of the rows. A row is used in proportion to its weight; one of
+            weight zero is left out of all that is computed and counted, and stays
+            among the given rows. The weights of the result are in ``sample_weight_``.
         **params : dict
             Not used; for compatibility with imbalanced-learn.
 
@@ -109,17 +114,15 @@ class TargetSampler(SkextMixin, BaseSampler):
             rare rows is too small.
         """
         checked_X, table, checked_y = self._check(X, y)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(
-                sample_weight, table.numbers, ensure_non_negative=True
-            )
         rng = fit_rng(self.random_state)
         origins, new, y_new = self._make(table, checked_y, sample_weight, rng)
         self._note_origins(origins, sample_weight)
-        X_resampled = extend_table(checked_X, origins.kept, table, new)
+        places = Origin(*origins[1:], self._rounding())
+        X_resampled = extend_table(checked_X, origins.kept, table, new, places)
         if isinstance(X, list):
             X_resampled = X_resampled.tolist()
-        return X_resampled, self._extend_target(y, checked_y, origins.kept, y_new)
+        y = self._extend_target(y, checked_y, origins.kept, y_new, places)
+        return X_resampled, y
 
     def _fit_resample(self, X, y, **params):
         """Resample as other samplers of imbalanced-learn do."""
@@ -206,16 +209,14 @@ class TargetSampler(SkextMixin, BaseSampler):
         tags = super().__sklearn_tags__()
         tags.sampler_tags.sample_indices = True
         tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = tags.input_tags.string = True
         tags.input_tags.sparse = False
         return tags
 
 
 def container_of(y):
     """Return a target without its container: an array, and whether it is a list."""
-    library = library_of(y)
-    if library is not None:
-        return y.to_numpy(), False
-    return np.asarray(y), isinstance(y, list)
+    return plain_target(y), isinstance(y, list)
 
 
 def no_rows(table):

@@ -159,9 +159,12 @@ def test_one_coordinate_after_the_other():
 def test_little_energy_moves_nobody():
     X, y = make()
     sampler = CCR(energy=1e-9, random_state=0)
-    found = sampler.fit_resample(X, y)[0]
+    with pytest.warns(UserWarning, match="energy=1e-09 is small beside distances"):
+        found = sampler.fit_resample(X, y)[0]
     assert_array_equal(found[: len(X)], X)
     assert_array_equal(sampler.radii_[1], np.full((y == 1).sum(), 1e-9))
+    with pytest.warns(UserWarning, match="energy=1000000.0 is large beside"):
+        CCR(energy=1e6, random_state=0).fit_resample(X, y)
 
 
 def test_without_cleaning_the_given_rows_stay():

@@ -99,18 +99,15 @@ def test_an_empty_group_takes_no_rows_away():
     assert missed > 0
 
 
-def test_groups_without_weight_count_as_empty():
+def test_rows_without_weight_are_no_support():
     X, y = make()
     sampler = SVMSMOTE(random_state=0)
     sampler.fit_resample(X, y)
-    danger, safe = groups(X, y, 1, sampler.svm_estimator_.support_)
+    danger, _ = groups(X, y, 1, sampler.svm_estimator_.support_)
     weight = np.ones(len(X))
     weight[danger] = 0
     sampler.fit_resample(X, y, sample_weight=weight)
-    assert (sampler.gaps_ < 0).all()
-    weight[safe] = 0
-    with pytest.raises(ValueError, match="sample_weight is zero for all rows"):
-        sampler.fit_resample(X, y, sample_weight=weight)
+    assert sampler.svm_estimator_.shape_fit_[0] == len(X) - danger.size
 
 
 def test_no_step_repeats_safe_rows():
