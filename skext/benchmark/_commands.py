@@ -18,12 +18,13 @@ from skext.benchmark._runner import (
     Runner,
     check_device,
     environment,
-    plan_jobs,
+    make_plan,
+    refuse_duplicates,
     score_stored,
 )
 from skext.benchmark._store import ResultStore, export
 from skext.benchmark._tasks import DEFAULT_TRACK
-from skext.benchmark._text import shorten, write_file
+from skext.benchmark._text import shorten, without_scores, write_file
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 # Tables that cannot be loaded are listed up to this number.
@@ -88,7 +89,7 @@ def _gather(arguments):
         suites = ["offline"]
     for name in suites:
         tasks += _suites.load_suite(name, seed=arguments.seed, **given)
-    _refuse_duplicates(tasks)
+    refuse_duplicates(tasks, None)
     tasks = _suites.select_tasks(tasks, arguments.tasks)
     if arguments.track is not None:
         if arguments.track not in _catalog.TRACKS:
@@ -116,16 +117,6 @@ def _run_defaults():
     from skext.benchmark._cli import build_parser
 
     return build_parser().parse_args(["bench", "run"])
-
-
-def _refuse_duplicates(tasks):
-    seen = set()
-    for task in tasks:
-        if task.id in seen:
-            raise BenchmarkError(
-                f"Task {task.id!r} is named twice; name each suite or task once."
-            )
-        seen.add(task.id)
 
 
 def _options(arguments):
@@ -176,33 +167,29 @@ def _stem(suites):
 
 
 def _dry_run(options, tasks, methods):
-    from skext.benchmark._runner import resolve_device
-
-    plan, properties, unavailable = plan_jobs(
-        tasks,
-        methods,
-        metrics=options.metrics,
-        seed=options.seed,
-        lite=options.lite,
-        n_tune=options.tune,
-        strict_env=options.strict_env,
-        device=resolve_device(options.device, methods),
-        say=lambda text: None,
-    )
-    for task in properties:
-        names = [row[1] for _, row in plan if row[0] == task["id"]]
+    plan = make_plan(tasks, methods, options)
+    for note in plan.notes:
+        say(note)
+    for task in plan.tasks:
+        names = [row[1] for _, row in plan.jobs if row[0] == task["id"]]
         folds = task["n_repeats"] * task["n_folds"]
         say(
             f"{task['id']}: {task['task_type']}, {task['n_rows']} x "
             f"{task['n_columns']}, {1 if options.lite else folds} fold(s), methods: "
             + ", ".join(sorted(set(names)))
         )
-    for name, reason in unavailable.items():
+    for name, reason in plan.unavailable.items():
         say(f"{name}: left out: {reason}")
-    skipped = {(row[1], row[8]) for job, row in plan if job is None}
+    for name, reason in plan.broken.items():
+        say(f"{name}: failed: {reason}")
+    skipped = {(row[1], row[8]) for _, row in plan.jobs if row[8]}
     for name, reason in sorted(skipped):
         say(f"{name}: skipped: {reason}")
-    say(f"{sum(job is not None for job, _ in plan)} jobs would run.")
+    unmade = {(row[1], row[4]) for _, row in plan.jobs}
+    errors = {outcome.key: outcome.error for outcome in plan.failed}
+    for name, error in sorted({(n, errors[k]) for n, k in unmade if k in errors}):
+        say(f"{name}: failed: {error}")
+    say(f"{sum(job is not None for job, _ in plan.jobs)} jobs would run.")
     return 0
 
 
@@ -220,26 +207,23 @@ def _warm(tasks, methods, *, limit):
 
 def _conclude(results, folder, *, allow_failures=False):
     """Print the tables, write the report, choose the exit code."""
-    from skext.benchmark._analysis import headline
-
     for track in results.tracks:
-        analysis = results.analyse(track)
         say()
-        say(f"{track}: {analysis.metric} against {analysis.baseline or 'no baseline'}")
-        say(_short_summary(analysis))
-        say(headline(analysis))
-        for note in analysis.notes:
-            say(f"  note: {note}")
+        _say_track(results, track)
     say()
     counts = results.counts()
-    say(", ".join(f"{number} jobs {status}" for status, number in counts.items()))
+    if counts:
+        say(", ".join(f"{number} jobs {status}" for status, number in counts.items()))
     unavailable = results.info.get("unavailable") or {}
     if unavailable:
-        say(f"{len(unavailable)} tasks left out, their data are not here:")
+        say(f"{len(unavailable)} tasks left out:")
         for name, reason in list(unavailable.items())[:SHOWN]:
             say(f"  {name}: {reason}")
         if len(unavailable) > SHOWN:
             say(f"  ... and {len(unavailable) - SHOWN} others, all in the report.")
+    broken = results.info.get("broken") or {}
+    for name, reason in broken.items():
+        say(f"Task {name} failed: {reason}")
     say(f"Results: {folder}")
     try:
         say(f"Report: {results.report(folder / 'report.html')}")
@@ -248,7 +232,26 @@ def _conclude(results, folder, *, allow_failures=False):
     bad = sum(counts.get(status, 0) for status in ("failed", "timeout", "memory"))
     if results.info.get("ended") == "interrupted":
         return 130
-    return 1 if bad and not allow_failures else 0
+    return 1 if (bad or broken) and not allow_failures else 0
+
+
+def _say_track(results, track):
+    """Print the comparison of one track."""
+    from skext.benchmark._analysis import headline
+
+    frame = results.track_frame(track)
+    metric = results.primary_metric(track)
+    rows = frame[frame["metric"] == metric]
+    if not rows.loc[rows["status"] == "ok", "value"].notna().any():
+        say(f"{track}: {without_scores(rows)}")
+        return
+    analysis = results.analyse(track)
+    say(f"{track}: {analysis.metric} against {analysis.baseline or 'no baseline'}")
+    if len(analysis.summary):
+        say(_short_summary(analysis))
+    say(headline(analysis))
+    for note in analysis.notes:
+        say(f"  note: {note}")
 
 
 def _short_summary(analysis):
