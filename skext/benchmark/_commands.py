@@ -10,6 +10,7 @@ from pathlib import Path
 
 from skext.benchmark import _catalog, _suites
 from skext.benchmark._benchmark import RunOptions, default_folder
+from skext.benchmark._config import read_config
 from skext.benchmark._jobs import FINAL, library_versions
 from skext.benchmark._metrics import METRICS, get_metric
 from skext.benchmark._parsing import parse_duration, parse_folds, parse_size, unknown
@@ -73,11 +74,12 @@ def _gather(arguments):
     configs = []
     for name in arguments.suites:
         if name.endswith(".toml"):
-            configs.append(_suites.read_config(name, source))
+            configs.append(read_config(name, source))
             _apply_config(arguments, configs[-1]["run"])
             source = {"data_home": arguments.data_home, "offline": arguments.offline}
     folds = None if arguments.folds is None else parse_folds(arguments.folds)
     given = {**source, "folds": folds, "max_rows": arguments.max_rows}
+    given["task_type"] = arguments.task_type
     suites = [name for name in arguments.suites if not name.endswith(".toml")]
     suites += [name for config in configs for name in config["run"].get("suites", [])]
     tasks = _suites.as_tasks(
@@ -105,18 +107,10 @@ def _gather(arguments):
 
 
 def _apply_config(arguments, run_table):
-    """Take options of a file that the command line leaves at their defaults."""
-    defaults = vars(_run_defaults())
-    for key, value in run_table.items():
-        name = key.replace("-", "_")
-        if name != "suites" and getattr(arguments, name) == defaults[name]:
+    """Take the options of a file that the command line does not name."""
+    for name, value in run_table.items():
+        if name != "suites" and name not in arguments.explicit:
             setattr(arguments, name, value)
-
-
-def _run_defaults():
-    from skext.benchmark._cli import build_parser
-
-    return build_parser().parse_args(["bench", "run"])
 
 
 def _options(arguments):
@@ -275,7 +269,7 @@ def _short_summary(analysis):
 
 def resume(arguments):
     """Run the command that started a run once more, into the same folder."""
-    from skext.benchmark._cli import build_parser
+    from skext.benchmark._cli import parse
 
     with ResultStore(arguments.dir, create=False) as store:
         command = store.meta().get("command", "")
@@ -285,10 +279,10 @@ def resume(arguments):
             f"The run in {arguments.dir!r} was started from Python; call "
             "Benchmark.run with that folder once more to continue it."
         )
-    from skext.benchmark._cli import _with_default_command
-
-    words = [word for word in _with_default_command(words) if word != "--fresh"]
-    again = build_parser().parse_args([*words, "--out", arguments.dir])
+    again = parse([word for word in words if word != "--fresh"])
+    # The folder may have been moved, and its results shall stay.
+    again.out, again.fresh = arguments.dir, False
+    again.explicit |= {"out", "fresh"}
     again.command_line = command
     return run(again)
 

@@ -79,6 +79,10 @@ def unknown(kind, name, known) -> BenchmarkError:
             cure += f" Known: {', '.join(known)}."
     elif len(known) <= 12:
         cure = "Known: " + ", ".join(known) + "."
-    else:
+    elif kind in ("suite", "task", "method", "metric"):
         cure = f"See 'skext bench list {kind}s' for the {len(known)} known ones."
+    elif kind == "speed case":
+        cure = f"See 'skext bench list speed' for the {len(known)} known ones."
+    else:
+        cure = "Known: " + ", ".join(known) + "."
     return BenchmarkError(f"Unknown {kind} {name!r}. {cure}")
