@@ -188,12 +188,12 @@ class Runner:
         The store knows which job is under way, so that a run that died with one does
         not die with it again.
         """
-        fatal = store.meta().get("under_way")
+        fatal = store.marked()
 
         def mark(job):
             job = replace(job, isolate=job.isolate or job.key == fatal)
             if not job.isolate:
-                store.set_meta(under_way=job.key)
+                store.mark(job.key)
             return job
 
         marked = map(mark, jobs)
@@ -202,7 +202,7 @@ class Runner:
                 marked, "sequential", n_jobs=1, inner_threads=None, scheduler=None
             )
         finally:
-            store.set_meta(under_way=None)
+            store.mark(None)
 
 
 def _printer(kind):
