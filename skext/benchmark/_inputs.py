@@ -93,7 +93,11 @@ def as_table(X, name):
 
 def _as_array(X, name):
     try:
-        return np.asarray(X)
+        found = np.asarray(X)
+        if found.dtype.kind in "US" and not hasattr(X, "dtype"):
+            # Numbers beside texts, and gaps, stay what they are.
+            found = np.array(X, dtype=object)
+        return found
     except ValueError as exc:
         raise BenchmarkError(
             f"Task {name!r}: X is no table ({exc}); give rows of the same length."
