@@ -97,8 +97,10 @@ def _run_in_children(jobs, n_workers, inner_threads):
     threads = inner_threads or max(1, joblib.cpu_count() // n_workers)
     environment = {
         name: str(inner_threads or os.environ.get(name) or threads)
-        for name in (*THREAD_VARIABLES, "LOKY_MAX_CPU_COUNT")
+        for name in THREAD_VARIABLES
     }
+    # What joblib takes for all cores within a job.
+    environment["LOKY_MAX_CPU_COUNT"] = str(threads)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="skext-"))
         workers = stack.enter_context(ThreadPoolExecutor(n_workers))

@@ -185,11 +185,11 @@ def _plain(column, kind):
     if kind == "category":
         return _categories(column)
     values, missing = _values(column)
-    known = values[~missing]
-    if not all(np.ndim(value) == 0 and _has_hash(value) for value in known):
+    if kind == "other" and not _are_values(values[~missing]):
         return None
-    if usual and all(type(value) is str for value in known):
-        return column if not _other_gaps(values, missing) else _texts(values, missing)
+    texts = usual and all(type(value) is str for value in values[~missing])
+    if texts and not _other_gaps(values[missing]):
+        return column
     return _texts(values, missing)
 
 
@@ -208,17 +208,17 @@ def _values(column):
     return values, pd.isna(values)
 
 
-def _has_hash(value):
+def _are_values(things):
+    """Whether no thing is a list, a mapping or the like."""
     try:
-        hash(value)
-    except TypeError:
+        return all(np.ndim(thing) == 0 and hash(thing) is not None for thing in things)
+    except (TypeError, ValueError):
         return False
-    return True
 
 
-def _other_gaps(values, missing):
+def _other_gaps(values):
     """Whether something else than NaN stands for a missing value."""
-    return any(not isinstance(value, float) for value in values[missing])
+    return any(not isinstance(value, float) for value in values)
 
 
 def _texts(values, missing):
@@ -318,7 +318,7 @@ def as_target(y, name):
                 "out or give the largest number that makes sense."
             )
         return numbers, False, order
-    if not all(np.ndim(value) == 0 and _has_hash(value) for value in values):
+    if kind == "other" and not _are_values(values):
         raise BenchmarkError(
             f"Task {name!r}: the target holds lists, mappings or other things that "
             "are no labels; give one label or number for each row."

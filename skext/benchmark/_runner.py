@@ -25,6 +25,7 @@ from skext.benchmark._plan import plan_jobs
 from skext.benchmark._progress import make_progress
 from skext.benchmark._results import BenchmarkResults
 from skext.benchmark._store import ResultStore, export
+from skext.benchmark._tasks import forget_tasks
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 
@@ -57,6 +58,7 @@ class Runner:
             _metrics.get_metric(name)
         check_backend(o.backend, o.n_jobs)
         refuse_duplicates(self.tasks, self.methods)
+        forget_tasks()
         with ResultStore(folder) as store:
             store.lock()
             if o.fresh:

@@ -200,30 +200,31 @@ def resolve(path):
 
 def load_task(task) -> LoadedTask:
     """Load, check and split the data of a task; the last few stay in memory."""
-    if isinstance(task.arrays, tuple):
-        return _prepare(task)
-    return _load_cached(task.cache_key(), task)
+    return _load_keyed(_Keyed(task))
+
+
+def forget_tasks():
+    """Load tasks anew: arrays and files may have changed since the last run."""
+    _load_keyed.cache_clear()
 
 
 # The key decides about hits; a task itself cannot be hashed when it has lists.
 class _Keyed:
-    def __init__(self, key, task):
-        self.key, self.task = key, task
+    def __init__(self, task):
+        self.task, self.key = task, task.cache_key()
 
     def __hash__(self):
         return hash(self.key)
 
     def __eq__(self, other):
+        if isinstance(self.task.arrays, tuple):
+            return self.task is other.task
         return self.key == other.key
 
 
 @functools.lru_cache(maxsize=3)
 def _load_keyed(keyed):
     return _prepare(keyed.task)
-
-
-def _load_cached(key, task):
-    return _load_keyed(_Keyed(key, task))
 
 
 def _prepare(task) -> LoadedTask:

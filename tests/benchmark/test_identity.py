@@ -19,7 +19,7 @@ from sklearn.model_selection import RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skext.benchmark import Benchmark
+from skext.benchmark import Benchmark, Task
 from skext.benchmark._catalog import METHODS
 from skext.benchmark._identity import (
     UnknownContentError,
@@ -261,6 +261,34 @@ def test_the_kind_of_task_belongs_to_the_key(tables, tmp_path):
         )
         results = bench.run(tmp_path, backend="sequential")
         assert results.info["n_run"] == n_run
+
+
+def test_data_that_changed_in_place_are_read_again(tables, tmp_path):
+    X, y = (array.copy() for array in tables["two"])
+    bench = Benchmark({"t": (X, y)}, ["gaussian-nb"], metrics=["accuracy"], folds=2)
+    for n_run in (2, 0):
+        assert bench.run(tmp_path, backend="sequential").info["n_run"] == n_run
+    X[:] = X[::-1].copy()
+    assert bench.run(tmp_path, backend="sequential").info["n_run"] == 2
+
+
+def test_a_file_that_changed_is_read_again(tmp_path, monkeypatch):
+    (tmp_path / "reads_a_file.py").write_text(
+        "import numpy as np\n"
+        "def load(path):\n"
+        "    table = np.loadtxt(path)\n"
+        "    return table[:, 1:], table[:, 0].astype(int)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = str(tmp_path / "table.txt")
+    task = Task("t", loader="reads_a_file:load", arguments=(("path", path),))
+    bench = Benchmark(task, ["gaussian-nb"], metrics=["accuracy"], folds=2)
+    table = np.c_[np.arange(40) % 2, np.random.default_rng(0).normal(size=(40, 2))]
+    for factor, n_run in ((1, 2), (1, 0), (2, 2)):
+        np.savetxt(path, table * [1, factor, factor])
+        results = bench.run(tmp_path / "run", backend="sequential")
+        assert results.info["n_run"] == n_run
+    sys.modules.pop("reads_a_file", None)
 
 
 SCRIPT = """
