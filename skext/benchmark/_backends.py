@@ -94,13 +94,7 @@ def _joblib_context(name, n_jobs, inner_threads, scheduler):
 
 def _run_in_children(jobs, n_workers, inner_threads):
     """Run jobs in child processes, one for each worker."""
-    threads = inner_threads or max(1, joblib.cpu_count() // n_workers)
-    environment = {
-        name: str(inner_threads or os.environ.get(name) or threads)
-        for name in THREAD_VARIABLES
-    }
-    # What joblib takes for all cores within a job.
-    environment["LOKY_MAX_CPU_COUNT"] = str(threads)
+    environment = _thread_variables(n_workers, inner_threads)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="skext-"))
         workers = stack.enter_context(ThreadPoolExecutor(n_workers))
@@ -122,6 +116,20 @@ def _run_in_children(jobs, n_workers, inner_threads):
             running |= {start(job) for job in itertools.islice(jobs, len(done))}
             for future in done:
                 yield future.result()
+
+
+def _thread_variables(n_workers, inner_threads):
+    """Variables that share the cores among the workers; one may use what is there."""
+    if n_workers == 1 and inner_threads is None:
+        return {}
+    threads = inner_threads or max(1, joblib.cpu_count() // n_workers)
+    general = os.environ.get("OMP_NUM_THREADS")
+    found = {
+        name: str(inner_threads or os.environ.get(name) or general or threads)
+        for name in THREAD_VARIABLES
+    }
+    # What joblib takes for all cores within a job.
+    return {**found, "LOKY_MAX_CPU_COUNT": str(threads)}
 
 
 def _put_down(task, path):

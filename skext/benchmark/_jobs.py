@@ -15,7 +15,7 @@ import numpy as np
 
 from skext import __version__
 from skext.benchmark import _metrics
-from skext.benchmark._identity import source_of_skext
+from skext.benchmark._identity import fingerprint, source_of_skext
 from skext.benchmark._methods import TaskInfo, build
 from skext.benchmark._tasks import load_task
 
@@ -67,12 +67,23 @@ class Outcome:
 
 
 def job_key(
-    loaded, method, content, *, seed, repeat, fold, info, n_tune, strict_env
+    loaded,
+    method,
+    *,
+    seed,
+    repeat,
+    fold,
+    info,
+    n_tune,
+    strict_env,
+    content=None,
 ) -> str:
     """Identity of a job: equal keys mean that the fit need not be repeated.
 
-    ``content`` is the digest of what the method is made of.
+    ``content`` is what :func:`content_of` says about the method, if it is known.
     """
+    if content is None:
+        content = content_of(method, method.make(info), n_tune)
     parts = {
         "suite": loaded.task.suite,
         "task": loaded.task.id,
@@ -97,6 +108,11 @@ def job_key(
         parts["environment"] = library_versions()
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_of(method, estimator, n_tune) -> list:
+    """Digests of all that a method is made of, for one task."""
+    return [fingerprint(estimator), fingerprint(method.space) if n_tune else ""]
 
 
 def library_versions() -> dict:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from skext.benchmark import _catalog, _metrics
 from skext.benchmark._identity import UnknownContentError, fingerprint
-from skext.benchmark._jobs import Job, Outcome, job_key, record_failure
+from skext.benchmark._jobs import Job, Outcome, content_of, job_key, record_failure
 from skext.benchmark._methods import TaskInfo, describe_parameters, job_seed
 from skext.benchmark._tasks import load_task
 from skext.exceptions import BenchmarkError, DataNotAvailableError
@@ -192,7 +192,7 @@ def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env, 
             key = job_key(
                 loaded,
                 method,
-                content,
+                content=content,
                 seed=one_seed,
                 repeat=repeat,
                 fold=fold,
@@ -225,8 +225,7 @@ def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env, 
 def _content(method, estimator, n_tune, plan):
     """Digest of all that the estimator is made of, or one that never comes again."""
     try:
-        space = fingerprint(method.space) if n_tune else ""
-        return fingerprint(estimator) + space
+        return content_of(method, estimator, n_tune)
     except UnknownContentError as exc:
         plan.notes.append(
             f"Method {method.name!r} holds {_where(estimator)}{exc}, whose content "
