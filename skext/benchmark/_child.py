@@ -19,8 +19,19 @@ import traceback
 import cloudpickle
 
 
+_LENGTH = 8
+
+
 class ChildDied(RuntimeError):
     """The child ended without an answer."""
+
+
+class UnreadError(RuntimeError):
+    """The child could not read a call; ``module`` is what it cannot import, if so."""
+
+    def __init__(self, text, module=None):
+        super().__init__(text)
+        self.module = module
 
 
 class Child:
@@ -71,12 +82,16 @@ class Child:
             :meth:`kill`.
         ChildDied
             If the child ended.
+        UnreadError
+            If the child could not read the call.
         """
         return self.send(cloudpickle.dumps((function, args)), timeout=timeout)
 
     def send(self, message, *, timeout=None):
         """Do what :meth:`call` does with a call that is pickled already."""
         try:
+            # Its length first: what cannot be read must not be mixed with the next.
+            self._process.stdin.write(len(message).to_bytes(_LENGTH))
             self._process.stdin.write(message)
             self._process.stdin.flush()
             answer = self._wait(timeout)
@@ -87,8 +102,10 @@ class Child:
         if answer is None:
             raise ChildDied(self._how_it_ended())
         self.n_calls += 1
-        failed, value = answer
-        if failed:
+        kind, value = answer
+        if kind == "unread":
+            raise UnreadError(*value)
+        if kind == "raised":
             raise RuntimeError(value)
         return value
 
@@ -161,25 +178,26 @@ def serve():
     itself = os.getpid()
     leave_with(os.getppid())
     while True:
-        try:
-            function, args = pickle.load(calls)
-        except EOFError:
+        message = calls.read(int.from_bytes(calls.read(_LENGTH)))
+        if not message:
             return
-        except BaseException:
-            answer = (True, traceback.format_exc())
+        try:
+            function, args = pickle.loads(message)
+        except BaseException as exc:
+            answer = ("unread", (traceback.format_exc(), getattr(exc, "name", None)))
         else:
             try:
-                answer = (False, function(*args))
+                answer = ("done", function(*args))
             # A job may raise anything, SystemExit and KeyboardInterrupt included.
             except BaseException:
-                answer = (True, traceback.format_exc())
+                answer = ("raised", traceback.format_exc())
         if os.getpid() != itself:
             # A fork that the job has made and forgotten.
             os._exit(0)
         try:
             message = cloudpickle.dumps(answer)
         except Exception:
-            message = cloudpickle.dumps((True, traceback.format_exc()))
+            message = cloudpickle.dumps(("raised", traceback.format_exc()))
         answers.write(message)
         answers.flush()
 

@@ -5,12 +5,13 @@ of its own. A pool keeps its children and reuses them until a job has to be kill
 """
 
 import contextlib
+import sys
 import threading
 import time
 
 import cloudpickle
 
-from skext.benchmark._child import Child, ChildDied
+from skext.benchmark._child import Child, ChildDied, UnreadError
 from skext.benchmark._jobs import Outcome, record_failure, run_job
 
 START_LIMIT = 300.0
@@ -93,6 +94,9 @@ class ChildPool:
                 self.drop(child)
                 if not used or self.closed:
                     raise
+            except UnreadError:
+                self.give(child)
+                raise
             except BaseException:
                 self.drop(child)
                 raise
@@ -124,7 +128,7 @@ def run_limited(job, pool=None) -> Outcome:
         )[:500]
         return outcome
     try:
-        return pool.send(message, timeout=job.time_limit)
+        return _send(job, message, pool)
     except TimeoutError:
         text = f"killed after the time limit of {job.time_limit:g} s"
         return _ended(job, "timeout", text)
@@ -142,6 +146,31 @@ def run_limited(job, pool=None) -> Outcome:
         outcome = _ended(job, "failed", text.splitlines()[-1][:500])
         outcome.traceback = text[-8000:]
         return outcome
+
+
+def _send(job, message, pool):
+    """Have a job run; what a child cannot import it gets by value."""
+    by_value = []
+    while True:
+        try:
+            return pool.send(message, timeout=job.time_limit)
+        except UnreadError as exc:
+            module = sys.modules.get(exc.module or "")
+            if module is None or module in by_value:
+                raise
+            by_value.append(module)
+        with _by_value_lock:
+            for module in by_value:
+                cloudpickle.register_pickle_by_value(module)
+            try:
+                message = cloudpickle.dumps((_run_in_child, (job,)))
+            finally:
+                for module in by_value:
+                    cloudpickle.unregister_pickle_by_value(module)
+
+
+# What is registered holds for all threads.
+_by_value_lock = threading.Lock()
 
 
 def _ended(job, status, error):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -232,6 +233,23 @@ def test_what_cannot_be_sent_is_named(tables, tmp_path):
     results = bench.run(tmp_path, n_jobs=1)
     assert results.counts() == {"failed": 2, "ok": 2}
     assert "backend='sequential'" in results.failures()["error"][0]
+
+
+def test_classes_of_modules_that_workers_cannot_import(tables, tmp_path, monkeypatch):
+    modules = [types.ModuleType(f"made_by_hand_{i}") for i in range(2)]
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    base = "from sklearn.naive_bayes import GaussianNB\nclass Base(GaussianNB): pass"
+    exec(base, vars(modules[0]))
+    exec("from made_by_hand_0 import Base\nclass Mine(Base): pass", vars(modules[1]))
+    bench = Benchmark(
+        {"two": tables["two"]},
+        {"mine": modules[1].Mine()},
+        metrics=["accuracy"],
+        folds=2,
+    )
+    results = bench.run(tmp_path, n_jobs=1)
+    assert results.counts() == {"ok": 2}, results.failures()["traceback"][0]
 
 
 def test_two_of_one_name_are_refused(tables):
