@@ -18,7 +18,6 @@ import traceback
 
 import cloudpickle
 
-
 _LENGTH = 8
 
 

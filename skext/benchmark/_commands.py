@@ -13,7 +13,13 @@ from skext.benchmark._benchmark import RunOptions, default_folder
 from skext.benchmark._config import read_config
 from skext.benchmark._jobs import FINAL, library_versions
 from skext.benchmark._metrics import METRICS, get_metric
-from skext.benchmark._parsing import parse_duration, parse_folds, parse_size, unknown
+from skext.benchmark._parsing import (
+    parse_duration,
+    parse_folds,
+    parse_size,
+    parse_statuses,
+    unknown,
+)
 from skext.benchmark._results import read_results
 from skext.benchmark._runner import (
     Runner,
@@ -114,7 +120,7 @@ def _apply_config(arguments, run_table):
 
 
 def _options(arguments):
-    retry = _retry(arguments.retry)
+    retry = parse_statuses(arguments.retry, FINAL)
     for name in arguments.metrics or ():
         get_metric(name)
     check_device(arguments.device)
@@ -141,16 +147,6 @@ def _options(arguments):
         progress=arguments.progress,
         command=arguments.command_line,
     )
-
-
-def _retry(text):
-    if not text:
-        return ()
-    names = text if isinstance(text, list) else text.split(",")
-    for name in names:
-        if name not in FINAL:
-            raise unknown("status", name, FINAL)
-    return tuple(names)
 
 
 def _stem(suites):

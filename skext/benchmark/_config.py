@@ -1,5 +1,6 @@
 """Benchmark files: TOML tables, checked key by key."""
 
+import re
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ from skext.benchmark._backends import BACKENDS
 from skext.benchmark._inputs import TASK_TYPES
 from skext.benchmark._jobs import FINAL
 from skext.benchmark._parsing import (
+    DEVICES,
     parse_duration,
     parse_folds,
     parse_size,
+    parse_statuses,
     unknown,
 )
 from skext.benchmark._tasks import Task
@@ -47,8 +50,9 @@ def _is_among(names):
 
 
 def _are_statuses(value):
-    names = value.split(",") if isinstance(value, str) else value
-    return isinstance(names, list) and all(name in FINAL for name in names)
+    if not isinstance(value, str | list):
+        return False
+    return _is_read_by(lambda names: parse_statuses(names, FINAL))(value)
 
 
 def _one_of(names):
@@ -92,7 +96,10 @@ RUN = {
     "budget": _DURATION,
     "time_limit": _DURATION,
     "memory_limit": _SIZE,
-    "device": _TEXT,
+    "device": (
+        lambda value: isinstance(value, str) and re.fullmatch(DEVICES, value),
+        '"auto", "cpu", "cuda" or a text such as "cuda:1"',
+    ),
     "out": _TEXT,
     "retry": (_are_statuses, "a list of " + ", ".join(FINAL)),
     "fresh": _FLAG,

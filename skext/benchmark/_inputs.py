@@ -24,8 +24,8 @@ TASK_TYPES = (
 )
 
 
-def read_bunch(found, name):
-    """Read what a loader returned.
+def read_bunch(found, name, *, loader=True):
+    """Read what a loader returned, or what stands for a task in Python.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def read_bunch(found, name):
         With ``X`` and ``y``, or with ``data`` and ``target`` as scikit-learn has them.
     name : str
         Of the task.
+    loader : bool, default=True
+        Whether a loader is to blame.
 
     Returns
     -------
@@ -49,9 +51,14 @@ def read_bunch(found, name):
         if ours not in bunch and theirs in bunch:
             bunch[ours] = bunch[theirs]
     if bunch.get("X") is None or bunch.get("y") is None:
+        what = f"{type(found).__name__}"
+        if isinstance(found, tuple | list):
+            what += f" of {len(found)}"
+        who = f"The loader of task {name!r} returned {what}; it must return"
+        if not loader:
+            who = f"Task {name!r} is given as {what}; it must be"
         raise BenchmarkError(
-            f"The loader of task {name!r} returned {type(found).__name__}; it must "
-            "return (X, y), or a Bunch or dict with 'X' and 'y' (or 'data' and "
+            f"{who} (X, y), or a Bunch or dict with 'X' and 'y' (or 'data' and "
             "'target')."
         )
     return bunch

@@ -20,7 +20,7 @@ from skext.benchmark._backends import (
     run_on_backend,
 )
 from skext.benchmark._jobs import FINAL, library_versions
-from skext.benchmark._parsing import parse_duration, parse_size
+from skext.benchmark._parsing import DEVICES, parse_duration, parse_size, parse_statuses
 from skext.benchmark._plan import plan_jobs
 from skext.benchmark._progress import make_progress
 from skext.benchmark._results import BenchmarkResults
@@ -57,6 +57,10 @@ class Runner:
         for name in o.metrics or ():
             _metrics.get_metric(name)
         check_backend(o.backend, o.n_jobs)
+        o.retry = parse_statuses(o.retry, FINAL)
+        # Now, and not when the first job has been waited for.
+        parse_duration(o.budget), parse_duration(o.time_limit)
+        parse_size(o.memory_limit)
         refuse_duplicates(self.tasks, self.methods)
         forget_tasks()
         with ResultStore(folder) as store:
@@ -274,7 +278,7 @@ def _nothing_to_do(plan):
 
 def check_device(device):
     """Refuse what is not the name of a device."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(device)):
+    if not re.fullmatch(DEVICES, str(device)):
         raise BenchmarkError(
             f"Device {device!r} is not understood; write 'auto', 'cpu', 'cuda' or a "
             "form such as 'cuda:1'."

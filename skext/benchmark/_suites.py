@@ -211,7 +211,7 @@ def as_tasks(given, **options):
 def _given_in_python(name, data, changes):
     if isinstance(data, Task):
         return replace(data, id=name, **changes)
-    bunch = read_bunch(data, name)
+    bunch = read_bunch(data, name, loader=False)
     arrays = (bunch["X"], bunch["y"])
     return Task(id=str(name), arrays=arrays, source="given in Python", **changes)
 

@@ -285,7 +285,7 @@ def _encode(y, task_type, task, positive_class, class_order=None):
         except ValueError:
             raise BenchmarkError(
                 f"Task {task.id!r} is a {task_type} task, but its target is not "
-                "numeric; give it another track."
+                "numeric; say task_type='classification' or give it another track."
             ) from None
     labels, codes = np.unique(y, return_inverse=True)
     classes = label_texts(labels)

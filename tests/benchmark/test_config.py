@@ -53,6 +53,8 @@ BAD = [
     ("backend", "3", "loky"),
     ("progress", '"loud"', "plain"),
     ("retry", '"broken"', "failed"),
+    ("device", '"tpu"', "cuda"),
+    ("retry", "[1]", "failed"),
     ("out", "3", "a text"),
     ("data_home", "false", "a text"),
     ("track", '"nothing"', "imbalanced"),
@@ -183,6 +185,12 @@ def test_wrong_tracks_and_types_are_refused_in_python_too(tables):
         Benchmark(tables, task_type="numbers")
     with pytest.raises(BenchmarkError, match=r"metrics='accuracy' must be a list"):
         Benchmark(tables, metrics="accuracy")
+    with pytest.raises(BenchmarkError, match="'t' is given as tuple of 3; it must"):
+        Benchmark({"t": (*tables["two"], None)})
+    bench = Benchmark(tables, ["dummy"])
+    for option, value in (("retry", "brocken"), ("budget", "soon"), ("n_jobs", 0)):
+        with pytest.raises(BenchmarkError, match=str(value)):
+            bench.run("nowhere", **{option: value})
     assert load_suite("offline", task_type={"iris": "regression"})[0].task_type
 
 
