@@ -16,8 +16,6 @@ from skext.utils._columns import (
 MOST_CLASSES = 20
 # So do those whose values have fewer rows than this on average.
 FEWEST_ROWS = 3
-# Beyond this number of classes, or if they are written as floats, it is said.
-_QUIETLY = 10
 TASK_TYPES = (
     *("binary", "multiclass", "classification"),
     *("regression", "quantile", "clustering"),
@@ -317,8 +315,9 @@ def as_target(y, name):
         return values.astype(bool), True, order
     if kind in NUMBERS:
         # The type stays where numpy has one.
-        given = np.asarray(y)
-        numbers = given if given.dtype.kind in "fiu" else values.astype(np.float64)
+        numbers = np.asarray(y)
+        if numbers.dtype.kind not in "fiu":
+            numbers = values.astype(np.int64 if kind == "integer" else np.float64)
         if not np.isfinite(numbers).all():
             raise BenchmarkError(
                 f"Task {name!r}: the target holds infinite numbers; leave these rows "
@@ -383,8 +382,7 @@ def kind_of_target(y, is_class, told, name):
         note = f"{said}as numbers (regression); task_type='multiclass' makes classes."
         return "regression", "" if y.dtype.kind == "f" else note
     note = f"{said}as classes; task_type='regression' makes numbers of them."
-    quiet = y.dtype.kind != "f" and n_values <= _QUIETLY
-    return "multiclass", "" if quiet else note
+    return "multiclass", note if y.dtype.kind == "f" else ""
 
 
 def label_texts(labels):

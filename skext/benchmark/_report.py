@@ -135,6 +135,7 @@ def _run_header(results):
         "details": _details(info),
         "unavailable": _by_reason(info.get("unavailable") or {}),
         "broken": info.get("broken") or {},
+        "notes": info.get("notes") or [],
     }
 
 
@@ -190,7 +191,16 @@ def _git(git):
     return str(git or "")
 
 
-_SHOWN = {"command", "started", "finished", "versions", "unavailable", "broken", "git"}
+_SHOWN = {
+    "command",
+    "started",
+    "finished",
+    "versions",
+    "unavailable",
+    "broken",
+    "notes",
+    "git",
+}
 
 
 def _details(info, prefix=""):

@@ -27,6 +27,7 @@ from skext.benchmark._results import BenchmarkResults
 from skext.benchmark._store import ResultStore, export
 from skext.benchmark._tasks import forget_tasks
 from skext.exceptions import BenchmarkError, MissingDependencyError
+from skext.utils._warnings import warn_user
 
 
 def score_stored(arrays, metrics, task_type):
@@ -69,7 +70,7 @@ class Runner:
                 store.clear()
             say = _printer(o.progress)
             plan = make_plan(self.tasks, self.methods, o)
-            _announce(plan, say)
+            _announce(plan, say, o.progress)
             began, clock = time.time(), time.process_time()
             previous = store.meta()
             n_jobs = sum(job is not None for job, _ in plan.jobs)
@@ -79,6 +80,7 @@ class Runner:
                 "options": o.to_dict(),
                 "unavailable": plan.unavailable,
                 "broken": plan.broken,
+                "notes": plan.notes,
                 **self.extra_info,
                 **environment(),
             }
@@ -243,9 +245,11 @@ def refuse_duplicates(tasks, methods):
                 )
 
 
-def _announce(plan, say):
+def _announce(plan, say, progress):
     """Say what a person should know before the jobs run."""
     for note in plan.notes:
+        if progress == "none":
+            warn_user(note)
         say(note)
     if plan.jobs:
         for reason in dict.fromkeys(plan.unavailable.values()):

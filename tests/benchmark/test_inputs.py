@@ -186,7 +186,8 @@ def test_the_same_classes_in_every_container(name):
         (np.arange(N) % 2 * 2.0 - 1, "binary", False),
         (np.arange(N) % 4, "multiclass", False),
         (np.arange(N) % 4 * 1.0, "multiclass", True),
-        (np.arange(N) % 15, "multiclass", True),
+        (np.arange(N) % 15, "multiclass", False),
+        (pd.Series(np.arange(N) % 4, dtype="Int64"), "multiclass", False),
         (np.arange(N) % 40 + 20, "regression", True),
         (np.arange(N), "regression", True),
         (np.arange(N) * 1.0, "regression", False),
@@ -222,6 +223,9 @@ def test_a_benchmark_can_be_told_the_kind(tmp_path, capsys):
         assert set(frame["task_type"]) == {expected}
         assert set(frame["job_status"]) == {"ok"}
         assert ("count as numbers" in capsys.readouterr().err) == (told is None)
+    bench = Benchmark(tasks, ["dummy*"], folds=2)
+    with pytest.warns(UserWarning, match="count as numbers"):
+        bench.run(tmp_path / "regression", backend="sequential")
 
 
 def test_labels_that_are_numbers_are_in_their_order():
