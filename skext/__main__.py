@@ -1,5 +1,7 @@
 """Entry point of the ``skext`` command and of ``python -m skext``."""
 
+import contextlib
+import os
 import sys
 
 
@@ -7,6 +9,12 @@ def main(argv=None):
     """Run the command line and return its exit code."""
     from skext.benchmark._cli import main as run
 
+    # The script does as ``python -m skext`` does: modules that lie in the current
+    # folder can be named.
+    with contextlib.suppress(OSError):
+        folder = os.getcwd()
+        if folder not in sys.path and "" not in sys.path:
+            sys.path.insert(0, folder)
     return run(argv)
 
 

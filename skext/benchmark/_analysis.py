@@ -15,13 +15,11 @@ from skext.benchmark._blocks import (
     prepare,
 )
 from skext.benchmark._pair import PairComparison, compare_pair
-from skext.benchmark._text import format_number
+from skext.benchmark._text import FEW_TASKS, percent, signed
 from skext.exceptions import BenchmarkError
 
 __all__ = ["Analysis", "PairComparison", "analyse", "compare_pair", "headline"]
 
-# With fewer tasks a comparison is a demonstration.
-FEW_TASKS = 10
 ALPHA = 0.05
 
 
@@ -109,10 +107,19 @@ def _summarise(scores, blocks, relative, rope, random_state):
     )
     differences = None
     if base is not None:
-        differences = scores.apply(
-            lambda column: _stats.oriented_differences(
-                column, scores[base], greater_is_better=greater, relative=relative
-            )
+        # Not by apply, which loses the columns of a table without rows.
+        differences = pd.DataFrame(
+            {
+                name: _stats.oriented_differences(
+                    scores[name],
+                    scores[base],
+                    greater_is_better=greater,
+                    relative=relative,
+                )
+                for name in scores
+            },
+            index=scores.index,
+            columns=scores.columns,
         )
     rows = {
         name: _comparison(
@@ -378,23 +385,15 @@ def _against_baseline(analysis, first):
         f"; against the baseline {base} "
         f"{'it' if len(first) == 1 else first[0]} wins {int(row['wins'])}, ties "
         f"{int(row['ties'])} and loses {int(row['losses'])} tasks (median{unit} "
-        f"difference {_signed(row['median_difference'])}"
+        f"difference {signed(row['median_difference'])}"
     )
     if np.isfinite(row["p_better"]):
-        text += f", better with probability {_percent(row['p_better'])}"
+        text += f", better with probability {percent(row['p_better'])}"
     if analysis.pairwise is not None:
         p = analysis.pairwise.loc[first[0], base]
         what = "the tests tell them apart" if p < ALPHA else "not significant"
         text += f"; by Wilcoxon's test, corrected for all pairs, {what}: p {_p_text(p)}"
     return text + ")"
-
-
-def _signed(value):
-    return ("+" if value > 0 else "") + format_number(value)
-
-
-def _percent(p):
-    return "> 99 %" if p > 0.99 else "< 1 %" if p < 0.01 else f"{100 * p:.0f} %"
 
 
 def _p_text(p):

@@ -1,14 +1,21 @@
-"""Where jobs run: any joblib backend, results streamed back as they come."""
+"""Where jobs run: processes of ours or any joblib backend, results as they come."""
 
 import contextlib
 import functools
+import itertools
 import os
+import tempfile
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
 
+import cloudpickle
 import joblib
 
 from skext.benchmark._child import leave_with
-from skext.benchmark._limits import run_limited
+from skext.benchmark._limits import ChildPool, run_limited
 from skext.benchmark._parsing import unknown
+from skext.benchmark._tasks import StoredArrays
 from skext.exceptions import BenchmarkError
 from skext.utils._optional import optional_import
 
@@ -22,12 +29,13 @@ THREAD_VARIABLES = (
 )
 
 
-@contextlib.contextmanager
-def backend_context(name, *, n_jobs, inner_threads, scheduler):
-    """Make a backend current and say how many workers it has.
+def run_on_backend(jobs, name, *, n_jobs, inner_threads, scheduler):
+    """Run jobs and yield their outcomes in the order of completion.
 
     Parameters
     ----------
+    jobs : list of Job
+        What to run.
     name : {"loky", "sequential", "dask", "ray"} or None
         None takes the backend of an enclosing ``joblib.parallel_config``.
     n_jobs : int
@@ -39,31 +47,102 @@ def backend_context(name, *, n_jobs, inner_threads, scheduler):
 
     Yields
     ------
-    n_workers : int
-        Number of jobs that run at the same time.
+    outcome : Outcome
+        One for each job.
     """
+    check_backend(name, n_jobs)
+    if name == "sequential":
+        with ChildPool() as pool:
+            yield from (run_limited(job, pool) for job in jobs)
+    elif name == "loky" or (name is None and _is_local()):
+        yield from _run_in_children(jobs, _workers(n_jobs), inner_threads)
+    else:
+        # A cluster may wait for ever for a worker that has died, so each worker
+        # keeps a child process for the jobs.
+        jobs = [replace(job, isolate=True) for job in jobs]
+        with _joblib_context(name, n_jobs, inner_threads, scheduler) as workers:
+            yield from _run_by_joblib(jobs, workers)
+
+
+def check_backend(name, n_jobs):
+    """Refuse unknown backends and no workers."""
     if name not in (None, *BACKENDS):
         raise unknown("backend", name, BACKENDS)
     if n_jobs == 0:
         raise BenchmarkError("Number of workers 0 must be positive, or -1 for all.")
+
+
+def _is_local():
+    """Whether joblib would use processes or threads of this machine only."""
+    backend = type(joblib.parallel.get_active_backend()[0]).__name__
+    return backend in ("LokyBackend", "ThreadingBackend", "SequentialBackend")
+
+
+@contextlib.contextmanager
+def _joblib_context(name, n_jobs, inner_threads, scheduler):
+    """Make a backend of joblib current and say how many workers it has."""
     if name is None:
         with joblib.parallel_config(n_jobs=n_jobs):
             yield joblib.effective_n_jobs(n_jobs)
-    elif name == "sequential":
-        yield 1
-    elif name == "loky":
-        workers = _workers(n_jobs)
-        # An explicit number of threads or joblib's cores // workers.
-        with joblib.parallel_config(
-            "loky", n_jobs=workers, inner_max_num_threads=inner_threads
-        ):
-            yield workers
     elif name == "dask":
         with _dask_client(n_jobs, inner_threads, scheduler) as workers:
             yield workers
     else:
         with _ray(n_jobs, inner_threads, scheduler) as workers:
             yield workers
+
+
+def _run_in_children(jobs, n_workers, inner_threads):
+    """Run jobs in child processes, one for each worker."""
+    environment = _thread_variables(n_workers, inner_threads)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="skext-"))
+        workers = stack.enter_context(ThreadPoolExecutor(n_workers))
+        # Closed first, so that no thread waits for a job that nobody wants.
+        pool = stack.enter_context(ChildPool(environment))
+        tasks = {}
+
+        def start(job):
+            if job.task.id not in tasks:
+                path = Path(folder) / f"{len(tasks)}.pickle"
+                tasks[job.task.id] = _put_down(job.task, path)
+            job = replace(job, task=tasks[job.task.id], isolate=True)
+            return workers.submit(run_limited, job, pool)
+
+        jobs = iter(jobs)
+        running = {start(job) for job in itertools.islice(jobs, n_workers)}
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {start(job) for job in itertools.islice(jobs, len(done))}
+            for future in done:
+                yield future.result()
+
+
+def _thread_variables(n_workers, inner_threads):
+    """Variables that share the cores among the workers; one may use what is there."""
+    if n_workers == 1 and inner_threads is None:
+        return {}
+    threads = inner_threads or max(1, joblib.cpu_count() // n_workers)
+    general = os.environ.get("OMP_NUM_THREADS")
+    found = {
+        name: str(inner_threads or os.environ.get(name) or general or threads)
+        for name in THREAD_VARIABLES
+    }
+    # What joblib takes for all cores within a job.
+    return {**found, "LOKY_MAX_CPU_COUNT": str(threads)}
+
+
+def _put_down(task, path):
+    """Write data given in memory to a file, so that they are not sent with each job."""
+    if task.arrays is None:
+        return task
+    try:
+        with open(path, "wb") as file:
+            cloudpickle.dump(task.arrays, file)
+    # What cannot be pickled fails in its jobs, where it is recorded.
+    except Exception:
+        return task
+    return replace(task, arrays=StoredArrays(str(path)))
 
 
 def _workers(n_jobs):
@@ -137,26 +216,8 @@ def _ray(n_jobs, inner_threads, scheduler):
             ray.shutdown()
 
 
-def stream(jobs, n_workers, *, sequential):
-    """Run jobs and yield their outcomes in the order of completion.
-
-    Parameters
-    ----------
-    jobs : iterator of Job
-        Consumed only a little ahead of the workers.
-    n_workers : int
-        Jobs at the same time.
-    sequential : bool
-        Run in this process.
-
-    Yields
-    ------
-    outcome : Outcome
-        One for each job.
-    """
-    if sequential:
-        yield from map(run_limited, jobs)
-        return
+def _run_by_joblib(jobs, n_workers):
+    """Run jobs on the current backend of joblib."""
     call = functools.partial(joblib.delayed(_run_for), os.getpid())
     parallel = (
         joblib.Parallel(

@@ -51,7 +51,7 @@ class Benchmark:
     ----------
     tasks : str, Task, dict, or list of those
         Name of a suite, tasks of :func:`load_suite`, or a dict that maps a name to
-        ``(X, y)``.
+        ``(X, y)`` or to a Bunch of scikit-learn.
     methods : dict or list, default=None
         A dict maps a name to an estimator, a pipeline, a grid, or a function that
         returns one. A list holds names of the catalogue (globs allowed) and
@@ -74,6 +74,11 @@ class Benchmark:
         True never opens a connection. None follows ``SKEXT_OFFLINE``.
     random_state : int, default=0
         Seed of splits, sampling and estimators.
+    task_type : str or dict, default=None
+        Kind of the targets: "classification" ("binary" or "multiclass") or
+        "regression"; a dict maps names of tasks to it. None looks at the target:
+        labels, and whole numbers with up to 20 distinct values, are classes, other
+        numbers are numbers. The run says so where that may be wrong.
 
     See Also
     --------
@@ -110,6 +115,7 @@ class Benchmark:
         data_home=None,
         offline=None,
         random_state=0,
+        task_type=None,
     ):
         if folds is not None and not isinstance(folds, tuple):
             folds = parse_folds(folds)
@@ -120,8 +126,13 @@ class Benchmark:
             data_home=data_home,
             offline=offline,
             seed=random_state,
+            task_type=task_type,
         )
         self.methods = _as_methods(methods, preprocess)
+        if isinstance(metrics, str):
+            raise BenchmarkError(
+                f"metrics={metrics!r} must be a list, such as [{metrics!r}]."
+            )
         self.metrics = None if metrics is None else tuple(metrics)
         self.tune = tune
         self.random_state = random_state

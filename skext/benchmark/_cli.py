@@ -7,6 +7,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
+from skext.benchmark._inputs import TASK_TYPES
 from skext.exceptions import (
     BenchmarkError,
     DataNotAvailableError,
@@ -34,8 +35,7 @@ def main(argv=None):
     from skext.benchmark import _commands
 
     try:
-        arguments = build_parser().parse_args(_with_default_command(argv))
-        arguments.command_line = shlex.join(["skext", *argv])
+        arguments = parse(argv)
         return getattr(_commands, arguments.action)(arguments) or 0
     except _ERRORS as exc:
         return _complain(exc)
@@ -56,6 +56,26 @@ def main(argv=None):
             f"Cannot read or write{where}: {exc.strerror or exc}; finished jobs are "
             "kept: make room or correct the path and run the same command again."
         )
+
+
+def parse(argv):
+    """Parse a command line; ``explicit`` are the options that it names."""
+    words = _with_default_command(argv)
+    arguments = build_parser().parse_args(words)
+    told = build_parser()
+    _suppress_defaults(told)
+    arguments.command_line = shlex.join(["skext", *argv])
+    arguments.explicit = frozenset(vars(told.parse_args(words)))
+    return arguments
+
+
+def _suppress_defaults(parser):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                _suppress_defaults(child)
+        else:
+            action.default = argparse.SUPPRESS
 
 
 def _complain(message, code=2):
@@ -132,13 +152,19 @@ def _add_run(commands):
     what.add_argument("-t", "--tasks", nargs="+", metavar="ID", help="tasks, or globs")
     what.add_argument("--metrics", nargs="+", metavar="NAME", help="the first leads")
     what.add_argument("--track", help="compare all tasks under this track")
+    what.add_argument(
+        "--task-type",
+        choices=TASK_TYPES,
+        metavar="TYPE",
+        help="kind of the targets: " + ", ".join(TASK_TYPES),
+    )
     what.add_argument("--folds", metavar="task|K|RxK", help="splits of each task")
     what.add_argument("--lite", action="store_true", help="first fold only")
     what.add_argument("--max-rows", type=_positive, metavar="N", help="sample tables")
     what.add_argument(
         "--tune", type=_positive, default=0, metavar="N", help="N random configurations"
     )
-    what.add_argument("--seed", type=int, default=0, metavar="N")
+    what.add_argument("--seed", type=_from_zero, default=0, metavar="N")
     how = parser.add_argument_group("how it runs")
     how.add_argument(
         "-j",
@@ -267,6 +293,13 @@ def _workers(text):
     raise argparse.ArgumentTypeError(
         f"{text!r} is not a number of workers; write 1 or more, or -1 for all cores"
     )
+
+
+def _from_zero(text):
+    with contextlib.suppress(ValueError):
+        if int(text) >= 0:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number, 0 or more")
 
 
 def _positive(text):

@@ -10,20 +10,28 @@ from pathlib import Path
 
 from skext.benchmark import _catalog, _suites
 from skext.benchmark._benchmark import RunOptions, default_folder
+from skext.benchmark._config import read_config
 from skext.benchmark._jobs import FINAL, library_versions
 from skext.benchmark._metrics import METRICS, get_metric
-from skext.benchmark._parsing import parse_duration, parse_folds, parse_size, unknown
+from skext.benchmark._parsing import (
+    parse_duration,
+    parse_folds,
+    parse_size,
+    parse_statuses,
+    unknown,
+)
 from skext.benchmark._results import read_results
 from skext.benchmark._runner import (
     Runner,
     check_device,
     environment,
-    plan_jobs,
+    make_plan,
+    refuse_duplicates,
     score_stored,
 )
 from skext.benchmark._store import ResultStore, export
 from skext.benchmark._tasks import DEFAULT_TRACK
-from skext.benchmark._text import shorten, write_file
+from skext.benchmark._text import shorten, without_scores, write_file
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 # Tables that cannot be loaded are listed up to this number.
@@ -72,11 +80,12 @@ def _gather(arguments):
     configs = []
     for name in arguments.suites:
         if name.endswith(".toml"):
-            configs.append(_suites.read_config(name, source))
+            configs.append(read_config(name, source))
             _apply_config(arguments, configs[-1]["run"])
             source = {"data_home": arguments.data_home, "offline": arguments.offline}
     folds = None if arguments.folds is None else parse_folds(arguments.folds)
     given = {**source, "folds": folds, "max_rows": arguments.max_rows}
+    given["task_type"] = arguments.task_type
     suites = [name for name in arguments.suites if not name.endswith(".toml")]
     suites += [name for config in configs for name in config["run"].get("suites", [])]
     tasks = _suites.as_tasks(
@@ -88,7 +97,7 @@ def _gather(arguments):
         suites = ["offline"]
     for name in suites:
         tasks += _suites.load_suite(name, seed=arguments.seed, **given)
-    _refuse_duplicates(tasks)
+    refuse_duplicates(tasks, None)
     tasks = _suites.select_tasks(tasks, arguments.tasks)
     if arguments.track is not None:
         if arguments.track not in _catalog.TRACKS:
@@ -104,32 +113,14 @@ def _gather(arguments):
 
 
 def _apply_config(arguments, run_table):
-    """Take options of a file that the command line leaves at their defaults."""
-    defaults = vars(_run_defaults())
-    for key, value in run_table.items():
-        name = key.replace("-", "_")
-        if name != "suites" and getattr(arguments, name) == defaults[name]:
+    """Take the options of a file that the command line does not name."""
+    for name, value in run_table.items():
+        if name != "suites" and name not in arguments.explicit:
             setattr(arguments, name, value)
 
 
-def _run_defaults():
-    from skext.benchmark._cli import build_parser
-
-    return build_parser().parse_args(["bench", "run"])
-
-
-def _refuse_duplicates(tasks):
-    seen = set()
-    for task in tasks:
-        if task.id in seen:
-            raise BenchmarkError(
-                f"Task {task.id!r} is named twice; name each suite or task once."
-            )
-        seen.add(task.id)
-
-
 def _options(arguments):
-    retry = _retry(arguments.retry)
+    retry = parse_statuses(arguments.retry, FINAL)
     for name in arguments.metrics or ():
         get_metric(name)
     check_device(arguments.device)
@@ -158,16 +149,6 @@ def _options(arguments):
     )
 
 
-def _retry(text):
-    if not text:
-        return ()
-    names = text if isinstance(text, list) else text.split(",")
-    for name in names:
-        if name not in FINAL:
-            raise unknown("status", name, FINAL)
-    return tuple(names)
-
-
 def _stem(suites):
     if not suites:
         return "offline"
@@ -176,33 +157,29 @@ def _stem(suites):
 
 
 def _dry_run(options, tasks, methods):
-    from skext.benchmark._runner import resolve_device
-
-    plan, properties, unavailable = plan_jobs(
-        tasks,
-        methods,
-        metrics=options.metrics,
-        seed=options.seed,
-        lite=options.lite,
-        n_tune=options.tune,
-        strict_env=options.strict_env,
-        device=resolve_device(options.device, methods),
-        say=lambda text: None,
-    )
-    for task in properties:
-        names = [row[1] for _, row in plan if row[0] == task["id"]]
+    plan = make_plan(tasks, methods, options)
+    for note in plan.notes:
+        say(note)
+    for task in plan.tasks:
+        names = [row[1] for _, row in plan.jobs if row[0] == task["id"]]
         folds = task["n_repeats"] * task["n_folds"]
         say(
             f"{task['id']}: {task['task_type']}, {task['n_rows']} x "
             f"{task['n_columns']}, {1 if options.lite else folds} fold(s), methods: "
             + ", ".join(sorted(set(names)))
         )
-    for name, reason in unavailable.items():
+    for name, reason in plan.unavailable.items():
         say(f"{name}: left out: {reason}")
-    skipped = {(row[1], row[8]) for job, row in plan if job is None}
+    for name, reason in plan.broken.items():
+        say(f"{name}: failed: {reason}")
+    skipped = {(row[1], row[8]) for _, row in plan.jobs if row[8]}
     for name, reason in sorted(skipped):
         say(f"{name}: skipped: {reason}")
-    say(f"{sum(job is not None for job, _ in plan)} jobs would run.")
+    unmade = {(row[1], row[4]) for _, row in plan.jobs}
+    errors = {outcome.key: outcome.error for outcome in plan.failed}
+    for name, error in sorted({(n, errors[k]) for n, k in unmade if k in errors}):
+        say(f"{name}: failed: {error}")
+    say(f"{sum(job is not None for job, _ in plan.jobs)} jobs would run.")
     return 0
 
 
@@ -220,26 +197,23 @@ def _warm(tasks, methods, *, limit):
 
 def _conclude(results, folder, *, allow_failures=False):
     """Print the tables, write the report, choose the exit code."""
-    from skext.benchmark._analysis import headline
-
     for track in results.tracks:
-        analysis = results.analyse(track)
         say()
-        say(f"{track}: {analysis.metric} against {analysis.baseline or 'no baseline'}")
-        say(_short_summary(analysis))
-        say(headline(analysis))
-        for note in analysis.notes:
-            say(f"  note: {note}")
+        _say_track(results, track)
     say()
     counts = results.counts()
-    say(", ".join(f"{number} jobs {status}" for status, number in counts.items()))
+    if counts:
+        say(", ".join(f"{number} jobs {status}" for status, number in counts.items()))
     unavailable = results.info.get("unavailable") or {}
     if unavailable:
-        say(f"{len(unavailable)} tasks left out, their data are not here:")
+        say(f"{len(unavailable)} tasks left out:")
         for name, reason in list(unavailable.items())[:SHOWN]:
             say(f"  {name}: {reason}")
         if len(unavailable) > SHOWN:
             say(f"  ... and {len(unavailable) - SHOWN} others, all in the report.")
+    broken = results.info.get("broken") or {}
+    for name, reason in broken.items():
+        say(f"Task {name} failed: {reason}")
     say(f"Results: {folder}")
     try:
         say(f"Report: {results.report(folder / 'report.html')}")
@@ -248,7 +222,26 @@ def _conclude(results, folder, *, allow_failures=False):
     bad = sum(counts.get(status, 0) for status in ("failed", "timeout", "memory"))
     if results.info.get("ended") == "interrupted":
         return 130
-    return 1 if bad and not allow_failures else 0
+    return 1 if (bad or broken) and not allow_failures else 0
+
+
+def _say_track(results, track):
+    """Print the comparison of one track."""
+    from skext.benchmark._analysis import headline
+
+    frame = results.track_frame(track)
+    metric = results.primary_metric(track)
+    rows = frame[frame["metric"] == metric]
+    if not rows.loc[rows["status"] == "ok", "value"].notna().any():
+        say(f"{track}: {without_scores(rows)}")
+        return
+    analysis = results.analyse(track)
+    say(f"{track}: {analysis.metric} against {analysis.baseline or 'no baseline'}")
+    if len(analysis.summary):
+        say(_short_summary(analysis))
+    say(headline(analysis))
+    for note in analysis.notes:
+        say(f"  note: {note}")
 
 
 def _short_summary(analysis):
@@ -272,7 +265,7 @@ def _short_summary(analysis):
 
 def resume(arguments):
     """Run the command that started a run once more, into the same folder."""
-    from skext.benchmark._cli import build_parser
+    from skext.benchmark._cli import parse
 
     with ResultStore(arguments.dir, create=False) as store:
         command = store.meta().get("command", "")
@@ -282,10 +275,10 @@ def resume(arguments):
             f"The run in {arguments.dir!r} was started from Python; call "
             "Benchmark.run with that folder once more to continue it."
         )
-    from skext.benchmark._cli import _with_default_command
-
-    words = [word for word in _with_default_command(words) if word != "--fresh"]
-    again = build_parser().parse_args([*words, "--out", arguments.dir])
+    again = parse([word for word in words if word != "--fresh"])
+    # The folder may have been moved, and its results shall stay.
+    again.out, again.fresh = arguments.dir, False
+    again.explicit |= {"out", "fresh"}
     again.command_line = command
     return run(again)
 

@@ -197,7 +197,8 @@ def _difference_axis(ax, values, relative):
         low, high = low * 1.3, high * 1.3
         ticks = [t for t in ticks if low <= t <= high]
     else:
-        margin = 0.04 * (high - low)
+        # All differences may be zero.
+        margin = 0.04 * (high - low) or 0.01
         low, high = low - margin, high + margin
         ticks = nice_ticks(low, high)
     ax.set_xlim(low if low < 0 else -0.05 * high, high if high > 0 else -0.05 * low)

@@ -15,7 +15,8 @@ import numpy as np
 
 from skext import __version__
 from skext.benchmark import _metrics
-from skext.benchmark._methods import TaskInfo, build, describe_parameters
+from skext.benchmark._identity import fingerprint, source_of_skext
+from skext.benchmark._methods import TaskInfo, build
 from skext.benchmark._tasks import load_task
 
 FINAL = ("ok", "failed", "timeout", "memory")
@@ -65,29 +66,53 @@ class Outcome:
     finished: float = 0.0
 
 
-def job_key(loaded, method, *, seed, repeat, fold, info, n_tune, strict_env) -> str:
-    """Identity of a job: equal keys mean that the fit need not be repeated."""
-    content = {
+def job_key(
+    loaded,
+    method,
+    *,
+    seed,
+    repeat,
+    fold,
+    info,
+    n_tune,
+    strict_env,
+    content=None,
+) -> str:
+    """Identity of a job: equal keys mean that the fit need not be repeated.
+
+    ``content`` is what :func:`content_of` says about the method, if it is known.
+    """
+    if content is None:
+        content = content_of(method, method.make(info), n_tune)
+    parts = {
         "suite": loaded.task.suite,
         "task": loaded.task.id,
+        "task_type": loaded.task_type,
         "data": loaded.data_sha256,
         "split": loaded.split_sha256,
         "classes": loaded.classes,
+        "categorical": loaded.categorical,
         "method": method.name,
         "preprocess": method.preprocess,
-        "estimator": describe_parameters(method.make(info)),
+        "estimator": content,
         "version": __version__,
+        "source": source_of_skext(),
         "seed": seed,
         "max_rows": loaded.task.max_rows,
         "repeat": repeat,
         "fold": fold,
     }
     if n_tune:
-        content["tune"] = [n_tune, repr(method.space), info.primary_metric]
+        parts["tune"] = [n_tune, info.primary_metric]
     if strict_env:
-        content["environment"] = library_versions()
-    text = json.dumps(content, sort_keys=True, default=str)
+        parts["environment"] = library_versions()
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_of(method, estimator, n_tune) -> list:
+    """Digests of all that a method is made of, for one task."""
+    return [fingerprint(estimator), fingerprint(method.space) if n_tune else ""]
 
 
 def library_versions() -> dict:
@@ -118,17 +143,27 @@ def run_job(job) -> Outcome:
         # Let go of the frames that hold the big arrays before anything else.
         outcome.status, outcome.error = "memory", f"MemoryError: {exc}"
         exc.__traceback__ = None
-    except Exception as exc:
-        _record_failure(outcome, exc)
+    except KeyboardInterrupt:
+        raise
+    # SystemExit and the like end a program, and a job is none.
+    except BaseException as exc:
+        record_failure(outcome, exc)
     outcome.finished = time.time()
     return outcome
 
 
-def _record_failure(outcome, exc):
+def record_failure(outcome, exc):
+    """Write down why a job failed, whatever the exception is like."""
     outcome.status = "failed"
-    first = str(exc).strip().splitlines()[0] if str(exc).strip() else ""
-    outcome.error = f"{type(exc).__name__}: {first}"[:500]
-    outcome.traceback = "".join(traceback.format_exception(exc))[-8000:]
+    try:
+        lines = str(exc).strip().splitlines()
+    except Exception:
+        lines = ["(its text cannot be written)"]
+    outcome.error = f"{type(exc).__name__}: {lines[0] if lines else ''}"[:500]
+    try:
+        outcome.traceback = "".join(traceback.format_exception(exc))[-8000:]
+    except Exception:
+        outcome.traceback = ""
 
 
 def _fit_and_score(job, outcome):

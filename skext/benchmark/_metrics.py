@@ -58,21 +58,79 @@ class Predictions:
 
 
 def predict(estimator, X, task_type, n_classes) -> Predictions:
-    """Ask a fitted estimator for all that the metrics can use."""
-    label = np.asarray(estimator.predict(X))
+    """Ask a fitted estimator for all that the metrics can use.
+
+    Raises
+    ------
+    ValueError
+        If it says something that no metric could score: not a number where there must
+        be one, another number of rows, a label that is no class.
+    """
+    n_rows = len(X) if isinstance(X, list) else X.shape[0]
+    label = _column(estimator.predict(X), n_rows, "predict")
     if task_type not in CLASSIFICATION:
         asked = ask_quantiles(estimator, X) if task_type == "quantile" else None
-        return Predictions(label.astype(np.float64), quantiles=asked)
+        if asked is not None and np.isnan(asked).any():
+            raise ValueError(f"the quantiles are {_lacking(np.isnan(asked))}")
+        return Predictions(_finite(label, "predict"), quantiles=asked)
     proba = score = None
     if hasattr(estimator, "predict_proba"):
         seen = np.asarray(estimator.classes_).astype(np.intp)
+        given = np.asarray(estimator.predict_proba(X), dtype=np.float64)
+        if given.shape != (n_rows, seen.size):
+            raise ValueError(
+                f"predict_proba gave an array of shape {given.shape} for {n_rows} rows "
+                f"and {seen.size} classes"
+            )
         # A class that is absent from the training fold gets probability zero.
-        proba = np.zeros((label.shape[0], n_classes))
-        proba[:, seen] = estimator.predict_proba(X)
+        proba = np.zeros((n_rows, n_classes))
+        proba[:, seen] = _finite(given, "predict_proba")
+        if proba.min(initial=0.0) < 0:
+            raise ValueError("predict_proba gave negative probabilities")
         score = proba[:, 1] if task_type == "binary" else None
     elif task_type == "binary" and hasattr(estimator, "decision_function"):
-        score = np.asarray(estimator.decision_function(X), dtype=np.float64)
-    return Predictions(label.astype(np.intp), proba, score)
+        given = estimator.decision_function(X)
+        score = _finite(
+            _column(given, n_rows, "decision_function"), "decision_function"
+        )
+    return Predictions(_codes(label), proba, score)
+
+
+def _column(values, n_rows, name):
+    """Return one value for each row; anything else would be broadcast in silence."""
+    values = np.asarray(values)
+    if values.shape == (n_rows, 1):
+        values = values[:, 0]
+    if values.shape != (n_rows,):
+        raise ValueError(
+            f"{name} gave an array of shape {values.shape} for {n_rows} rows"
+        )
+    return values
+
+
+def _finite(values, name):
+    values = values.astype(np.float64)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(f"{name} gave {_lacking(bad)}")
+    return values
+
+
+def _lacking(bad):
+    return f"not a finite number in {int(bad.sum())} of {bad.size} places"
+
+
+def _codes(label):
+    """Return class codes; a regressor's numbers must not be cut to some."""
+    numbers = _finite(label, "predict")
+    codes = numbers.astype(np.intp)
+    if not np.array_equal(codes, numbers):
+        raise ValueError(
+            "predict gave numbers between the class codes; is the method a regressor? "
+            "A target whose whole numbers are quantities is told by "
+            "task_type='regression'"
+        )
+    return codes
 
 
 def _roc_auc(y, proba):
@@ -107,17 +165,17 @@ def _brier(y, proba):
     return float(np.mean(np.sum((proba - truth) ** 2, axis=1)) / scale)
 
 
-def _ranked_probability_score(y, proba):
-    # Codes are ordinal positions in the tasks that this is meant for.
-    cumulative = np.cumsum(proba, axis=1)[:, :-1]
-    truth = y[:, np.newaxis] <= np.arange(cumulative.shape[1])
-    return float(np.mean((cumulative - truth) ** 2))
+def _of_ordered_classes(name):
+    """Metric of skext.metrics, for codes that are positions of ordered classes."""
 
+    def function(y, proba):
+        # The package loads numba, which listing metrics does not need.
+        from skext import metrics
 
-def _rare_class_log_loss(y, proba):
-    # Clipped as the log loss is.
-    p, rare = proba[:, -1], y == proba.shape[1] - 1
-    return float(-np.mean(np.log(np.clip(np.where(rare, p, 1 - p), 1e-7, 1.0))))
+        codes = np.arange(proba.shape[1])
+        return getattr(metrics, name)(y, proba, labels=codes, classes=codes)
+
+    return function
 
 
 def _ordinal_mae(y, label):
@@ -210,19 +268,19 @@ _ALL = (
     ),
     Metric(
         "ranked_probability_score",
-        _ranked_probability_score,
+        _of_ordered_classes("ranked_probability_score"),
         "proba",
         False,
         CLASSIFICATION,
-        "mean squared error of cumulative probabilities of ordered classes",
+        "squared error of the cumulative probabilities of ordered classes, summed",
     ),
     Metric(
         "rare_class_log_loss",
-        _rare_class_log_loss,
+        _of_ordered_classes("rare_class_log_loss"),
         "proba",
         False,
         CLASSIFICATION,
-        "log loss of the last class against the rest, clipped at 1e-7",
+        "log loss of the last class against the rest",
     ),
     Metric(
         "ordinal_mae",
@@ -354,5 +412,14 @@ def score(metric_names, y, predictions, task_type) -> dict:
         elif np.unique(y).size < 2 and metric.needs == "score":
             values[name] = (np.nan, "the test fold has one class only")
         else:
-            values[name] = (float(metric.function(y, prediction)), "")
+            values[name] = _value(metric, y, prediction)
     return values
+
+
+def _value(metric, y, prediction):
+    """Value of one metric; one that cannot be computed leaves the others alone."""
+    try:
+        value = float(metric.function(y, prediction))
+    except ValueError as exc:
+        return np.nan, f"not computable: {' '.join(str(exc).split())[:300]}"
+    return (value, "") if np.isfinite(value) else (np.nan, "not a finite number")

@@ -6,6 +6,8 @@ import re
 from skext.exceptions import BenchmarkError
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+# What a device may be called.
+DEVICES = r"auto|cpu|cuda(:\d+)?"
 _BYTES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -69,6 +71,15 @@ def parse_folds(text) -> tuple[int, int] | str:
     return repeats, folds
 
 
+def parse_statuses(text, known) -> tuple:
+    """Statuses of jobs in ``"failed,timeout"`` or a list of them. None is no one."""
+    names = text.split(",") if isinstance(text, str) else list(text or ())
+    for name in names:
+        if name not in known:
+            raise unknown("status", name, known)
+    return tuple(names)
+
+
 def unknown(kind, name, known) -> BenchmarkError:
     """Error for a name that is not known, with the nearest ones that are."""
     known = sorted({str(k) for k in known})
@@ -79,6 +90,10 @@ def unknown(kind, name, known) -> BenchmarkError:
             cure += f" Known: {', '.join(known)}."
     elif len(known) <= 12:
         cure = "Known: " + ", ".join(known) + "."
-    else:
+    elif kind in ("suite", "task", "method", "metric"):
         cure = f"See 'skext bench list {kind}s' for the {len(known)} known ones."
+    elif kind == "speed case":
+        cure = f"See 'skext bench list speed' for the {len(known)} known ones."
+    else:
+        cure = "Known: " + ", ".join(known) + "."
     return BenchmarkError(f"Unknown {kind} {name!r}. {cure}")

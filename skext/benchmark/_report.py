@@ -5,6 +5,7 @@ the template only lays them out.
 """
 
 import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ from skext.benchmark._figure_of_bags import score_against_bag_size
 from skext.benchmark._figure_of_times import score_against_time
 from skext.benchmark._tables import choose, render_tables
 from skext.benchmark._text import (
+    FEW_TASKS,
     format_number,
     format_seconds,
     percent,
+    signed,
+    without_scores,
     write_file,
 )
 from skext.utils._optional import optional_import
@@ -38,8 +42,6 @@ _LEGEND = {
     "equal": "practically equivalent",
     "worse": "worse",
 }
-# Fewer tasks than this and a table is a demonstration, not evidence.
-FEW_TASKS = 10
 _MAX_FAILURES = 200
 
 
@@ -131,8 +133,18 @@ def _run_header(results):
         "versions": {k: str(v) for k, v in (info.get("versions") or {}).items()},
         "git": _git(info.get("git")),
         "details": _details(info),
-        "unavailable": info.get("unavailable") or {},
+        "unavailable": _by_reason(info.get("unavailable") or {}),
+        "broken": info.get("broken") or {},
+        "notes": info.get("notes") or [],
     }
+
+
+def _by_reason(left_out):
+    """Turn a reason for each task into the tasks of each reason."""
+    found = {}
+    for name, reason in left_out.items():
+        found.setdefault(str(reason), []).append(name)
+    return found
 
 
 def _jobs(frame):
@@ -179,7 +191,16 @@ def _git(git):
     return str(git or "")
 
 
-_SHOWN = {"command", "started", "finished", "versions", "unavailable", "git"}
+_SHOWN = {
+    "command",
+    "started",
+    "finished",
+    "versions",
+    "unavailable",
+    "broken",
+    "notes",
+    "git",
+}
 
 
 def _details(info, prefix=""):
@@ -223,13 +244,29 @@ def _track_section(results, position, track, metric, baseline, rope):
         "tasks": _task_rows(results.tasks, frame),
         "analysis": None,
     }
-    rows = frame[(frame["metric"] == metric) & (frame["status"] == "ok")]
-    if not rows["value"].notna().any():
-        return section
+    rows = frame[frame["metric"] == metric]
+    if not rows.loc[rows["status"] == "ok", "value"].notna().any():
+        return section | {"headline": without_scores(rows)}
+    # The page is the last thing that a long run makes, and must not be lost.
+    try:
+        return section | _compared(
+            results, frame, track, position, metric, baseline, rope
+        )
+    except Exception as exc:
+        return section | {
+            "headline": "The results of this track could not be compared "
+            f"({type(exc).__name__}: {exc}); they are complete in the tables beside "
+            "this page."
+        }
+
+
+def _compared(results, frame, track, position, metric, baseline, rope):
+    """Parts of a track's section that come from its analysis."""
     from skext.benchmark._analysis import headline
 
     analysis = results.analyse(track, metric, baseline=baseline, rope=rope)
-    section |= {
+    figures, lost = _draw_figures(results, track, position, analysis)
+    return {
         "analysis": analysis,
         "baseline": analysis.baseline,
         "headline": headline(analysis),
@@ -238,13 +275,12 @@ def _track_section(results, position, track, metric, baseline, rope):
         "comparable": _comparable(analysis, frame),
         "scores": _score_table(analysis, results.method_info),
         "metrics": _metric_table(frame, results, track, analysis),
-        "figures": _draw_figures(results, track, position, analysis),
-        "notes": list(analysis.notes),
+        "figures": figures,
+        "notes": [*analysis.notes, *lost],
         "tests": _test_texts(analysis),
         "pairwise": _pairwise(analysis),
         "intersection": _frame_rows(analysis.intersection),
     }
-    return section
 
 
 def _comparable(analysis, frame):
@@ -321,19 +357,14 @@ def _summary(analysis, method_info):
     return rows
 
 
-def _signed(value):
-    text = format_number(value)
-    return f"+{text}" if np.isfinite(value) and value > 0 else text
-
-
 def _difference_cell(row):
     value = float(row["median_difference"])
     if not np.isfinite(value):
         return None
     interval = ""
     if np.isfinite(row["ci_low"]) and np.isfinite(row["ci_high"]):
-        interval = f"{_signed(row['ci_low'])} to {_signed(row['ci_high'])}"
-    return _cell(_signed(value), value, interval=interval)
+        interval = f"{signed(row['ci_low'])} to {signed(row['ci_high'])}"
+    return _cell(signed(value), value, interval=interval)
 
 
 def _record_cell(row):
@@ -426,16 +457,23 @@ def _draw_figures(results, track, position, analysis):
     info = results.method_info
     calibration = (results.calibration or {}).get(track) or {}
     dummy = dummy_of(track)
-    drawn = [
-        _figures.critical_difference(f"{key}a", analysis, info),
-        _figures.probability_bars(f"{key}b", analysis, info),
-        _figures.difference_dots(f"{key}c", analysis, info, dummy=dummy),
-        score_against_time(f"{key}d", analysis, info, dummy=dummy),
-        _figures.ranks_by_property(f"{key}e", analysis, results.tasks, info),
-        _figures.reliability(f"{key}f", calibration, info),
-        score_against_bag_size(f"{key}g", analysis, results.tasks, info),
+    draw = [
+        (_figures.critical_difference, analysis, info),
+        (_figures.probability_bars, analysis, info),
+        (partial(_figures.difference_dots, dummy=dummy), analysis, info),
+        (partial(score_against_time, dummy=dummy), analysis, info),
+        (_figures.ranks_by_property, analysis, results.tasks, info),
+        (_figures.reliability, calibration, info),
+        (score_against_bag_size, analysis, results.tasks, info),
     ]
-    return [figure for figure in drawn if figure is not None]
+    drawn, lost = [], []
+    for letter, (function, *args) in zip("abcdefg", draw, strict=True):
+        try:
+            drawn.append(function(f"{key}{letter}", *args))
+        # A page without a figure is worth more than none.
+        except Exception as exc:
+            lost.append(f"A figure could not be drawn ({type(exc).__name__}: {exc}).")
+    return [figure for figure in drawn if figure is not None], lost
 
 
 def _test_texts(analysis):

@@ -195,6 +195,8 @@ class BenchmarkResults:
         """
         from skext.benchmark._analysis import analyse
 
+        if not self.tracks:
+            raise BenchmarkError("The run holds no jobs, so there is nothing to see.")
         track = track or self.tracks[0]
         frame = self.track_frame(track)
         metric = self._check_metric(track, metric)
@@ -250,6 +252,8 @@ class BenchmarkResults:
             table.insert(0, "metric", analysis.metric)
             table.insert(0, "track", track)
             tables.append(table)
+        if not self.tracks:
+            return pd.DataFrame(columns=["track", "metric", "method"])
         if not tables and metric is not None:
             self._check_metric(self.tracks[0], metric)
         return pd.concat(tables, ignore_index=True)

@@ -8,131 +8,26 @@ import shlex
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 
 import joblib
 
 from skext.benchmark import _catalog, _metrics
-from skext.benchmark._backends import THREAD_VARIABLES, backend_context, stream
-from skext.benchmark._jobs import FINAL, Job, job_key, library_versions
-from skext.benchmark._limits import closing_child
-from skext.benchmark._methods import TaskInfo, describe_parameters, job_seed
-from skext.benchmark._parsing import parse_duration, parse_size
+from skext.benchmark._backends import (
+    THREAD_VARIABLES,
+    check_backend,
+    run_on_backend,
+)
+from skext.benchmark._jobs import FINAL, library_versions
+from skext.benchmark._parsing import DEVICES, parse_duration, parse_size, parse_statuses
+from skext.benchmark._plan import plan_jobs
 from skext.benchmark._progress import make_progress
 from skext.benchmark._results import BenchmarkResults
 from skext.benchmark._store import ResultStore, export
-from skext.benchmark._tasks import load_task
-from skext.exceptions import BenchmarkError, DataNotAvailableError
-
-
-def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device, say):
-    """Every (task, method, repeat, fold), balanced and cheap ones first.
-
-    Parameters
-    ----------
-    tasks : list of Task
-        What to run on.
-    methods : list of Method or None
-        None takes the default methods of each task's track.
-
-    Returns
-    -------
-    plan : list of (Job or None, row)
-        ``row`` is what the store keeps; the job is None if it cannot run.
-    properties : list of dict
-        One for each task.
-    unavailable : dict of str to str
-        Tasks whose data are not here, with the reason.
-    """
-    planned, properties, unavailable = [], [], {}
-    for task in tasks:
-        try:
-            loaded = load_task(task)
-        except (DataNotAvailableError, OSError) as exc:
-            unavailable[task.id] = str(exc)
-            continue
-        properties.append(loaded.properties())
-        names = _metrics_of(loaded, metrics)
-        info = TaskInfo.of(loaded, primary_metric=names[0], device=device)
-        chosen = methods
-        if chosen is None:
-            chosen = _catalog.default_methods(loaded.track)
-        for method in chosen:
-            if not method.can_do(loaded.task_type):
-                continue
-            planned += _plan_method(
-                loaded, method, info, tuple(names), seed, lite, n_tune, strict_env
-            )
-    if planned:
-        for reason in dict.fromkeys(unavailable.values()):
-            names = [name for name in unavailable if unavailable[name] == reason]
-            say(f"Left out: {', '.join(names)}: {reason}")
-    planned.sort(key=lambda item: item[0])
-    rows = []
-    for position, (_, job, row) in enumerate(planned):
-        rows.append((job, (*row, position)))
-    return rows, properties, unavailable
-
-
-def _metrics_of(loaded, asked):
-    """Metrics asked for that this type of task has; the track's own by default."""
-    if not asked:
-        return _catalog.track_metrics(loaded.track, loaded.task_type)
-    kind = loaded.task_type
-    names = [name for name in asked if kind in _metrics.get_metric(name).task_types]
-    if not names:
-        raise BenchmarkError(
-            f"None of the metrics {', '.join(asked)} is defined for task "
-            f"{loaded.task.id!r}, which is {kind}; see 'skext bench list metrics'."
-        )
-    return names
-
-
-def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env):
-    missing = method.missing()
-    size = info.n_rows * (info.n_columns + 5) * max(1, info.n_classes) ** 0.5
-    items = []
-    folds = [
-        (repeat, fold)
-        for repeat, splits in enumerate(loaded.splits)
-        for fold in range(len(splits))
-    ]
-    for repeat, fold in folds[:1] if lite else folds:
-        one_seed = job_seed(seed, loaded.task.id, method.name, repeat, fold)
-        job, key = None, f"skipped:{loaded.task.id}:{method.name}:{repeat}:{fold}"
-        if missing is None:
-            key = job_key(
-                loaded,
-                method,
-                seed=one_seed,
-                repeat=repeat,
-                fold=fold,
-                info=info,
-                n_tune=n_tune,
-                strict_env=strict_env,
-            )
-            job = Job(
-                key=key,
-                task=loaded.task,
-                method=method,
-                repeat=repeat,
-                fold=fold,
-                seed=one_seed,
-                metrics=metrics,
-                data_sha256=loaded.data_sha256,
-                split_sha256=loaded.split_sha256,
-                n_tune=n_tune,
-                device=info.device,
-            )
-        row = (loaded.task.id, method.name, repeat, fold, key, loaded.track)
-        row += (loaded.task_type, one_seed, missing or "", " ".join(metrics))
-        # Fold by fold over all tasks and methods: a run that stops early still
-        # compares everything with everything on the folds that it finished.
-        order = (repeat, fold, size * method.cost, loaded.task.id, method.name)
-        items.append((order, job, row))
-    return items
+from skext.benchmark._tasks import forget_tasks
+from skext.exceptions import BenchmarkError, MissingDependencyError
+from skext.utils._warnings import warn_user
 
 
 def score_stored(arrays, metrics, task_type):
@@ -142,9 +37,6 @@ def score_stored(arrays, metrics, task_type):
     arrays.pop("rows")
     predictions = _metrics.Predictions(**arrays)
     return _metrics.score(metrics, truth, predictions, task_type)
-
-
-_LOCAL = ("loky", "sequential")
 
 
 class Runner:
@@ -165,41 +57,48 @@ class Runner:
         o = self.options
         for name in o.metrics or ():
             _metrics.get_metric(name)
+        check_backend(o.backend, o.n_jobs)
+        o.retry = parse_statuses(o.retry, FINAL)
+        # Now, and not when the first job has been waited for.
+        parse_duration(o.budget), parse_duration(o.time_limit)
+        parse_size(o.memory_limit)
+        refuse_duplicates(self.tasks, self.methods)
+        forget_tasks()
         with ResultStore(folder) as store:
             store.lock()
             if o.fresh:
                 store.clear()
-            progress_say = _printer(o.progress)
-            plan, properties, unavailable = plan_jobs(
-                self.tasks,
-                self.methods,
-                metrics=o.metrics,
-                seed=o.seed,
-                lite=o.lite,
-                n_tune=o.tune,
-                strict_env=o.strict_env,
-                device=resolve_device(o.device, self.methods),
-                say=progress_say,
-            )
-            if not plan:
-                raise BenchmarkError(_nothing_to_do(unavailable))
-            store.save_plan(
-                [row for _, row in plan], properties, _describe(plan, properties)
-            )
-            todo = self._todo(store, plan, properties)
+            say = _printer(o.progress)
+            plan = make_plan(self.tasks, self.methods, o)
+            _announce(plan, say, o.progress)
             began, clock = time.time(), time.process_time()
             previous = store.meta()
+            n_jobs = sum(job is not None for job, _ in plan.jobs)
             info = {
                 "command": o.command or shlex.join(["python", *sys.argv]),
                 "started": previous.get("started", began),
                 "options": o.to_dict(),
-                "unavailable": unavailable,
-                "n_resumed": len([1 for job, _ in plan if job]) - len(todo),
+                "unavailable": plan.unavailable,
+                "broken": plan.broken,
+                "notes": plan.notes,
                 **self.extra_info,
                 **environment(),
             }
-            store.set_meta(**info)
-            ended = self._run_jobs(store, todo, progress_say)
+            if not plan.jobs:
+                # What failed shall be found in the folder all the same.
+                store.set_meta(**info)
+                results = BenchmarkResults.from_store(store)
+                export(results, folder)
+                if plan.broken:
+                    with contextlib.suppress(MissingDependencyError):
+                        results.report(Path(folder) / "report.html")
+                raise BenchmarkError(_nothing_to_do(plan))
+            store.save_plan([row for _, row in plan.jobs], plan.tasks, plan.methods)
+            for outcome in plan.failed:
+                store.add(replace(outcome, finished=time.time()), _environment_id())
+            todo = self._todo(store, plan)
+            store.set_meta(**info, n_resumed=n_jobs - len(todo))
+            ended = self._run_jobs(store, todo, say)
             store.set_meta(
                 finished=time.time(),
                 wall_seconds=previous.get("wall_seconds", 0.0) + time.time() - began,
@@ -211,21 +110,21 @@ class Runner:
         export(results, folder)
         return results
 
-    def _todo(self, store, plan, properties):
+    def _todo(self, store, plan):
         """Jobs that have no result, or one that is to be tried again."""
         o = self.options
         statuses, scored = store.statuses(), store.scored()
-        rows = {task["id"]: task["n_rows"] for task in properties}
+        rows = {task["id"]: task["n_rows"] for task in plan.tasks}
         done = set(FINAL) - set(o.retry)
         todo = []
-        for job, _ in plan:
+        for job, _ in plan.jobs:
             if job is None:
                 continue
             status = statuses.get(job.key)
             if status in done:
                 if status != "ok" or set(job.metrics) <= scored.get(job.key, set()):
                     continue
-                if self._score_stored(store, job):
+                if self._score_stored(store, job, plan.task_types[job.task.id]):
                     continue
             keep = o.save_predictions
             todo.append(
@@ -241,12 +140,11 @@ class Runner:
         return todo
 
     @staticmethod
-    def _score_stored(store, job):
+    def _score_stored(store, job, task_type):
         """Compute a missing metric from stored predictions if there are any."""
         arrays = store.load_predictions(job.key)
         if arrays is None:
             return False
-        task_type = load_task(job.task).task_type
         store.add_scores(job.key, score_stored(arrays, job.metrics, task_type))
         return True
 
@@ -261,14 +159,10 @@ class Runner:
         pending = {job.key: replace(job, deadline=deadline) for job in todo}
         ended = "complete"
         environment_id = _environment_id()
-        with make_progress(o.progress, len(todo)) as progress, closing_child():
-            # A second pass runs what was lost when a worker process died. joblib's
-            # dask backend waits for ever for a dead worker, and ray's may, so there
-            # each worker keeps a child process for the jobs from the start.
-            for isolate in (False, True) if o.backend in _LOCAL else (True,):
-                jobs = [replace(job, isolate=isolate) for job in pending.values()]
-                try:
-                    for outcome in self._stream(jobs):
+        with make_progress(o.progress, len(todo)) as progress:
+            try:
+                with contextlib.closing(self._stream(store, pending.values())) as jobs:
+                    for outcome in jobs:
                         job = pending.pop(outcome.key)
                         fold = f"{job.repeat}.{job.fold}"
                         label = f"{job.task.id} {job.method.name} {fold}"
@@ -277,35 +171,46 @@ class Runner:
                         else:
                             store.add(outcome, environment_id)
                         progress.update(outcome, label)
-                    break
-                except BrokenProcessPool as exc:
-                    if isolate:
-                        raise
-                    progress.note(
-                        f"A worker process died ({type(exc).__name__}); each of the "
-                        f"{len(pending)} jobs left now runs in a process of its own."
-                    )
-                except KeyboardInterrupt:
-                    progress.note("Interrupted; finished jobs are kept.")
-                    ended = "interrupted"
-                    break
+            except KeyboardInterrupt:
+                progress.note("Interrupted; finished jobs are kept.")
+                ended = "interrupted"
         return ended
 
-    def _stream(self, jobs):
-        """Run CPU jobs on the backend; GPU jobs one at a time in this process."""
+    def _stream(self, store, jobs):
+        """Run CPU jobs on the backend; GPU jobs one at a time on this machine."""
         o = self.options
+        jobs = list(jobs)
         gpu = [job for job in jobs if job.method.gpu and job.device != "cpu"]
         cpu = [job for job in jobs if not (job.method.gpu and job.device != "cpu")]
-        if cpu:
-            sequential = o.backend == "sequential"
-            with backend_context(
-                o.backend,
-                n_jobs=o.n_jobs,
-                inner_threads=o.inner_threads,
-                scheduler=o.scheduler,
-            ) as workers:
-                yield from stream(cpu, workers, sequential=sequential)
-        yield from stream(gpu, 1, sequential=True)
+        options = {"inner_threads": o.inner_threads, "scheduler": o.scheduler}
+        if o.backend == "sequential":
+            yield from self._run_here(store, [*cpu, *gpu])
+            return
+        yield from run_on_backend(cpu, o.backend, n_jobs=o.n_jobs, **options)
+        yield from run_on_backend(gpu, "loky", n_jobs=1, **options)
+
+    @staticmethod
+    def _run_here(store, jobs):
+        """Run jobs in this process, but one that has ended an earlier run.
+
+        The store knows which job is under way, so that a run that died with one does
+        not die with it again.
+        """
+        fatal = store.marked()
+
+        def mark(job):
+            job = replace(job, isolate=job.isolate or job.key == fatal)
+            if not job.isolate:
+                store.mark(job.key)
+            return job
+
+        marked = map(mark, jobs)
+        try:
+            yield from run_on_backend(
+                marked, "sequential", n_jobs=1, inner_threads=None, scheduler=None
+            )
+        finally:
+            store.mark(None)
 
 
 def _printer(kind):
@@ -314,44 +219,70 @@ def _printer(kind):
     return lambda text: print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _nothing_to_do(unavailable):
-    if not unavailable:
+def make_plan(tasks, methods, options):
+    """Plan the jobs of a run."""
+    return plan_jobs(
+        tasks,
+        methods,
+        metrics=options.metrics,
+        seed=options.seed,
+        lite=options.lite,
+        n_tune=options.tune,
+        strict_env=options.strict_env,
+        device=resolve_device(options.device, methods),
+    )
+
+
+def refuse_duplicates(tasks, methods):
+    """Two of one name would write over each other's results."""
+    for kind, things in (("Task", tasks), ("Method", methods or ())):
+        names = [getattr(thing, "id", None) or thing.name for thing in things]
+        for name in names:
+            if names.count(name) > 1:
+                raise BenchmarkError(
+                    f"{kind} {name!r} is named twice; give each {kind.lower()} a name "
+                    "of its own."
+                )
+
+
+def _announce(plan, say, progress):
+    """Say what a person should know before the jobs run."""
+    for note in plan.notes:
+        if progress == "none":
+            warn_user(note)
+        say(note)
+    if plan.jobs:
+        for reason in dict.fromkeys(plan.unavailable.values()):
+            names = [name for name, why in plan.unavailable.items() if why == reason]
+            say(f"Left out: {', '.join(names)}: {reason}")
+        for name, reason in plan.broken.items():
+            say(f"Task {name} failed: {reason}")
+
+
+def _nothing_to_do(plan):
+    failed = {**plan.broken, **plan.unavailable}
+    if not failed:
         return (
             "Nothing to run: no chosen method can do any chosen task; see "
             "'skext bench list methods'."
         )
-    first = next(iter(unavailable.values()))
+    first, reason = next(iter(failed.items()))
+    if plan.broken:
+        if len(failed) == 1:
+            return f"Nothing to run: task {first!r} failed: {reason}"
+        return (
+            f"Nothing to run: none of the {len(failed)} chosen tasks can be used. The "
+            f"first, {first!r}: {reason}"
+        )
     return (
-        f"Nothing to run: none of the {len(unavailable)} chosen tasks has its data "
-        f"here. The first: {first}"
+        f"Nothing to run: none of the {len(failed)} chosen tasks has its data "
+        f"here. The first: {reason}"
     )
-
-
-def _describe(plan, properties):
-    """Collect what the report says about each method."""
-    described = {}
-    for job, row in plan:
-        name = row[1]
-        if name in described or job is None:
-            described.setdefault(name, {"description": "", "family": "user"})
-            if job is None or "params" in described[name]:
-                continue
-        loaded = load_task(job.task)
-        estimator = job.method.make(TaskInfo.of(loaded))
-        parameters = describe_parameters(estimator)
-        described[name] = {
-            "description": job.method.description,
-            "family": job.method.family,
-            "preprocess": job.method.preprocess,
-            "class": parameters["class"],
-            "params": parameters.get("params", {}),
-        }
-    return described
 
 
 def check_device(device):
     """Refuse what is not the name of a device."""
-    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(device)):
+    if not re.fullmatch(DEVICES, str(device)):
         raise BenchmarkError(
             f"Device {device!r} is not understood; write 'auto', 'cpu', 'cuda' or a "
             "form such as 'cuda:1'."

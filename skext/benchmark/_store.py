@@ -103,6 +103,21 @@ class ResultStore:
                 "choose another folder with --out."
             ) from None
 
+    # The job that is under way in the process of the run itself. A file of its own:
+    # it is written before each job, and a full disk shall not be filled by it.
+
+    def mark(self, key):
+        """Remember a job that may end this process; None when there is none."""
+        path = self.folder / ".under_way"
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True) if key is None else path.write_text(key)
+
+    def marked(self):
+        """Return the job that an earlier run was at when it ended, or None."""
+        with contextlib.suppress(OSError):
+            return (self.folder / ".under_way").read_text()
+        return None
+
     # Writing
 
     def clear(self):

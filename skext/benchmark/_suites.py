@@ -1,10 +1,9 @@
 """From what a user names to tasks: suites, OpenML ids, TOML files, Python data."""
 
 import fnmatch
-import tomllib
 from dataclasses import replace
-from pathlib import Path
 
+from skext.benchmark._inputs import TASK_TYPES, read_bunch
 from skext.benchmark._parsing import unknown
 from skext.benchmark._tasks import Task
 from skext.exceptions import BenchmarkError
@@ -23,7 +22,14 @@ _FEWEST_BAGS = 5
 
 
 def load_suite(
-    name, *, folds=None, max_rows=None, data_home=None, offline=None, seed=0
+    name,
+    *,
+    folds=None,
+    max_rows=None,
+    data_home=None,
+    offline=None,
+    seed=0,
+    task_type=None,
 ):
     """List the tasks of a suite, ready for :class:`Benchmark`.
 
@@ -43,6 +49,9 @@ def load_suite(
         True never opens a connection. None follows ``SKEXT_OFFLINE``.
     seed : int, default=0
         Seed of splits and sampling.
+    task_type : str or dict, default=None
+        Kind of the targets, as of :class:`Task`; a dict maps ids of tasks to it. None
+        takes what the data say.
 
     Returns
     -------
@@ -67,8 +76,10 @@ def load_suite(
 
         tasks = offline_tasks()
     elif name.startswith(("openml:", "task:")):
-        tasks = [_openml_task(name, source)]
+        tasks = [openml_task(name, source)]
     elif name.endswith(".toml"):
+        from skext.benchmark._config import read_config
+
         tasks = read_config(name, source)["tasks"]
     else:
         tasks = _frozen_tasks(name, source)
@@ -77,10 +88,11 @@ def load_suite(
         changes["folds"] = (1, folds) if isinstance(folds, int) else folds
     if max_rows is not None:
         changes["max_rows"] = max_rows
-    return [replace(task, **changes) for task in tasks]
+    return [_told(replace(task, **changes), task_type) for task in tasks]
 
 
-def _openml_task(name, source):
+def openml_task(name, source):
+    """Make a task of ``openml:<data id>`` or ``task:<task id>``."""
     kind, _, number = name.partition(":")
     if not number.isdigit():
         raise BenchmarkError(
@@ -161,100 +173,16 @@ def select_tasks(tasks, patterns):
     return chosen
 
 
-_RUN_KEYS = frozenset(
-    "suites tasks methods metrics folds lite max_rows tune jobs inner_threads backend "
-    "scheduler budget time_limit memory_limit device out retry fresh offline data_home "
-    "seed progress save_predictions allow_failures strict_env track".split()
-)
-
-
-def read_config(path, source=None):
-    """Read a benchmark file.
-
-    Parameters
-    ----------
-    path : path-like
-        TOML with a table ``[run]`` (the command line's options, with ``_`` for
-        ``-``) and lists ``[[tasks]]`` and ``[[methods]]``.
-    source : dict, default=None
-        ``data_home`` and ``offline`` for the tasks.
-
-    Returns
-    -------
-    config : dict
-        ``run`` (dict), ``tasks`` (list of Task), ``methods`` (list of Method).
-    """
-    from skext.benchmark._methods import from_user
-
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError:
-        raise BenchmarkError(f"File {str(path)!r} does not exist.") from None
-    except (OSError, tomllib.TOMLDecodeError) as exc:
-        raise BenchmarkError(f"File {str(path)!r} cannot be read: {exc}.") from exc
-    for key in set(content) - {"run", "tasks", "methods"}:
-        raise unknown(f"table in {path.name}", key, ("run", "tasks", "methods"))
-    run = content.get("run", {})
-    for key in set(run) - _RUN_KEYS:
-        raise unknown(f"option in [run] of {path.name}", key, _RUN_KEYS)
-    tasks = [_configured_task(item, source or {}) for item in content.get("tasks", [])]
-    methods = []
-    for item in content.get("methods", []):
-        item = dict(item)
-        if "factory" not in item:
-            raise BenchmarkError(
-                f"A method in {path.name} lacks 'factory'; write "
-                'factory = "package.module:name".'
-            )
-        factory = item.pop("factory")
-        name = item.pop("name", factory)
-        for key in set(item) - {"preprocess", "tracks", "task_types", "description"}:
-            raise unknown(f"key of [[methods]] in {path.name}", key, ("preprocess",))
-        methods.append(from_user(name, factory, **item))
-    return {"run": run, "tasks": tasks, "methods": methods}
-
-
-def _configured_task(item, source):
-    item = dict(item)
-    track = item.pop("track", "auto")
-    folds = item.pop("folds", None)
-    positive = item.pop("positive_class", None)
-    kinds = [key for key in ("data_id", "task_id", "loader") if key in item]
-    if len(kinds) != 1:
-        raise BenchmarkError(
-            f"Task {item!r} must have exactly one of data_id, task_id and loader."
-        )
-    kind = kinds[0]
-    value = item.pop(kind)
-    name = item.pop("name", None)
-    if kind == "loader":
-        task = Task(
-            id=name or value, loader=value, arguments=tuple(item.items()), source=value
-        )
-    else:
-        prefix = "openml" if kind == "data_id" else "task"
-        task = _openml_task(f"{prefix}:{value}", source)
-        arguments = task.arguments + tuple(item.items())
-        task = replace(task, id=name or task.id, arguments=arguments)
-    if folds is not None:
-        from skext.benchmark._parsing import parse_folds
-
-        task = replace(task, folds=parse_folds(folds))
-    return replace(task, track=track, positive_class=positive)
-
-
 def as_tasks(given, **options):
     """Make tasks of whatever :class:`Benchmark` was given.
 
     Parameters
     ----------
     given : str, Task, list of those, skext.datasets.Suite, or dict
-        A dict maps a name to ``(X, y)``.
+        A dict maps a name to ``(X, y)`` or a Bunch.
     **options : dict
-        ``folds``, ``max_rows``, ``data_home``, ``offline``, ``seed`` as in
-        :func:`load_suite`.
+        ``folds``, ``max_rows``, ``data_home``, ``offline``, ``seed``, ``task_type`` as
+        in :func:`load_suite`.
 
     Returns
     -------
@@ -269,12 +197,34 @@ def as_tasks(given, **options):
         folds = options["folds"]
         changes["folds"] = (1, folds) if isinstance(folds, int) else folds
     if isinstance(given, Task):
-        return [replace(given, **changes)]
+        return [_told(replace(given, **changes), options.get("task_type"))]
     if isinstance(given, dict):
         return [
-            Task(id=name, arrays=tuple(data), source="given in Python", **changes)
+            _told(_given_in_python(name, data, changes), options.get("task_type"))
             for name, data in given.items()
         ]
     if hasattr(given, "tasks") and hasattr(given, "name"):
         return load_suite(given.name, **options)
     return [task for item in given for task in as_tasks(item, **options)]
+
+
+def _given_in_python(name, data, changes):
+    if isinstance(data, Task):
+        return replace(data, id=name, **changes)
+    bunch = read_bunch(data, name, loader=False)
+    arrays = (bunch["X"], bunch["y"])
+    return Task(id=str(name), arrays=arrays, source="given in Python", **changes)
+
+
+def _told(task, task_type):
+    """Set the kind of the target, and refuse kinds and tracks that do not exist."""
+    from skext.benchmark._catalog import TRACKS
+
+    if isinstance(task_type, dict):
+        task_type = task_type.get(task.id)
+    task = task if task_type is None else replace(task, task_type=task_type)
+    if task.task_type not in (None, *TASK_TYPES):
+        raise unknown("task_type", task.task_type, TASK_TYPES)
+    if task.track not in ("auto", *TRACKS):
+        raise unknown("track", task.track, TRACKS)
+    return task

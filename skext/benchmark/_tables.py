@@ -3,7 +3,7 @@
 import re
 
 from skext.benchmark._parsing import unknown
-from skext.benchmark._text import format_number
+from skext.benchmark._text import format_number, without_scores
 from skext.utils._optional import optional_import
 
 _COLUMNS = {
@@ -59,7 +59,7 @@ def render_tables(results, fmt="md", metric=None, baseline=None, *, rope=0.01) -
     for track, (name, base) in choose(results, metric, baseline).items():
         rows = frame[(frame["track"] == track) & (frame["metric"] == name)]
         if not rows.loc[rows["status"] == "ok", "value"].notna().any():
-            blocks.append((track, "No job has finished yet.", None))
+            blocks.append((track, without_scores(rows), None))
             continue
         analysis = results.analyse(track, name, baseline=base, rope=rope)
         table = analysis.summary.sort_values("mean_rank", kind="stable")

@@ -1,13 +1,22 @@
 """Benchmark tasks: where the data come from and how they are split."""
 
+import contextlib
 import functools
 import hashlib
 import importlib
 import json
+import pickle
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from skext.benchmark._inputs import (
+    as_table,
+    as_target,
+    kind_of_target,
+    label_texts,
+    read_bunch,
+)
 from skext.exceptions import BenchmarkError
 
 DEFAULT_TRACK = {
@@ -58,6 +67,9 @@ class Task:
         Name and version of the suite that the task belongs to.
     bag_size : int, default=None
         Rows of the bags whose counts are told in the place of labels.
+    task_type : {"binary", "multiclass", "classification", "regression"}, default=None
+        Kind of the target. None takes what the loader says, or else looks: labels and
+        up to 20 distinct whole numbers are classes, other numbers are numbers.
     """
 
     id: str
@@ -72,6 +84,7 @@ class Task:
     source: str = ""
     suite: str = ""
     bag_size: int | None = None
+    task_type: str | None = None
 
     def cache_key(self) -> str:
         """Identify what :func:`load_task` returns.
@@ -83,7 +96,20 @@ class Task:
         """
         fields = [self.id, self.loader, sorted(self.arguments), self.folds]
         fields += [self.max_rows, self.seed, self.positive_class, self.bag_size]
+        fields += [self.track, self.task_type, getattr(self.arrays, "path", None)]
         return json.dumps(fields, default=str)
+
+
+@dataclass(frozen=True)
+class StoredArrays:
+    """Data given in memory, in a file for the workers of this machine."""
+
+    path: str
+
+    def load(self):
+        """Read ``(X, y)``."""
+        with open(self.path, "rb") as file:
+            return pickle.load(file)
 
 
 @dataclass(frozen=True)
@@ -107,6 +133,7 @@ class LoadedTask:
     n_repeats: int
     data_sha256: str
     split_sha256: str
+    notes: tuple = ()
 
     @property
     def n_classes(self) -> int:
@@ -163,25 +190,35 @@ def resolve(path):
             f"{path!r} cannot be imported ({exc}); is the package installed and on "
             "PYTHONPATH, and the name spelled as in the module?"
         ) from exc
+    except (Exception, SystemExit) as exc:
+        raise BenchmarkError(
+            f"{path!r} cannot be imported: its module raises {type(exc).__name__}: "
+            f"{exc}."
+        ) from exc
     return found
 
 
 def load_task(task) -> LoadedTask:
     """Load, check and split the data of a task; the last few stay in memory."""
-    if task.arrays is not None:
-        return _prepare(task)
-    return _load_cached(task.cache_key(), task)
+    return _load_keyed(_Keyed(task))
+
+
+def forget_tasks():
+    """Load tasks anew: arrays and files may have changed since the last run."""
+    _load_keyed.cache_clear()
 
 
 # The key decides about hits; a task itself cannot be hashed when it has lists.
 class _Keyed:
-    def __init__(self, key, task):
-        self.key, self.task = key, task
+    def __init__(self, task):
+        self.task, self.key = task, task.cache_key()
 
     def __hash__(self):
         return hash(self.key)
 
     def __eq__(self, other):
+        if isinstance(self.task.arrays, tuple):
+            return self.task is other.task
         return self.key == other.key
 
 
@@ -190,33 +227,28 @@ def _load_keyed(keyed):
     return _prepare(keyed.task)
 
 
-def _load_cached(key, task):
-    return _load_keyed(_Keyed(key, task))
-
-
 def _prepare(task) -> LoadedTask:
     if task.arrays is not None:
-        X, y = task.arrays
+        stored = isinstance(task.arrays, StoredArrays)
+        X, y = task.arrays.load() if stored else task.arrays
         bunch = {"X": X, "y": y}
     else:
-        bunch = resolve(task.loader)(**dict(task.arguments))
-    X, y = bunch["X"], np.asarray(bunch["y"])
-    class_order = bunch.get("class_order")
-    if class_order is None and getattr(
-        getattr(bunch["y"], "dtype", None), "ordered", 0
-    ):
-        class_order = bunch["y"].dtype.categories
-    if hasattr(X, "toarray"):
-        X = X.toarray()
-    elif not hasattr(X, "iloc"):
-        X = np.asarray(X)
+        bunch = read_bunch(resolve(task.loader)(**dict(task.arguments)), task.id)
+    X, categorical = as_table(bunch["X"], task.id)
+    y, is_class, class_order = as_target(bunch["y"], task.id)
+    if bunch.get("class_order") is not None:
+        class_order = bunch["class_order"]
+    if bunch.get("categorical_mask") is not None:
+        named = np.flatnonzero(bunch["categorical_mask"]).tolist()
+        categorical = tuple(sorted({*named, *_not_numeric(X, categorical)}))
     if X.shape[0] != y.shape[0]:
         raise BenchmarkError(
             f"Task {task.id!r} has {X.shape[0]} rows in X but {y.shape[0]} in y."
         )
-    task_type = bunch.get("task_type") or _infer_type(y)
+    told = task.task_type or bunch.get("task_type")
     if task.track in ("clustering", "quantile"):
-        task_type = task.track
+        told = task.track
+    task_type, note = kind_of_target(y, is_class, told, task.id)
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
@@ -229,7 +261,7 @@ def _prepare(task) -> LoadedTask:
         task=task,
         X=X,
         y=codes,
-        categorical=_categorical_columns(X, bunch.get("categorical_mask")),
+        categorical=categorical,
         task_type=task_type,
         track=DEFAULT_TRACK[task_type] if task.track == "auto" else task.track,
         classes=classes,
@@ -237,13 +269,13 @@ def _prepare(task) -> LoadedTask:
         n_repeats=len(folds),
         data_sha256=_hash_data(X, codes, classes),
         split_sha256=_hash_splits(folds),
+        notes=(note,) if note else (),
     )
 
 
-def _infer_type(y):
-    if y.dtype.kind == "f":
-        return "regression"
-    return "binary" if np.unique(y).size == 2 else "multiclass"
+def _not_numeric(X, categorical):
+    """Columns of texts, which are categories whatever a loader says."""
+    return [j for j in categorical if X.dtypes.iloc[j].kind not in "fiub"]
 
 
 def _encode(y, task_type, task, positive_class, class_order=None):
@@ -253,21 +285,22 @@ def _encode(y, task_type, task, positive_class, class_order=None):
         except ValueError:
             raise BenchmarkError(
                 f"Task {task.id!r} is a {task_type} task, but its target is not "
-                "numeric; give it another track."
+                "numeric; say task_type='classification' or give it another track."
             ) from None
-    classes, codes = np.unique(y.astype(str), return_inverse=True)
+    labels, codes = np.unique(y, return_inverse=True)
+    classes = label_texts(labels)
     if classes.size < 2 and task_type != "clustering":
         raise BenchmarkError(
             f"Task {task.id!r} has one class only ({classes.tolist()}); there is "
             "nothing to classify."
         )
     if task_type == "binary":
-        positive = task.positive_class or positive_class
+        positive = (
+            positive_class if task.positive_class is None else task.positive_class
+        )
         if positive is None:
             one = int(np.argmin(np.bincount(codes)[::-1]) == 0)
-        elif str(positive) in classes:
-            one = int(np.flatnonzero(classes == str(positive))[0])
-        else:
+        elif (one := _place(positive, classes)) is None:
             raise BenchmarkError(
                 f"Positive class {positive!r} of task {task.id!r} is not among its "
                 f"classes {classes.tolist()}."
@@ -292,18 +325,13 @@ def _in_order(codes, classes, class_order, task):
     return np.argsort(order)[codes], classes[order]
 
 
-def _categorical_columns(X, mask):
-    if mask is not None:
-        return tuple(int(j) for j in np.flatnonzero(mask))
-    if not hasattr(X, "dtypes"):
-        return ()
-    from pandas.api import types
-
-    return tuple(
-        j
-        for j, dtype in enumerate(X.dtypes)
-        if not types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype)
-    )
+def _place(label, classes):
+    """Position of a class by its text, a number with or without a point."""
+    texts = [str(label)]
+    with contextlib.suppress(TypeError, ValueError):
+        texts.append(label_texts(np.array([float(label)]))[0])
+    found = [i for i, name in enumerate(classes.tolist()) if name in texts]
+    return found[0] if found else None
 
 
 def _sample_rows(y, max_rows, task_type, seed):
@@ -378,14 +406,13 @@ def _hash_data(X, y, classes):
     if hasattr(X, "iloc"):
         from pandas.util import hash_pandas_object
 
-        for name in X.columns:
-            column = X[name]
+        for j, name in enumerate(X.columns):
+            column = X.iloc[:, j]
+            digest.update(f"{name}\0{column.dtype}".encode())
             if str(column.dtype) == "category":
+                digest.update(repr(column.cat.categories.tolist()).encode())
                 column = column.astype(object)
-            digest.update(str(name).encode())
             digest.update(hash_pandas_object(column, index=False).to_numpy().tobytes())
-    elif X.dtype == object:
-        digest.update(repr(X.tolist()).encode())
     else:
         digest.update(str(X.dtype).encode() + np.ascontiguousarray(X).tobytes())
     digest.update(np.ascontiguousarray(y).tobytes())

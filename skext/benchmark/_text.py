@@ -6,6 +6,9 @@ import numpy as np
 
 from skext.exceptions import BenchmarkError
 
+# With fewer tasks a comparison is a demonstration, not evidence.
+FEW_TASKS = 10
+
 
 def shorten(text, limit=30):
     """Cut a label in the middle, where names of variants differ least."""
@@ -28,6 +31,12 @@ def format_number(value, digits=3):
     return text.replace("-", "−")
 
 
+def signed(value):
+    """Write a difference, with a plus where it is positive."""
+    text = format_number(value)
+    return f"+{text}" if np.isfinite(value) and value > 0 else text
+
+
 def format_seconds(value):
     """Write a duration with a unit of fitting size."""
     if value is None or not np.isfinite(value):
@@ -43,6 +52,36 @@ def percent(share):
     if share > 0.995:
         return "> 99 %"
     return "< 1 %" if share < 0.005 else f"{100 * share:.0f} %"
+
+
+def without_scores(frame) -> str:
+    """Say why there is nothing to compare.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per job and metric, none with a score.
+
+    Returns
+    -------
+    sentence : str
+        How many jobs failed, and the reason that most of them give.
+    """
+    columns = [c for c in ("task", "method", "repeat", "fold") if c in frame]
+    jobs = frame.drop_duplicates(columns)
+    status = "job_status" if "job_status" in jobs else "status"
+    counts = jobs[status].fillna("pending").value_counts()
+    ended = counts.drop("pending", errors="ignore")
+    if ended.empty:
+        return "No job has finished yet, so there is nothing to compare."
+    what = ", ".join(f"{n} {name}" for name, n in ended.items())
+    text = f"No job gave a score, so there is nothing to compare: {what}"
+    if "pending" in counts:
+        text += f", {counts['pending']} not run"
+    errors = frame.loc[frame["error"].fillna("") != "", "error"]
+    if len(errors):
+        text += f". The usual reason: {errors.mode().iloc[0].rstrip('.')}"
+    return text + "."
 
 
 def write_file(path, text) -> Path:

@@ -42,6 +42,113 @@ TOYS = textwrap.dedent(
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+    class Exits(GaussianNB):
+        def fit(self, X, y):
+            raise SystemExit(3)
+
+
+    class ExitsHard(GaussianNB):
+        def fit(self, X, y):
+            os._exit(0)
+
+
+    class Crashes(GaussianNB):
+        def fit(self, X, y):
+            import ctypes
+
+            ctypes.string_at(0)
+
+
+    class Aborts(GaussianNB):
+        def fit(self, X, y):
+            os.abort()
+
+
+    class Interrupts(GaussianNB):
+        def fit(self, X, y):
+            raise KeyboardInterrupt
+
+
+    class Closes(GaussianNB):
+        def fit(self, X, y):
+            raise GeneratorExit
+
+
+    class Recurses(GaussianNB):
+        def fit(self, X, y):
+            return self.fit(X, y)
+
+
+    class Exhausts(GaussianNB):
+        def fit(self, X, y):
+            raise MemoryError("no room")
+
+
+    class Unprintable(Exception):
+        def __str__(self):
+            raise ValueError("no text")
+
+
+    class Mumbles(GaussianNB):
+        def fit(self, X, y):
+            raise Unprintable
+
+
+    class Asks(GaussianNB):
+        def fit(self, X, y):
+            input("what now? ")
+
+
+    class Forks(GaussianNB):
+        """Leaves a process behind that runs on with the same job."""
+
+        def fit(self, X, y):
+            os.fork()
+            return super().fit(X, y)
+
+
+    class LeavesOne(GaussianNB):
+        """Dies, but a process that it has started holds its pipes open."""
+
+        def fit(self, X, y):
+            if os.fork() == 0:
+                time.sleep(60)
+            os._exit(4)
+
+
+    class NoNumbers(GaussianNB):
+        def predict_proba(self, X):
+            return super().predict_proba(X) * np.nan
+
+
+    def fails_at_making(task):
+        raise RuntimeError("no estimator today")
+
+
+    def ends_at_making(task):
+        raise SystemExit("no estimator today")
+
+
+    def load_broken():
+        raise RuntimeError("the table is broken")
+
+
+    def load_and_exit():
+        raise SystemExit(3)
+
+
+    def load_one_class():
+        return np.zeros((20, 2)), np.zeros(20, dtype=int)
+
+
+    def load_ragged():
+        return [[1, 2], [3]], [0, 1]
+
+
+    def load_nothing():
+        return None
+
+
     class Counts(GaussianNB):
         """Writes a line for each fit."""
 

@@ -120,3 +120,59 @@ def test_every_metric_says_what_it_is():
     for metric in METRICS.values():
         assert metric.description
         assert metric.needs in ("label", "proba", "score", "quantiles")
+
+
+class Says:
+    """A fitted classifier that gives what it is told to give."""
+
+    classes_ = np.array([0, 1])
+
+    def __init__(self, label, proba=None):
+        self.label = label
+        if proba is not None:
+            self.predict_proba = lambda X: proba
+
+    def predict(self, X):
+        return self.label
+
+
+GOOD = np.zeros(4, dtype=int)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "label", "proba", "reason"),
+    [
+        ("binary", GOOD, np.full((4, 2), np.nan), "predict_proba gave not a finite"),
+        ("binary", GOOD, np.c_[GOOD - 1.0, GOOD + 2.0], "negative probabilities"),
+        ("binary", GOOD, np.ones((4, 3)), r"shape \(4, 3\) for 4 rows and 2 classes"),
+        ("binary", GOOD, np.ones(4), r"shape \(4,\) for 4 rows"),
+        ("binary", np.full(4, 0.3), None, "a regressor.*task_type='regression'"),
+        ("binary", GOOD[:3], None, r"predict gave an array of shape \(3,\)"),
+        ("regression", np.array([1.0, np.nan, 1, 1]), None, "in 1 of 4 places"),
+        ("regression", np.array([1.0, np.inf, 1, 1]), None, "in 1 of 4 places"),
+        ("regression", np.float64(3), None, r"shape \(\) for 4 rows"),
+        ("regression", np.ones(1), None, r"shape \(1,\) for 4 rows"),
+        ("regression", np.ones((4, 2)), None, r"shape \(4, 2\) for 4 rows"),
+    ],
+)
+def test_predictions_that_no_metric_could_score_are_refused(
+    task_type, label, proba, reason
+):
+    with pytest.raises(ValueError, match=reason):
+        predict(Says(label, proba), np.zeros((4, 1)), task_type, 2)
+
+
+def test_a_column_of_predictions_is_not_broadcast():
+    y = np.arange(4.0)
+    found = predict(Says(y[:, None]), np.zeros((4, 1)), "regression", 0)
+    assert score(["rmse"], y, found, "regression")["rmse"] == (0.0, "")
+
+
+def test_a_metric_that_cannot_be_computed_leaves_the_others_alone():
+    proba = np.full((4, 2), 0.9)
+    found = predict(Says(GOOD, proba), np.zeros((4, 1)), "binary", 2)
+    names = ["accuracy", "ranked_probability_score"]
+    values = score(names, np.array([0, 1, 0, 1]), found, "binary")
+    assert values["accuracy"][0] == 0.5
+    assert np.isnan(values["ranked_probability_score"][0])
+    assert "not computable" in values["ranked_probability_score"][1]

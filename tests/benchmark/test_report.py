@@ -267,3 +267,12 @@ def test_a_device_is_written_to_and_not_replaced():
     with pytest.raises(BenchmarkError, match="'/dev/full' cannot be written.*space"):
         write_file("/dev/full", "text")
     assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+@pytest.mark.parametrize("p", [0.004, 0.0051, 0.5, 0.985, 0.991, 0.9951])
+def test_one_rounding_of_probabilities_everywhere(p):
+    from skext.benchmark import _analysis, _report
+
+    assert _analysis.percent is _report.percent is percent
+    row = {"p_better": p, "p_equivalent": 1 - p, "p_worse": 0.0}
+    assert _report._odds_cell(row)["text"] == percent(p)

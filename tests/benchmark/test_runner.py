@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark, load_suite, read_results
-from skext.benchmark._runner import plan_jobs
+from skext.benchmark._plan import plan_jobs
 from skext.benchmark._store import ResultStore
 from skext.exceptions import BenchmarkError
 
@@ -302,7 +302,7 @@ def test_budget_leaves_whole_folds(toys, tables, tmp_path, monkeypatch):
 
 def test_plan_is_fold_major_and_cheap_first(tables):
     bench = Benchmark(tables, METHODS, metrics=["accuracy"], folds=3)
-    plan, properties, unavailable = plan_jobs(
+    plan = plan_jobs(
         bench.tasks,
         bench.methods,
         metrics=("accuracy",),
@@ -311,14 +311,15 @@ def test_plan_is_fold_major_and_cheap_first(tables):
         n_tune=0,
         strict_env=False,
         device="cpu",
-        say=print,
     )
-    assert [job.fold for job, _ in plan] == sorted(job.fold for job, _ in plan)
-    assert plan[0][0].task.id == "two"
-    assert len(properties) == 2
-    assert not unavailable
+    folds = [job.fold for job, _ in plan.jobs]
+    assert folds == sorted(folds)
+    assert plan.jobs[0][0].task.id == "two"
+    assert len(plan.tasks) == 2
+    assert not plan.unavailable
+    assert not plan.broken
     lite = Benchmark(tables, METHODS, folds=3)
-    assert len(plan) == 12
+    assert len(plan.jobs) == 12
     assert lite.methods[0].name == "bayes"
 
 
