@@ -11,7 +11,7 @@ from skext.utils.discovery import all_estimators
 # Parameters that the suites' own data need; several sets make several instances.
 # imbalanced-learn sets twelve clusters for its own KMeansSMOTE, too.
 THREE = [0.1, 0.5, 0.9]
-# Trees as small as that learn the suites' tables, and split sparse ones like dense ones.
+# Trees that learn the suites' tables, and split sparse ones like dense ones.
 SMALL_TREES = GradientBoostingRegressor(
     n_estimators=5, max_depth=2, learning_rate=0.5, random_state=0
 )

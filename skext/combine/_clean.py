@@ -184,9 +184,9 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
     Notes
     -----
     The rows come out class by class, as from imbalanced-learn, and given rows may be
-    missing among them; rows of weight zero are behind all others. All classes share one search among all rows, which excludes a
-    row from its own neighbours by its index, so that duplicates of another class are
-    seen.
+    missing among them; rows of weight zero are behind all others. All classes share
+    one search among all rows, which excludes a row from its own neighbours by its
+    index, so that duplicates of another class are seen.
 
     If a class loses all its rows there is a warning. With missing values, a neighbour
     that shares no known value with a row says nothing about it.

@@ -10,49 +10,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from skext.utils._device import resolve_device
-from skext.utils._scaling import center_and_scale
+from skext.utils._scaling import Scaler
 
 # Rows that go through a network at a time.
 _ROWS = 8192
-
-
-class Scaler(NamedTuple):
-    """Mean and spread of the features."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-
-    def __call__(self, X):
-        """Return rows as a dense table, centred and scaled."""
-        X = X.toarray() if sparse.issparse(X) else X
-        return (X - self.mean) / self.scale
-
-
-def fit_scaler(X, weight, standardize):
-    """Find weighted means and spreads, as networks of rows do.
-
-    Parameters
-    ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Rows.
-    weight : ndarray of shape (n_samples,)
-        Weights.
-    standardize : bool
-        False gives zeros and ones.
-
-    Returns
-    -------
-    scaler : Scaler
-        What makes rows a dense table.
-    """
-    n_features = X.shape[1]
-    if not standardize:
-        return Scaler(np.zeros(n_features), np.ones(n_features))
-    # The mean of a sparse table is found as well; it is taken off batch by batch.
-    return Scaler(*center_and_scale(X, weight))
 
 
 class Layers(NamedTuple):

@@ -11,6 +11,7 @@ from skext.label_proportions._linear import KnownBags
 from skext.label_proportions._models import ConstantClasses, ConstantModel
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
+from skext.utils._scaling import fit_scaler
 from skext.utils._sklearn import Interval, StrOptions, fit_context
 
 __all__ = ["DLLPNetClassifier"]
@@ -277,7 +278,7 @@ class DLLPNetClassifier(BaseLLPClassifier):
         optional_import("skorch", extra="deep", purpose=name)
         rng = fit_rng(self.random_state)
         X = X if known.rows.size == X.shape[0] else X[known.rows]
-        scaler = nets.fit_scaler(X, known.row_weight, self.standardize)
+        scaler = fit_scaler(X, known.row_weight, self.standardize)
         weight = known.weights * (known.sizes.sum() / known.weights.sum())
         data = nets.BagRows(
             torch,

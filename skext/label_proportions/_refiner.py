@@ -18,6 +18,7 @@ from skext.label_proportions._net import NET_CONSTRAINTS, check_layer_sizes
 from skext.utils._columns import library_of
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
+from skext.utils._scaling import fit_scaler
 from skext.utils._sklearn import Interval, fit_context
 from skext.utils._tables import validate_table
 
@@ -199,7 +200,7 @@ default=None
         proba = _as_proba(y)
         codes, shares = _bag_shares(X.shape[0], proba.shape[1], bags, counts)
         rng = fit_rng(self.random_state)
-        scaler = nets.fit_scaler(X, np.ones(X.shape[0]), self.standardize)
+        scaler = fit_scaler(X, None, self.standardize)
         data = nets.BagRows(torch, X, codes, shares, proba, scaler, self.dtype, rng)
         layers = (X.shape[1], *sizes[:-1]), sizes[-1], proba.shape[1]
         module = _make_module(torch, *layers, rng, self.dtype)

@@ -20,12 +20,7 @@ from skext.neural_network._persistence import (
     to_json,
     write_archive,
 )
-from skext.neural_network._scales import (
-    Scaler,
-    apply_scaler,
-    fit_scaler,
-    warn_of_columns,
-)
+from skext.neural_network._scales import apply_scaler, warn_of_columns
 from skext.neural_network._targets import (
     Rows,
     check_finite,
@@ -36,6 +31,7 @@ from skext.neural_network._targets import (
 )
 from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
+from skext.utils._scaling import Scaler, fit_scaler
 from skext.utils._sklearn import (
     Interval,
     Options,

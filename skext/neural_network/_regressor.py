@@ -8,14 +8,13 @@ from sklearn.utils.validation import check_is_fitted
 from skext.neural_network._base import CONSTRAINTS, BaseTabularNet, torch_level
 from skext.neural_network._hold_out import hold_out_rows
 from skext.neural_network._scales import (
-    Scaler,
     fit_robust_scaler,
-    fit_scaler,
     to_standard,
     warn_of_target,
 )
 from skext.neural_network._scoring import HoldOutScore
 from skext.utils._labels import read_numbers
+from skext.utils._scaling import Scaler, fit_scaler
 from skext.utils._sklearn import HasMethods, StrOptions, fit_context
 
 

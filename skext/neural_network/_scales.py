@@ -1,90 +1,12 @@
 """Centres and scales of columns and targets, in double precision."""
 
-from typing import NamedTuple
-
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
+from skext.utils._scaling import FAR, Scaler
 from skext.utils._warnings import warn_user
 
-
-class Scaler(NamedTuple):
-    """Mean and scale of each feature.
-
-    Attributes
-    ----------
-    mean : ndarray of shape (n_features,)
-        Subtracted.
-    scale : ndarray of shape (n_features,)
-        Divided by.
-    parts : ndarray of shape (2, n_features) or None
-        The mean in two parts, subtracted one after the other, where a feature is far
-        from zero: their sum has lost digits that the differences still have.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    parts: np.ndarray | None = None
-
-    def center(self, X):
-        """Return values from which the mean is subtracted."""
-        if self.parts is None:
-            return X - self.mean
-        return (X - self.parts[0]) - self.parts[1]
-
-
-# Beyond these sizes squares leave double precision.
-_SMALL, _LARGE = 1e-140, 1e140
-# A column is so many times its range away from zero, before its mean is in parts.
-_FAR = 1024.0
 # A column spreads over so many of its middle half, before one is told about it.
 _WIDE = 30.0
-
-
-def fit_scaler(X, weight, standardize=True):
-    """Return weighted mean and spread of each feature.
-
-    The spread is the standard deviation or, of a feature with two values, their
-    distance: the code of a rare category would be blown up by its small deviation.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Finite numbers.
-    weight : ndarray of shape (n_samples,) or None
-        Weights of the rows.
-    standardize : bool, default=True
-        False gives mean 0 and scale 1.
-
-    Returns
-    -------
-    scaler : Scaler
-        In float64; a constant feature has scale 1.
-    """
-    if not standardize:
-        return Scaler(np.zeros(X.shape[1]), np.ones(X.shape[1]))
-    low, high = X.min(axis=0), X.max(axis=0)
-    size = np.maximum(np.abs(low), np.abs(high)).astype(np.float64)
-    unit = np.ones(X.shape[1])
-    odd = (size > _LARGE) | ((size < _SMALL) & (size > 0))
-    if odd.any():
-        # A power of two, by which nothing is rounded.
-        unit[odd] = np.exp2(np.floor(np.log2(size[odd])))
-        X, low, high, size = X / unit, low / unit, high / unit, size / unit
-    spread = high.astype(np.float64) - low
-    varies = spread > 16 * np.finfo(np.float64).eps * size
-    # These differences are exact; scikit-learn would take small ones for rounding.
-    far = varies & (np.minimum(np.abs(low), np.abs(high)) > _FAR * spread)
-    first = np.where(far, low, 0.0)
-    if far.any():
-        X, low, high = X - first, low - first, high - first
-    found = StandardScaler().fit(X, sample_weight=weight)
-    mean, scale = found.mean_, found.scale_.copy()
-    two = ((low == X) | (high == X)).all(axis=0) & varies
-    scale[two] = (high - low)[two]
-    scale = np.maximum(scale * unit, np.finfo(np.float64).tiny)
-    parts = np.stack([first, mean]) * unit if far.any() else None
-    return Scaler((first + mean) * unit, scale, parts)
 
 
 def fit_robust_scaler(y, weight):
@@ -105,7 +27,7 @@ def fit_robust_scaler(y, weight):
         it is that of the others, and 1 if there are none.
     """
     low, high = y.min(), y.max()
-    if min(abs(low), abs(high)) > _FAR * (high - low):
+    if min(abs(low), abs(high)) > FAR * (high - low):
         near = fit_robust_scaler(y - low, weight)
         if near.scale > 16 * np.finfo(np.float64).eps * abs(low):
             parts = np.array([low, near.mean])

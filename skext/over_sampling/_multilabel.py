@@ -8,7 +8,7 @@ from sklearn.utils import column_or_1d
 
 from skext.over_sampling._allocation import balanced_counts
 from skext.over_sampling._frames import Origin, take_labels
-from skext.over_sampling._labels import check_labels, refuse_missing
+from skext.over_sampling._labels import check_labels
 from skext.over_sampling._mixed import (
     MixedTable,
     NewRows,
@@ -23,6 +23,7 @@ from skext.over_sampling._target_base import (
     no_rows,
 )
 from skext.utils._columns import library_of
+from skext.utils._labels import refuse_missing
 from skext.utils._sklearn import Interval, StrOptions
 
 

@@ -13,7 +13,6 @@ from skext.over_sampling._frames import (
     write_column,
 )
 from skext.over_sampling._integers import is_wide
-from skext.over_sampling._labels import refuse_missing
 from skext.over_sampling._mixed import NewRows, mixed_neighbors
 from skext.over_sampling._reading import column_at, plain_integers
 from skext.over_sampling._relevance import (
@@ -28,6 +27,7 @@ from skext.over_sampling._target_base import (
     no_rows,
 )
 from skext.utils._columns import NUMBERS, column_kind, library_of
+from skext.utils._labels import refuse_missing
 from skext.utils._sklearn import Interval, StrOptions
 
 

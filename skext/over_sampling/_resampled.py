@@ -4,7 +4,6 @@ from inspect import signature
 
 import numpy as np
 from imblearn.over_sampling import RandomOverSampler
-from scipy import sparse
 from scipy.special import logsumexp
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
@@ -17,8 +16,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
-from skext.over_sampling._labels import plain_target, refuse_missing, unboxed
-from skext.utils._columns import NUMBERS, column_kinds, library_of
+from skext.utils._columns import NUMBERS, categories_of, column_kinds, library_of
+from skext.utils._labels import read_labels
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import (
     HasMethods,
@@ -162,6 +161,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             If there is one class only, or there are weights with which the sampler
             or the classifier can do nothing.
         """
+        categories, is_ordered = categories_of(y)
         X, y, sample_weight = self._check(X, y, sample_weight)
         estimator, self.sampler_ = self._parts()
         self.classes_ = np.unique(y)
@@ -179,6 +179,9 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             self.resampled_prior_ = self._shares(y, sample_weight)
             if self.estimator is None:
                 X = _in_double(X)
+            if is_ordered:
+                # Their order is for the classifier, whatever the sampler made of it.
+                y = _as_ordered(y, categories)
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             self.estimator_ = estimator.fit(X, y, **weights)
         except (TypeError, ValueError) as error:
@@ -197,10 +200,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             if rows.size < sample_weight.size:
                 X, y = _take_rows(X, rows), _take_rows(y, rows)
                 sample_weight = sample_weight[rows]
-        y = plain_target(y)
-        if not sparse.issparse(y):
-            refuse_missing(y)
-            y = unboxed(y)
+        y = read_labels(y)
         if type_of_target(y, input_name="y").startswith("multilabel") or (
             type_of_target(y).endswith("-multioutput")
         ):
@@ -392,3 +392,10 @@ def _take_rows(X, rows):
     if hasattr(X, "tocsr"):
         return X.tocsr()[rows]
     return X[rows] if hasattr(X, "__getitem__") else np.asarray(X)[rows]
+
+
+def _as_ordered(y, categories):
+    """Return labels with the order that the type of the given ones declared."""
+    import pandas as pd
+
+    return pd.Series(pd.Categorical(np.asarray(y), categories, ordered=True))

@@ -10,9 +10,9 @@ from sklearn.utils import check_consistent_length
 from skext.base import SkextMixin
 from skext.over_sampling._frames import Origin
 from skext.over_sampling._generate import Plan, Rounding, make_dense
-from skext.over_sampling._labels import plain_target
 from skext.over_sampling._mixed import NewRows, extend_table, split_table
 from skext.over_sampling._weights import weighted
+from skext.utils._labels import plain_target
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
 from skext.utils._warnings import warn_user

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.utils import check_consistent_length
 
 from skext.over_sampling._frames import join_rows, take_rows
-from skext.over_sampling._labels import plain_target
+from skext.utils._labels import plain_target
 from skext.utils._sklearn import check_sample_weight
 
 # Attributes that hold numbers of rows of the input, alone or for each class.

@@ -181,8 +181,8 @@ def _unboxed(values):
     else:
         cure = "turn them into strings or whole numbers"
     raise ValueError(
-        f"Unknown label type: y holds values of {shown}, which cannot be told apart and "
-        f"sorted; {cure}."
+        f"Unknown label type: y holds values of {shown}, which cannot be told apart "
+        f"and sorted; {cure}."
     )
 
 

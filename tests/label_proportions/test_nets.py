@@ -24,6 +24,7 @@ from skext.label_proportions import (
     make_bags,
 )
 from skext.label_proportions import _bag_nets as nets
+from skext.utils._scaling import fit_scaler
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("skorch")
@@ -121,7 +122,7 @@ def test_batches_hold_whole_bags():
     codes = np.repeat(np.arange(6), sizes)
     rng = np.random.default_rng(0).permutation(24)
     X = sparse.csr_array(np.column_stack([codes, np.arange(24)])[rng].astype(float))
-    scaler = nets.fit_scaler(X, np.ones(24), False)
+    scaler = fit_scaler(X, np.ones(24), False)
     data = nets.BagRows(
         torch,
         X,

@@ -15,12 +15,8 @@ from skext.neural_network import (
     TabularNetClassifier,
     TabularNetRegressor,
 )
-from skext.neural_network._scales import (
-    Scaler,
-    fit_robust_scaler,
-    fit_scaler,
-    to_standard,
-)
+from skext.neural_network._scales import fit_robust_scaler, to_standard
+from skext.utils._scaling import Scaler, fit_scaler
 
 torch = pytest.importorskip("torch")
 

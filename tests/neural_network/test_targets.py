@@ -4,7 +4,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skext.neural_network._hold_out import hold_out_classes, hold_out_rows
-from skext.neural_network._scales import apply_scaler, fit_scaler
+from skext.neural_network._scales import apply_scaler
 from skext.neural_network._targets import (
     Rows,
     check_finite,
@@ -13,6 +13,7 @@ from skext.neural_network._targets import (
     encode_labels,
     merge_repetitions,
 )
+from skext.utils._scaling import fit_scaler
 
 
 def rows_of(X, y, weight=None):

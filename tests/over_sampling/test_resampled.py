@@ -11,6 +11,7 @@ from imblearn.under_sampling import EditedNearestNeighbours, RandomUnderSampler
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -24,6 +25,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
+from skext.datasets import make_ordinal
+from skext.ordinal import ProportionalOdds
 from skext.over_sampling import SMOTE
 from skext.over_sampling._resampled import ResampledClassifier
 
@@ -318,3 +321,18 @@ def test_weights_by_metadata_routing():
         outer = Pipeline([("pass", "passthrough"), ("model", model)])
         found = outer.fit(X, y, sample_weight=weight).predict_proba(X)
     assert_array_equal(found, model.fit(X, y, weight).predict_proba(X))
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_order_of_categories_reaches_the_classifier():
+    data = make_ordinal(400, n_classes=3, design="proportional", random_state=0)
+    names = np.array(["low", "mid", "high"])
+    kind = pd.CategoricalDtype(names, ordered=True)
+    y = pd.Series(names[data.target], dtype=kind)
+    model = ResampledClassifier(ProportionalOdds(), random_state=0)
+    by_name = clone(model).fit(data.data, y)
+    by_code = clone(model).fit(data.data, data.target)
+    places = [by_name.classes_.tolist().index(name) for name in names]
+    found = by_name.predict_proba(data.data)[:, places]
+    # Other rows are drawn, since the classes are sorted by name.
+    assert abs(found - by_code.predict_proba(data.data)).mean() < 0.02

@@ -1,8 +1,10 @@
+"""Scales of columns, dense and sparse."""
+
 import numpy as np
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skext.utils._scaling import center_and_scale
+from skext.utils._scaling import fit_scaler
 
 
 def test_scales_of_dense_and_sparse_tables():
@@ -24,7 +26,7 @@ def test_scales_of_dense_and_sparse_tables():
     weight[7] = 0
     X[7] = 9e9
     for table in (X, sparse.csr_array(X), sparse.csr_matrix(X), sparse.csc_array(X)):
-        mean, scale = center_and_scale(table, weight)
+        mean, scale, _ = fit_scaler(table, weight)
         assert_allclose(mean, np.average(X, axis=0, weights=weight))
         assert_allclose(scale[[0, 2, 3, 4, 6]], [1, 1, 5, 3, 1])
         spread = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
