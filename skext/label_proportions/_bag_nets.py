@@ -95,7 +95,15 @@ class BagRows:
     def batch(self, bags):
         """Return tensors for some of the bags: inputs, and what is known."""
         rows, codes = self._rows(bags)
-        table = np.ascontiguousarray(self.scaler(self.X[rows]), dtype=self.dtype)
+        try:
+            with np.errstate(over="raise"):
+                table = self.scaler(self.X[rows])
+                table = np.ascontiguousarray(table, dtype=self.dtype)
+        except FloatingPointError:
+            raise ValueError(
+                f"X has values that are too large for {self.dtype}; rescale or clip "
+                "them."
+            ) from None
         tensor = self.torch.from_numpy
         inputs = {"x": tensor(table), "bag": tensor(codes)}
         known = {
@@ -274,6 +282,11 @@ def train(torch, module, loss, data, shares, options):
     -------
     history : list of dict
         With ``train_loss`` and, with held-out bags, ``valid_loss``.
+
+    Raises
+    ------
+    ValueError
+        If training diverged.
     """
     from skorch import NeuralNet
     from skorch.callbacks import EarlyStopping
@@ -312,4 +325,9 @@ def train(torch, module, loss, data, shares, options):
         verbose=0,
     )
     net.fit(data, None)
+    if not all(bool(p.isfinite().all()) for p in module.parameters()):
+        raise ValueError(
+            "Weights of the network grew beyond all bounds; lower learning_rate_init, "
+            "scale the features, or clip what is too large in X."
+        )
     return net.history

@@ -19,6 +19,8 @@ _RESTARTS = 3
 _STANDARD = 1e-6
 # Means that are farther from 0, in standard deviations, are taken off first.
 _FAR = 1e3
+# Squares below this have lost digits.
+_TINY = 1e-250
 
 
 class Units(NamedTuple):
@@ -62,29 +64,41 @@ def choose_units(X, weight, C, fit_intercept):
         The units.
     """
     total = weight.sum()
-    mean, square = np.zeros(X.shape[1]), None
-    if fit_intercept:
-        mean = weight @ X / total
+    mean = weight @ X / total if fit_intercept else np.zeros(X.shape[1])
+    rows = None
     if sparse.issparse(X):
-        square = _sparse_squares(X, weight, mean) / total
+        spread = np.sqrt(_sparse_squares(X, weight, mean) / total)
     else:
-        square = np.einsum("i,ij,ij->j", weight, X, X) / total - mean**2
-        far = ~(mean**2 <= _FAR**2 * square)
-        if far.any():
+        with np.errstate(over="ignore", invalid="ignore"):
+            square = np.einsum("i,ij,ij->j", weight, X, X) / total - mean**2
+            near = mean**2 <= _FAR**2 * square
+        none = square <= _TINY
+        near[none] &= ~X[:, none].any(axis=0)
+        if near.all():
+            spread = np.sqrt(square)
+        else:
             rows = X - mean
-            square = np.einsum("i,ij,ij->j", weight, rows, rows) / total
+            spread = _spreads(rows, weight / total)
             # What is left of a constant is rounding.
-            square[X.min(axis=0) == X.max(axis=0)] = 0.0
+            spread[X.min(axis=0) == X.max(axis=0)] = 0.0
     # A feature that the penalty rules has no need of more.
-    least = 0.0 if np.isinf(C) else 1.0 / (total * C)
-    scale = np.sqrt(np.maximum(square, least))
+    least = 0.0 if np.isinf(C) else np.sqrt(1.0 / (total * C))
+    scale = np.maximum(spread, least)
     scale[~((scale > 0) & np.isfinite(scale))] = 1.0
-    if not sparse.issparse(X) and far.any():
+    if rows is not None:
         rows /= scale
         return rows, Units(mean, scale, True)
     if (np.abs(mean) <= _STANDARD).all() and (np.abs(scale - 1) <= _STANDARD).all():
         return X, Units(np.zeros_like(mean), np.ones_like(scale), False)
     return X, Units(mean, scale, False)
+
+
+def _spreads(rows, weight):
+    """Return roots of weighted mean squares; those of large numbers are finite."""
+    most = np.abs(rows).max(axis=0)
+    most[most == 0] = 1.0
+    part = rows / most
+    return most * np.sqrt(np.einsum("i,ij,ij->j", weight, part, part))
 
 
 def _sparse_squares(X, weight, mean):
@@ -205,10 +219,12 @@ def minimize_linear(
         if turned:
             weights -= constants[:, np.newaxis] * units.mean
             weights *= inverse
-        weights += shrink * of_user
+        value = share * value
+        if penalty:
+            weights += shrink * of_user
+            value += 0.5 * penalty * np.vdot(of_user, of_user)
         if not fit_intercept:
             constants[:] = 0.0
-        value = share * value + 0.5 * penalty * np.vdot(of_user, of_user)
         return value, gradient.ravel()
 
     start = np.zeros(n_scores * (n_features + 1))

@@ -100,6 +100,8 @@ def arrange_graph(graph, order, strength):
     kept = (found.row != found.col) & (found.data != 0)
     rows, columns = place[found.row[kept]], place[found.col[kept]]
     weights = strength * found.data[kept].astype(np.float64)
+    if not np.isfinite(weights).all():
+        raise ValueError("graph must have finite similarities, got NaN or infinity.")
     csr = sparse.csr_array((weights, (rows, columns)), shape=(n_samples, n_samples))
     csr.sum_duplicates()
     csr.sort_indices()

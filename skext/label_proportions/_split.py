@@ -1,6 +1,7 @@
 """Splitters that keep bags whole."""
 
 import sys
+from numbers import Integral
 
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
@@ -142,10 +143,11 @@ class BagKFold(_BagSplitter):
         return self.n_splits
 
     def _check(self, n_bags):
-        if self.n_splits < 2 or self.n_splits > n_bags:
+        whole = isinstance(self.n_splits, Integral)
+        if not whole or self.n_splits < 2 or self.n_splits > n_bags:
             raise ValueError(
-                f"n_splits must be at least 2 and at most the number of bags, got "
-                f"{self.n_splits} for {n_bags} bags."
+                f"n_splits must be an integer from 2 to the number of bags, got "
+                f"{self.n_splits!r} for {n_bags} bags."
             )
 
     def _iter_bags(self, n_bags, codes, y):

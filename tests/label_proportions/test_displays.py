@@ -126,3 +126,15 @@ def test_bad_bins(arguments, match):
         MarginalCalibrationDisplay.from_predictions([0, 1], [0.5, 1.5])
     with pytest.raises(ValueError, match="n_bins"):
         MarginalCalibrationDisplay.from_predictions([0, 1], [0.5, 0.5], n_bins=0)
+
+
+def test_labels_that_are_not_those_of_the_estimator():
+    X, y = make_blobs(60, centers=2, random_state=0)
+    bags = make_bags(X, y, bag_size=6, random_state=0)
+    model = BeliefPropagationLLPClassifier(LogisticRegression())
+    model.fit(bags.data, bags.target)
+    for labels in (np.array(["no", "yes"])[bags.y_true], bags.y_true + 1):
+        with pytest.raises(ValueError, match="y_true must only have labels of"):
+            MarginalCalibrationDisplay.from_estimator(model, labels)
+    with pytest.raises(ValueError, match="some are missing"):
+        MarginalCalibrationDisplay.from_estimator(model, [None, *bags.y_true[1:]])

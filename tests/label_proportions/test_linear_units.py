@@ -149,6 +149,17 @@ def test_a_constant_and_a_repeated_feature(estimator):
 
 
 @every
+def test_numbers_whose_squares_are_infinite(estimator):
+    X, target, _ = problem()
+    if getattr(estimator, "laplacian", False):
+        estimator = MeanMapClassifier()
+    one = fitted(estimator, X, target, C=np.inf).predict_proba(X)
+    for factor in (1e200, 1e-200):
+        found = fitted(estimator, X * factor, target, C=np.inf)
+        assert_allclose(found.predict_proba(X * factor), one, atol=1e-6)
+
+
+@every
 def test_without_a_constant(estimator):
     X, target, _ = problem()
     units = 10.0 ** np.array([8, -8, 0, 5, -3, 2])

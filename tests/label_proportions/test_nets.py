@@ -331,3 +331,13 @@ def test_codes_of_rare_categories_keep_their_size():
         model.fit(table, bags.target)
         scaler = model._models[0].layers.scaler
         assert scaler.scale[2] == 1
+
+
+def test_a_net_that_diverges_says_so():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    bags = make_bags(X, (X[:, 0] > 0).astype(int), bag_size=5, random_state=0)
+    model = DLLPNetClassifier((8,), max_iter=5, standardize=False, random_state=0)
+    with pytest.raises(ValueError, match="too large for float32"):
+        model.fit(bags.data * 1e200, bags.target)
+    with pytest.raises(ValueError, match="beyond all bounds.*scale the features"):
+        model.set_params(learning_rate_init=1e30).fit(bags.data, bags.target)

@@ -5,6 +5,7 @@ from scipy.stats import binom
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from skext.label_proportions._bag_ids import as_labels
 from skext.metrics._plot._axes import one_axes
 
 
@@ -129,7 +130,7 @@ class MarginalCalibrationDisplay:
         """
         if n_bins < 1:
             raise ValueError(f"n_bins={n_bins!r} must be at least 1.")
-        y_true, y_proba = column_or_1d(y_true), column_or_1d(y_proba)
+        y_true, y_proba = column_or_1d(as_labels(y_true)), column_or_1d(y_proba)
         check_consistent_length(y_true, y_proba)
         p = y_proba.astype(np.float64)
         if not (np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1):
@@ -172,6 +173,14 @@ class MarginalCalibrationDisplay:
         if pos_label not in classes.tolist():
             raise ValueError(
                 f"pos_label must be one of {classes.tolist()}, got {pos_label!r}."
+            )
+        y_true = column_or_1d(as_labels(y_true))
+        other = [y for y in np.unique(y_true).tolist() if y not in classes.tolist()]
+        if other:
+            raise ValueError(
+                f"y_true must only have labels of classes_, {classes.tolist()}, got "
+                f"{other[:5]}; give classes to the estimator, or the labels as it has "
+                "them."
             )
         column = classes.tolist().index(pos_label)
         return cls.from_predictions(
