@@ -73,7 +73,8 @@ def choose_units(X, weight, C, fit_intercept):
             square = np.einsum("i,ij,ij->j", weight, X, X) / total - mean**2
             near = mean**2 <= _FAR**2 * square
         none = square <= _TINY
-        near[none] &= ~X[:, none].any(axis=0)
+        if none.any():
+            near[none] &= ~X[:, none].any(axis=0)
         if near.all():
             spread = np.sqrt(square)
         else:
