@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from skext.benchmark._identity import public_path
 from skext.benchmark._parsing import unknown
 from skext.benchmark._quantile_scores import QUANTILE_METRICS, quantile_scorer
 from skext.benchmark._tasks import NUMERIC, resolve
@@ -370,18 +371,14 @@ def job_seed(seed, task_id, method_name, repeat, fold) -> int:
 
 
 def describe_parameters(estimator) -> dict:
-    """Class path and parameters in a form that two processes agree on."""
-    found = {"class": _path(type(estimator))}
+    """Class path and parameters, as the report shows them."""
+    found = {"class": public_path(type(estimator))}
     if hasattr(estimator, "get_params"):
         found["params"] = {
             name: _plain(value)
             for name, value in sorted(estimator.get_params(deep=False).items())
         }
     return found
-
-
-def _path(thing):
-    return f"{thing.__module__}:{thing.__qualname__}"
 
 
 def _plain(value):
@@ -397,12 +394,12 @@ def _plain(value):
     if isinstance(value, np.ndarray):
         return [str(value.dtype), list(value.shape), zlib.crc32(value.tobytes())]
     if inspect.isclass(value) or inspect.isroutine(value):
-        return _path(value)
+        return public_path(value)
     if hasattr(value, "get_params"):
         return describe_parameters(value)
     # The default repr holds a memory address, which differs between processes.
     text = repr(value)
-    return _path(type(value)) if " at 0x" in text else text
+    return public_path(type(value)) if " at 0x" in text else text
 
 
 def from_user(name, thing=None, **options) -> Method:

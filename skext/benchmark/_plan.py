@@ -165,9 +165,7 @@ def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env, 
         try:
             estimator = method.make(info)
             if "class" not in described:
-                parameters = describe_parameters(estimator)
-                described["class"] = parameters["class"]
-                described["params"] = parameters.get("params", {})
+                described |= _describe(estimator)
             content = _content(method, estimator, n_tune, plan)
         except KeyboardInterrupt:
             raise
@@ -220,6 +218,15 @@ def _plan_method(loaded, method, info, metrics, seed, lite, n_tune, strict_env, 
         order = (repeat, fold, size * method.cost, loaded.task.id, method.name)
         items.append((order, job, row))
     return items, failure
+
+
+def _describe(estimator):
+    """Class and parameters for the report, which a strange value shall not stop."""
+    try:
+        parameters = describe_parameters(estimator)
+    except Exception:
+        return {"class": type(estimator).__qualname__, "params": {}}
+    return {"class": parameters["class"], "params": parameters.get("params", {})}
 
 
 def _content(method, estimator, n_tune, plan):

@@ -134,11 +134,11 @@ class ResultStore:
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO tasks VALUES (?,?,?)",
-                [(t["id"], json.dumps(t), i) for i, t in enumerate(tasks)],
+                [(t["id"], _json(t), i) for i, t in enumerate(tasks)],
             )
             self._db.executemany(
                 "INSERT OR REPLACE INTO methods VALUES (?,?)",
-                [(name, json.dumps(value)) for name, value in methods.items()],
+                [(name, _json(value)) for name, value in methods.items()],
             )
 
     def set_meta(self, **values):
@@ -146,7 +146,7 @@ class ResultStore:
         with self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?,?)",
-                [(name, json.dumps(value)) for name, value in values.items()],
+                [(name, _json(value)) for name, value in values.items()],
             )
 
     def add(self, outcome, environment=""):
@@ -242,6 +242,11 @@ class ResultStore:
         jobs = jobs.loc[:, ~jobs.columns.duplicated()]
         scores = pd.read_sql_query("SELECT * FROM scores", self._db)
         return jobs, scores
+
+
+def _json(value):
+    """Write facts for people; what JSON does not know is written as text."""
+    return json.dumps(value, default=str)
 
 
 def export(results, folder):

@@ -255,6 +255,35 @@ def test_what_cannot_be_known_is_not_served_again(tables, tmp_path, capsys):
         fingerprint({"a": (i for i in range(3))})
 
 
+class Mute:
+    def __repr__(self):
+        raise ValueError("says nothing")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1j, np.complex64(1j), np.datetime64("2020-01-01"), b"x", {1: {2}}, Mute(), np.nan],
+    ids=lambda value: type(value).__name__,
+)
+def test_parameters_of_any_type_are_keyed_and_reported(tables, tmp_path, value):
+    bench = Benchmark(
+        {"two": tables["two"]},
+        {"m": Accepts(value), "logistic": LogisticRegression()},
+        metrics=["accuracy"],
+        folds=2,
+    )
+    results = bench.run(tmp_path, backend="sequential")
+    assert results.counts() == {"ok": 4}
+    assert results.report(tmp_path / "report.html").is_file()
+    assert bench.run(tmp_path, backend="sequential").info["n_run"] == 0
+
+
+class Accepts(LogisticRegression):
+    def __init__(self, value=None):
+        super().__init__()
+        self.value = value
+
+
 def test_the_kind_of_task_belongs_to_the_key(tables, tmp_path):
     X = tables["two"][0]
     y = np.arange(40) % 2
