@@ -264,7 +264,8 @@ class _Problem:
         tau, s = (np.ravel(part) for part in rows[2:])
         before = self.a.copy()
         loss = self.look(vertex.w, vertex.intercept)
-        if loss <= 1e-14 * float(np.vdot(rows.s, np.abs(rows.y))):
+        perfect = loss <= 1e-4 * self.least
+        if perfect and loss <= 1e-14 * float(np.vdot(rows.s, np.abs(rows.y))):
             # A perfect fit proves itself.
             self.a[...] = 0.0
             z = np.zeros(self.n_columns + 1)
