@@ -42,12 +42,13 @@ _ONE_LEVEL = {
     ("sklearn", "HistGradientBoostingRegressor"): ("quantile", {"loss": "quantile"}),
     ("sklearn", "DummyRegressor"): ("quantile", {"strategy": "quantile"}),
     ("lightgbm", "LGBMRegressor"): ("alpha", {"objective": "quantile"}),
-    ("skext", "TabularNetRegressor"): ("loss_params", {"loss": "pinball"}),
 }
 # The same for libraries that fit all levels at once.
 _ALL_LEVELS = {
     ("xgboost", "XGBRegressor"): ("quantile_alpha", {"objective": "reg:quantileerror"}),
     ("catboost", "CatBoostRegressor"): ("loss_function", {}),
+    # Unless it has that loss already, and a method predict_quantiles with it.
+    ("skext", "TabularNetRegressor"): ("quantiles", {"loss": "pinball"}),
 }
 
 
@@ -223,10 +224,7 @@ def prepare(estimator, levels, form):
             # CatBoost wants text, and another word for a single level.
             word = "MultiQuantile" if len(levels) > 1 else "Quantile"
             value = f"{word}:alpha=" + ",".join(f"{level:.12g}" for level in levels)
-        given = value
-        if form.parameter == "loss_params":
-            given = {"quantile": value}
-        copy.set_params(**values, **{form.prefix + form.parameter: given})
+        copy.set_params(**values, **{form.prefix + form.parameter: value})
         if form.kind == "one":
             _judge_by_pinball(copy, value)
         return copy
@@ -401,10 +399,7 @@ def own_levels(fitted, X=None):
                     f"{fitted.get_params()[key]!r}, not for a quantile; fit it with "
                     f"{key}={value!r} or inside of MultiQuantileRegressor."
                 )
-        value = fitted.get_params()[form.parameter]
-        if form.parameter == "loss_params":
-            value = (value or {}).get("quantile", 0.5)
-        return check_levels(value)
+        return check_levels(fitted.get_params()[form.parameter])
     if form.kind == "all":
         value = fitted.get_params().get(form.parameter)
         if isinstance(value, str):

@@ -128,8 +128,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     point : {"median", "mean"}, default="median"
         What ``predict`` returns.
     solver : {"auto", "ipm", "highs"}, default="auto"
-        Solver for global weights: our interior-point method (also ``"auto"``) or the
-        dual linear program by HiGHS.
+        Solver for global weights: our interior-point method or the dual linear program
+        by HiGHS. ``"auto"`` is the former, and the latter where that stalls on a small
+        table.
     tol : float, default=1e-10
         Relative duality gap to stop at.
     max_iter : int, default=100
@@ -353,7 +354,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             fit_intercept=qra or self.fit_intercept,
             sample_weight=s,
             bandwidth=self.fine_bandwidth,
-            solver="highs" if self.solver == "highs" else "ipm",
+            solver=self.solver,
             tol=self.tol,
             max_iter=self.max_iter,
             n_jobs=self.n_jobs,

@@ -12,6 +12,11 @@ from skext.quantile._interior_point import is_optimal
 from skext.utils._parallel import run_chunks
 from skext.utils._warnings import warn_user
 
+# Predictions of a table that HiGHS solves in no time.
+_SMALL = 200_000
+# Who allows fewer iterations wants no better solution.
+_MANY = 50
+
 
 class GlobalWeights(NamedTuple):
     """Weights of an aggregation and their certificates.
@@ -72,8 +77,9 @@ def fit_global(
         Weights of the rows; rows of weight zero do not count.
     bandwidth : int, default=None
         Distance in levels from which on fine weights are zero.
-    solver : {"ipm", "highs"}, default="ipm"
-        Interior point with preprocessing, or the dual linear program of scipy.
+    solver : {"ipm", "highs", "auto"}, default="ipm"
+        Interior point with preprocessing, the dual linear program of scipy, or the
+        latter where the former stalls on a small table.
     tol : float, default=1e-10
         Relative duality gap to stop at.
     max_iter : int, default=100
@@ -95,7 +101,7 @@ def fit_global(
     options = {"fit_intercept": fit_intercept, "tol": tol, "max_iter": max_iter}
     n_models, n_levels = Z.shape[1:]
 
-    def solve(k):
+    def solve(k, solver):
         if granularity == "coarse":
             shape = (len(y), n_levels)
             rows = Rows(
@@ -136,12 +142,18 @@ def fit_global(
 
     def solve_some(start, stop):
         for k in range(start, stop):
+            found = solve(k, "highs" if solver == "highs" else "ipm")
+            if solver == "auto" and max_iter >= _MANY and Z.size <= _SMALL:
+                gap, loss = np.array([found.gap]), np.array([found.loss / repeats])
+                if not is_optimal(gap, loss, y, s, tol):
+                    # Models that are far off leave the other one too few digits.
+                    found = _better(found, lambda k=k: solve(k, "highs"))
             # The dual variable of all rows is not needed any more.
-            blocks[k] = solve(k)._replace(a=None)
+            blocks[k] = found._replace(a=None, near=None)
 
+    repeats = n_levels if granularity == "coarse" else 1
     run_chunks(solve_some, len(blocks), n_jobs=n_jobs, min_chunk=1)
     found = _collect(blocks, granularity, n_models, n_levels)
-    repeats = n_levels if granularity == "coarse" else 1
     if not is_optimal(found.gap, found.loss / repeats, y, s, tol):
         warn_user(
             f"The weights have a relative duality gap of {found.gap.max():.1e}, more "
@@ -150,6 +162,15 @@ def fit_global(
             ConvergenceWarning,
         )
     return found
+
+
+def _better(found, solve):
+    """Return another solution where it is there and better."""
+    try:
+        other = solve()
+    except RuntimeError:
+        return found
+    return other if other.loss < found.loss else found
 
 
 def _near(level, n_models, n_levels, bandwidth):

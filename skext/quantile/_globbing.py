@@ -30,6 +30,8 @@ _GROSS, _FEW = 1e5, 64
 # A vertex is proved if its dual variables leave their box by no more than rounding,
 # and if the gap is no larger.
 _OUTSIDE, _EXACT = 1e-9, 1e-9
+# Models are dropped from a basis so many times.
+_DROPS = 4
 # Gap from which on the vertex beside the optimum is tried.
 _NEAR = 1e-7
 
@@ -232,37 +234,64 @@ class _Problem:
             *(part[inside] for part in (self.r.ravel(), y, a, tau, s))
         )
         index = index if isinstance(inside, slice) else inside[index]
-        T, start = _vertex.directions(point.way, w, self.constraint, self.center)
-        if not len(index) or not T.shape[1]:
-            return None
         C = np.ascontiguousarray(_take(rows, index)[0].T)
         some = _vertex.Candidates(C, y[index], s[index], share)
-        vertex = _vertex.find_vertex(
-            some, T, start, (w, point.intercept), self.center, self.fit_intercept
-        )
-        if self.constraint.positive and (vertex.w < 0).any():
-            return None
+        for trial in _vertex.supports(w, point.way.unit[:-1], self.constraint):
+            found = self._try(some, index, point, trial)
+            if found is not None:
+                return found
+        return None
+
+    def _try(self, some, index, point, w):
+        """Solve with the models that have weight; None if that is not optimal."""
+        near = w, point.intercept
+        for _ in range(_DROPS):
+            T, start = _vertex.directions(point.way, w, self.constraint, self.center)
+            if len(index) < bool(T.shape[1]):
+                return None
+            vertex = _vertex.find_vertex(
+                some, T, start, near, self.center, self.fit_intercept
+            )
+            negative = self.constraint.positive & (vertex.w < 0)
+            if not negative.any():
+                return self._prove(some, index, point, T, vertex)
+            w = np.where(negative, 0.0, w)
+        return None
+
+    def _prove(self, some, index, point, T, vertex):
+        """Solve for the dual variable of the basis; None if there is no proof."""
+        rows, a = self.rows, self.a.ravel()
+        tau, s = (np.ravel(part) for part in rows[2:])
         before = self.a.copy()
         loss = self.look(vertex.w, vertex.intercept)
+        perfect = loss <= 1e-4 * self.least
+        if perfect and loss <= 1e-14 * float(np.vdot(rows.s, np.abs(rows.y))):
+            # A perfect fit proves itself.
+            self.a[...] = 0.0
+            z = np.zeros(self.n_columns + 1)
+            return self._exact(vertex, point, loss, z, 0.0)
         below = _kernels.settle(self.r, vertex.size, rows.tau, rows.s, self.a)
         z = self.adjoint()
         basis = index[vertex.basis]
         g = z[:-1] @ T[:-1] + z[-1] * (T[-1] + self.center @ T[:-1])
-        step = _vertex.dual_step(vertex, g)
-        moved = a[basis] + step
+        moved = a[basis] + _vertex.dual_step(vertex, g)
         up, lo = tau[basis] * s[basis], (tau[basis] - 1.0) * s[basis]
         outside = np.maximum(moved - up, lo - moved) / s[basis]
         if np.isfinite(outside).all() and outside.max(initial=0.0) <= _OUTSIDE:
             step = np.clip(moved, lo, up) - a[basis]
             a[basis] += step
-            z[:-1] += step @ (C[vertex.basis] - self.center)
+            z[:-1] += step @ (some.C[vertex.basis] - self.center)
             z[-1] += step.sum()
-            found = self._certify(vertex.w, vertex.intercept, loss, z, point.way.unit)
+            found = self._exact(vertex, point, loss, z, below)
             if self.is_proved(found):
-                near = np.flatnonzero(np.abs(self.r) <= vertex.size)
-                return found._replace(below=below, size=vertex.size, near=near)
-        self.a = before
+                return found
+        self.a[...] = before
         return None
+
+    def _exact(self, vertex, point, loss, z, below):
+        found = self._certify(vertex.w, vertex.intercept, loss, z, point.way.unit)
+        near = np.flatnonzero(np.abs(self.r) <= vertex.size)
+        return found._replace(below=below, size=vertex.size, near=near)
 
     def solve_all(self):
         """Solve for all rows at once."""

@@ -266,7 +266,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
                     ties = Ties.among([y[near]], best.size)
                     intercept = _settle(best, near, ties, X, y, s, levels[k])
                 met[k] = y[near]
-                found[k] = best._replace(a=None, intercept=intercept)
+                found[k] = best._replace(a=None, near=None, intercept=intercept)
 
         run_chunks(solve_some, len(levels), n_jobs=self.n_jobs, min_chunk=1)
         self._ties = Ties.among(met, max(block.size for block in found))

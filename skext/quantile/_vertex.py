@@ -18,8 +18,8 @@ from scipy.linalg.lapack import dgetrf, dgetrs
 _SAMPLE, _ROUNDS = 1000, 5
 # Dual variables nearer to the end of their box are at it, in weights of the row.
 _INSIDE = 1e-7
-# Weights below this share of their scale are none.
-_USED = 1e-7
+# Weights below these shares of their scale are none, tried one after the other.
+_USED = (1e-7, 1e-5, 1e-3)
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -84,9 +84,35 @@ def inside_rows(r, y, a, tau, s):
     """
     share = np.minimum(tau - a / s, 1.0 - tau + a / s)
     # Nothing but rounding is left of a perfect fit.
-    typical = max(float(np.abs(r).mean()), 1e-13 * float(np.abs(y).mean())) or 1.0
+    typical = max(float(np.abs(r).mean()), 1e-10 * float(np.abs(y).mean())) or 1.0
     index = np.flatnonzero((share > _INSIDE) & (share * typical > np.abs(r)))
     return index, share[index]
+
+
+def supports(w, scale, constraint):
+    """Yield weights of which those that may be rounding are set to zero.
+
+    Parameters
+    ----------
+    w, scale : ndarrays of shape (n_columns,)
+        Weights near the optimum, and how large those are that matter.
+    constraint : Constraint
+        What the weights obey; without a sign, all are kept.
+
+    Yields
+    ------
+    w : ndarray of shape (n_columns,)
+        Weights.
+    """
+    if not constraint.positive:
+        yield w
+        return
+    size = -1
+    for share in _USED:
+        found = np.where(w > share * scale, w, 0.0)
+        if np.count_nonzero(found) != size:
+            size = np.count_nonzero(found)
+            yield found
 
 
 def directions(way, w, constraint, center):
@@ -114,7 +140,7 @@ def directions(way, w, constraint, center):
         return way.matrix, way.shift[:-1]
     n, start = len(w), np.zeros(len(w))
     scale = np.diagonal(way.matrix)[:n]
-    used = np.flatnonzero(w > _USED * scale)
+    used = np.flatnonzero(w)
     T = np.zeros((n + 1, len(used)))
     T[used, np.arange(len(used))] = scale[used]
     if constraint.total and len(used):
@@ -156,6 +182,11 @@ def find_vertex(rows, T, start, point, center, fit_intercept):
         If the optimum is a face and no point, a point of it near the given one.
     """
     M = effects(rows.C, T, center)
+    if not T.shape[1]:
+        none = np.zeros(0, dtype=np.intp)
+        return Vertex(
+            start, 0.0, none, M[:0], 16 * _EPS * np.abs(rows.y).max(initial=0.0), None
+        )
     some = np.arange(len(rows.y))
     if len(some) > _SAMPLE:
         some = np.unique(np.linspace(0, len(some) - 1, _SAMPLE).astype(int))
