@@ -260,9 +260,10 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         rows = Rows(X, self._encode_target(y, classes, reset), weight, index)
         if self._sees_no_order():
             rows = merge_repetitions(rows)
-        rows = relative_weights(drop_negligible(self._weigh(rows)))
+        rows = self._weigh(rows)
         if whole:
             self._check_target(rows)
+        rows = relative_weights(drop_negligible(rows))
         return rows, self._groups(n_samples, rows), n_samples
 
     def _sees_no_order(self):

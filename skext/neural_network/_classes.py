@@ -143,8 +143,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         if present.size < 2:
             raise ValueError(
                 "y must have rows of positive weight from at least 2 classes, got "
-                f"only those of class {self.classes_[present].tolist()}; weights below "
-                "1e-7 of the largest count as 0."
+                f"only those of class {self.classes_[present].tolist()}."
             )
 
     def _hold_out(self, rows, rng, families):
