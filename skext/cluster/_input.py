@@ -11,7 +11,7 @@ HUGE = 1e150
 
 
 def refuse_sparse(X, name):
-    """Refuse sparse matrices, and data frames of sparse columns.
+    """Refuse sparse matrices.
 
     Parameters
     ----------
@@ -25,13 +25,11 @@ def refuse_sparse(X, name):
     TypeError
         If it is sparse.
     """
-    frame = hasattr(X, "sparse") and hasattr(X, "dtypes")
-    if issparse(X) or frame:
-        dense = "X.sparse.to_dense()" if frame else "X.toarray()"
+    if issparse(X):
         raise TypeError(
             f"{name} does not take sparse X, which centring would fill; reduce it "
             "first, for example by sklearn.decomposition.TruncatedSVD, or pass "
-            f"{dense}."
+            "X.toarray()."
         )
 
 

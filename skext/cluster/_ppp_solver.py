@@ -210,6 +210,12 @@ def _look_at(summary, n_rows, min_rows):
     shares = np.tile(weights / len(summary.edges), len(summary.edges))
     marginals = describe_columns(values, shares, n_rows, min_rows)
     if (marginals.few | (marginals.steps > 0.0)).all():
+        if (marginals.steps > 0.0).any() and _are_points(weights, n_rows):
+            warn_user(
+                f"X has {len(weights)} different rows, about equally often, with "
+                "values in equal steps: they are taken for rounded numbers, not for clusters. "
+                "If they are categories, encode them by OneHotEncoder."
+            )
         # Columns of a few values would have no width, and their points no distance.
         points = marginals.few & (marginals.steps == 0.0)
         steps = np.where(points, marginals.gaps / math.sqrt(3.0), marginals.steps)
@@ -225,6 +231,12 @@ def _look_at(summary, n_rows, min_rows):
     if rest > _REPEATED * different:
         n_rows = n_rows - rest + different
     return marginals, np.where(point, weights, counts), n_rows
+
+
+def _are_points(weights, n_rows):
+    """Tell whether a few rows, about equally often, make up the table."""
+    few = len(weights) <= _MOST_POINTS and weights.min() >= math.sqrt(n_rows)
+    return few and weights.max() <= 3.0 * weights.min()
 
 
 def _prepare(summary, marginals, far, settings):
