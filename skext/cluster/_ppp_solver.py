@@ -212,9 +212,9 @@ def _look_at(summary, n_rows, min_rows):
     if (marginals.few | (marginals.steps > 0.0)).all():
         if (marginals.steps > 0.0).any() and _are_points(weights, n_rows):
             warn_user(
-                f"X has {len(weights)} different rows, about equally often, with "
-                "values in equal steps: they are taken for rounded numbers, not for clusters. "
-                "If they are categories, encode them by OneHotEncoder."
+                f"X has {len(weights)} different rows, about equally often, whose "
+                "values are in equal steps: they are taken for rounded numbers, not "
+                "for clusters. If they are categories, encode them by OneHotEncoder."
             )
         # Columns of a few values would have no width, and their points no distance.
         points = marginals.few & (marginals.steps == 0.0)
