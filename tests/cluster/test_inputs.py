@@ -107,9 +107,10 @@ def test_one_rounded_cluster(sd, d):
     assert n_clusters((X / 7.0).astype(np.float32)) == 1
 
 
-@pytest.mark.parametrize("mean", [1, 2, 3, 10])
-def test_counts_are_one_cluster(mean):
-    rng = np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("mean", [0.3, 0.5, 0.7, 1, 2, 3, 10])
+def test_counts_are_one_cluster(mean, seed):
+    rng = np.random.default_rng(seed)
     assert n_clusters(rng.poisson(mean, (2000, 2))) == 1
     assert n_clusters(np.round(mean * rng.exponential(size=(2000, 2)))) == 1
 
