@@ -112,7 +112,9 @@ def test_one_rounded_cluster(sd, d):
 def test_counts_are_one_cluster(mean, seed):
     rng = np.random.default_rng(seed)
     assert n_clusters(rng.poisson(mean, (2000, 2))) == 1
-    assert n_clusters(np.round(mean * rng.exponential(size=(2000, 2)))) == 1
+    if mean >= 0.5:
+        # Of the others two or three values are left, which are points.
+        assert n_clusters(np.round(mean * rng.exponential(size=(2000, 2)))) == 1
 
 
 def test_rounding_in_a_reduced_table():
