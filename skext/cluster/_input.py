@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skext.utils._columns import column_kind
+from skext.utils._columns import column_kind, library_of
 from skext.utils._sklearn import check_sample_weight
 
 # Spreads beyond which squares overflow; below the inverse they vanish.
@@ -87,7 +87,8 @@ def check_weights(sample_weight, X):
     """
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 1 and column_kind(sample_weight) == "date":
+    typed = library_of(sample_weight) or isinstance(sample_weight, np.ndarray)
+    if typed and len(sample_weight.shape) == 1 and column_kind(sample_weight) == "date":
         raise ValueError("sample_weight holds dates or durations; give numbers.")
     return check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True
