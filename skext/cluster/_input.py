@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import issparse
 
-from skext.utils._columns import column_kind
+from skext.utils._columns import column_kind, library_of
 from skext.utils._sklearn import check_sample_weight
 
 # Spreads beyond which squares overflow; below the inverse they vanish.
@@ -11,7 +11,7 @@ HUGE = 1e150
 
 
 def refuse_sparse(X, name):
-    """Refuse sparse matrices, and data frames of sparse columns.
+    """Refuse sparse matrices.
 
     Parameters
     ----------
@@ -25,13 +25,11 @@ def refuse_sparse(X, name):
     TypeError
         If it is sparse.
     """
-    frame = hasattr(X, "sparse") and hasattr(X, "dtypes")
-    if issparse(X) or frame:
-        dense = "X.sparse.to_dense()" if frame else "X.toarray()"
+    if issparse(X):
         raise TypeError(
             f"{name} does not take sparse X, which centring would fill; reduce it "
             "first, for example by sklearn.decomposition.TruncatedSVD, or pass "
-            f"{dense}."
+            "X.toarray()."
         )
 
 
@@ -89,7 +87,8 @@ def check_weights(sample_weight, X):
     """
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 1 and column_kind(sample_weight) == "date":
+    typed = library_of(sample_weight) or isinstance(sample_weight, np.ndarray)
+    if typed and len(sample_weight.shape) == 1 and column_kind(sample_weight) == "date":
         raise ValueError("sample_weight holds dates or durations; give numbers.")
     return check_sample_weight(
         sample_weight, X, dtype=np.float64, ensure_non_negative=True

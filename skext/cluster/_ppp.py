@@ -47,7 +47,8 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
     Parameters
     ----------
     max_clusters : int, default=200
-        Largest number of mixture components, and thereby of clusters.
+        Largest number of mixture components, and thereby of clusters. A warning tells
+        if there would be more.
     covariance_type : {"auto", "spherical", "diag", "ppca", "full"}, default="auto"
         Covariances of the components. ``"auto"`` chooses for each component the one
         with the lowest information criterion; ``"ppca"`` has some principal
@@ -74,7 +75,9 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         Where two-means starts: the principal directions, or also those with the
         smallest and the largest kurtosis.
     min_cluster_size : int, default=3
-        Smallest number of distinct rows of a component.
+        Smallest number of rows of a component. Copies of a row count as one, unless
+        all columns are rounded or have few values, or there are so many of them that
+        the row is a cluster by itself; see the notes.
     row_reduction : "auto", int or None, default="auto"
         Largest number of representatives that the search works on. ``"auto"`` is 4096
         for tables with more than 20000 distinct rows, None is never.
@@ -102,7 +105,8 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         It stops when the log-likelihood per row gains less.
     reg_covar : float, default=1e-6
         Smallest variance of a component along a feature, as a share of the total
-        variance of the feature.
+        variance of the feature, or of that of its dense parts where far rows or far
+        clusters make the other one much larger.
     n_jobs : int, default=None
         Number of threads. ``None`` means one unless in a
         :func:`joblib.parallel_config` context, ``-1`` means all cores. The result is
@@ -133,7 +137,8 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
     covariances_ : ndarray of shape (n_components, n_features, n_features)
         Their covariances; constant features have none.
     precisions_cholesky_ : ndarray of shape (n_components, n_features, n_features)
-        Upper triangular factors of the inverse covariances.
+        Upper triangular factors of the inverse covariances, without constant features
+        and copies of others.
     component_weights_ : ndarray of shape (n_components,)
         Their shares.
     component_family_ : ndarray of shape (n_components,)
@@ -211,9 +216,21 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
 
     Clusters are convex or nearly so; overlapping ones, centres less than about 2.5
     standard deviations apart, are joined. Features should be scaled, for example by
-    :class:`~sklearn.preprocessing.StandardScaler`. Weights are numbers of rows:
-    scaled by ten, they are ten times the evidence, and more clusters are found. For
-    weights of any other kind use ``weight_type="importance"``.
+    :class:`~sklearn.preprocessing.StandardScaler`; a warning tells if columns spread
+    by more than a factor of a thousand.
+
+    Numbers that are not rounded do not meet, so copies of a row, and weights above
+    one, are no further evidence: only their shares matter. They are evidence in a
+    table whose columns are all rounded, or have three values at most. There a rounded
+    number stands for all that are rounded to it; columns of two or three values, and
+    tables of a few different rows that occur more often than there are of them, have
+    points for clusters. Four or more values in equal steps are taken for rounded
+    numbers.
+
+    Columns that are copies of another one, in whatever unit, are left out like
+    constant ones. Fewer than ``min_cluster_size`` rows that are far from all others
+    in a column, by more than ten times what its middle part spans, have no part in
+    the search, and are labelled afterwards.
 
     Reduction costs O(n_samples * n_features * log(n_representatives)), a level of the
     search O(n_representatives * n_components * n_features ** 2), labels O(n_samples *
@@ -349,7 +366,16 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         TypeError
             If ``X`` is sparse.
         ValueError
-            If ``X`` is not finite, or weights are negative or all zero.
+            If ``X`` is not finite, holds dates or numbers whose squares overflow or
+            vanish, or weights are negative or all zero.
+
+        Warns
+        -----
+        sklearn.exceptions.ConvergenceWarning
+            If ``max_clusters``, ``max_levels`` or ``max_iter`` ended the search.
+        UserWarning
+            If columns spread very differently, or frequencies add up to less than
+            the number of rows.
         """
         X = self._check_rows(X, reset=True)
         weights = check_weights(sample_weight, X)

@@ -174,6 +174,7 @@ def solve(summary, settings, total_weight=None):
         far, alone = far_rows(summary.means, counts, marginals, min_rows)
     summary = summary._replace(counts=counts)
     frame, data, floor, variance, loss = _prepare(summary, marginals, far, settings)
+    cells = _cells(frame, marginals)
     if settings.coarsening is not None:
         wanted /= 1.0 + wanted / settings.coarsening
     data = data._replace(weights=data.weights * (wanted / size))
@@ -184,8 +185,8 @@ def solve(summary, settings, total_weight=None):
     search = find_components(data, rules, settings.options)
     # A flat density, cut in two, gains evidence with every row.
     evidence = settings.bounds.evidence + 0.5 * max(log_n - _LOG_FEW, 0.0)
-    pairs = compare_components(data, search.state, evidence)
-    clusters = group_components(data, search.state, pairs, settings.bounds)
+    pairs = compare_components(data, search.state, evidence, cells)
+    clusters = group_components(data, search.state, pairs, settings.bounds, cells)
     return Solution(frame, data, rules, search, pairs, clusters, loss)
 
 
@@ -210,10 +211,17 @@ def _look_at(summary, n_rows, min_rows):
     shares = np.tile(weights / len(summary.edges), len(summary.edges))
     marginals = describe_columns(values, shares, n_rows, min_rows)
     if (marginals.few | (marginals.steps > 0.0)).all():
+        if (marginals.steps > 0.0).any() and _are_points(weights, n_rows):
+            warn_user(
+                f"X has {len(weights)} different rows, about equally often, whose "
+                "values are in equal steps: they are taken for rounded numbers, not "
+                "for clusters. If they are categories, encode them by OneHotEncoder."
+            )
         # Columns of a few values would have no width, and their points no distance.
         points = marginals.few & (marginals.steps == 0.0)
         steps = np.where(points, marginals.gaps / math.sqrt(3.0), marginals.steps)
-        return marginals._replace(steps=steps, gaps=steps), weights, n_rows
+        marginals = marginals._replace(steps=steps, gaps=steps, few=points)
+        return marginals, weights, n_rows
     counts = summary.counts
     many = weights >= max(math.sqrt(n_rows), 2.0)
     if len(weights) > _MOST_POINTS:
@@ -225,6 +233,21 @@ def _look_at(summary, n_rows, min_rows):
     if rest > _REPEATED * different:
         n_rows = n_rows - rest + different
     return marginals, np.where(point, weights, counts), n_rows
+
+
+def _cells(frame, marginals):
+    """Variances within the cells of lattices, in the frame; None without any."""
+    steps = np.where(marginals.few, 0.0, marginals.steps)[frame.columns] / frame.scale
+    if not steps.any():
+        return None
+    cells = steps**2 / 12.0
+    return frame.basis.T**2 @ cells if frame.basis.shape[1] else cells
+
+
+def _are_points(weights, n_rows):
+    """Tell whether a few rows, about equally often, make up the table."""
+    few = len(weights) <= _MOST_POINTS and weights.min() >= math.sqrt(n_rows)
+    return few and weights.max() <= 3.0 * weights.min()
 
 
 def _prepare(summary, marginals, far, settings):

@@ -3,9 +3,16 @@
 import numpy as np
 
 from skext.cluster._canonical import lexicographic_order
-from skext.cluster._em import Mixture, fit_covariance, joint_log_density
+from skext.cluster._em import (
+    Mixture,
+    fit_covariance,
+    joint_log_density,
+    log_constants,
+)
 
 _BLOCK = 4096
+# Squared Mahalanobis distance.
+_FAR = 1e4
 
 
 def refine_mixture(solution, X, sample_weight, n_iter):
@@ -46,6 +53,9 @@ def _iterate(solution, mixture, X, sample_weight, order):
         joint = joint_log_density(mixture, rows)
         resp = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
         weights = np.ones(len(here)) if sample_weight is None else sample_weight[here]
+        # Rows that were left out of the search would take a component along.
+        away = (2.0 * (log_constants(mixture)[:, None] - joint)).min(axis=0)
+        weights = np.where(away > _FAR, 0.0, weights)
         count += resp @ (weights > 0)
         for c in range(k):
             share = resp[c] * weights

@@ -65,7 +65,7 @@ class Clusters(NamedTuple):
     background: np.ndarray
 
 
-def compare_components(data, state, min_evidence):
+def compare_components(data, state, min_evidence, cells=None):
     """Measure the valley between each pair of components.
 
     Parameters
@@ -76,6 +76,8 @@ def compare_components(data, state, min_evidence):
         Mixture and responsibilities.
     min_evidence : float
         Valleys with less are none.
+    cells : ndarray of shape (n_features,), default=None
+        Variances within the cells of rounded numbers.
 
     Returns
     -------
@@ -96,7 +98,7 @@ def compare_components(data, state, min_evidence):
         for a, b, fall in zip(i, j, falls, strict=True):
             found = np.inf
             if fall < _DEEP or near[a, b] < _CLEAR:
-                valley = _pair_valley(data, state, a, b)
+                valley = _pair_valley(data, state, a, b, cells)
                 found = valley.evidence
                 if valley.depth <= 0.0 or valley.evidence <= min_evidence:
                     fall = 0.0
@@ -156,7 +158,7 @@ def _ridgelines(mixture, i, j):
     return start[:, None, :] + part @ np.swapaxes(lower @ vectors, 1, 2)
 
 
-def _pair_valley(data, state, a, b):
+def _pair_valley(data, state, a, b, cells):
     mixture, resp = state.mixture, state.resp
     index = np.flatnonzero((resp[a] > 1e-3) | (resp[b] > 1e-3))
     part = data.part(index)
@@ -168,10 +170,11 @@ def _pair_valley(data, state, a, b):
         part.weights * resp[b, index],
         mixture.means[b] - mixture.means[a],
         np.tensordot(share, mixture.covariances[[a, b]], 1),
+        cells,
     )
 
 
-def group_components(data, state, pairs, bounds):
+def group_components(data, state, pairs, bounds, cells=None):
     """Join components across saddles, the highest first.
 
     Parameters
@@ -184,6 +187,8 @@ def group_components(data, state, pairs, bounds):
         As :func:`compare_components` gives them.
     bounds : Bounds
         What keeps components apart.
+    cells : ndarray of shape (n_features,), default=None
+        Variances within the cells of rounded numbers.
 
     Returns
     -------
@@ -203,7 +208,8 @@ def group_components(data, state, pairs, bounds):
         flat = depths[p] <= 0.0
         if prominence > (bounds.bridge if flat else bounds.prominence):
             continue
-        if flat and _vetoed(data, state, groups.members(a), groups.members(b), bounds):
+        both = groups.members(a), groups.members(b)
+        if flat and _vetoed(data, state, *both, bounds, cells):
             continue
         groups.join(a, b)
     label = np.array([groups.root(c) for c in range(k)])
@@ -237,7 +243,7 @@ class _Groups:
         self.parent[b] = a
 
 
-def _vetoed(data, state, first, second, bounds):
+def _vetoed(data, state, first, second, bounds, cells):
     """Tell whether two groups as a whole are separate, whatever links them."""
     if len(first) + len(second) <= 2 or not np.isfinite(bounds.veto):
         return False
@@ -248,7 +254,8 @@ def _vetoed(data, state, first, second, bounds):
     center_a, cov_a = _moments(part, a)
     center_b, cov_b = _moments(part, b)
     pooled = (a.sum() * cov_a + b.sum() * cov_b) / (a.sum() + b.sum())
-    valley = measure_valley(part.rows, part.spread, a, b, center_b - center_a, pooled)
+    step = center_b - center_a
+    valley = measure_valley(part.rows, part.spread, a, b, step, pooled, cells)
     return valley.evidence > bounds.veto and valley.depth > _VETO_DEPTH
 
 

@@ -27,7 +27,7 @@ class Valley(NamedTuple):
     evidence: float
 
 
-def measure_valley(rows, spread, first, second, step, pooled):
+def measure_valley(rows, spread, first, second, step, pooled, cells=None):
     """Compare one peak and two along the discriminant axis.
 
     Parameters
@@ -42,6 +42,9 @@ def measure_valley(rows, spread, first, second, step, pooled):
         From the mean of the first to the mean of the second.
     pooled : ndarray of shape (n_features, n_features)
         Covariance within the groups.
+    cells : ndarray of shape (n_features,), default=None
+        Variances within the cells of rounded numbers. Between cells that touch, there
+        is no valley, which two bells have only if each is as wide as half a cell.
 
     Returns
     -------
@@ -60,8 +63,9 @@ def measure_valley(rows, spread, first, second, step, pooled):
     inner = (axis * axis) @ spread if spread.shape[1] else None
     # Covariances of parsimonious families are too small on this axis, which was
     # chosen for its small variance: estimate anew from the projected rows.
-    a = _line_moments(line, inner, first)
-    b = _line_moments(line, inner, second)
+    blur = 0.0 if cells is None else 2.0 * float((axis * axis) @ cells)
+    a = _line_moments(line, inner, first, blur)
+    b = _line_moments(line, inner, second, blur)
     share = first.sum() / (first.sum() + second.sum())
     grid, density = _two_bells(*_visible(a, b), share)
     peaks = 1 + np.flatnonzero(
@@ -78,12 +82,12 @@ def measure_valley(rows, spread, first, second, step, pooled):
     return Valley(float(depth), float(evidence))
 
 
-def _line_moments(line, inner, weights):
+def _line_moments(line, inner, weights, blur):
     mass = weights.sum()
     mean = weights @ line / mass
     variance = weights @ (line - mean) ** 2 / mass
     if inner is not None:
-        variance += weights @ inner / mass
+        variance += weights @ inner / mass + blur
     return mean, math.sqrt(max(variance, _TINY))
 
 

@@ -163,8 +163,9 @@ def _stretch(tree):
     if n < _FEWEST_LEAVES:
         return None
     shares = weights / weights.sum()
-    center = shares @ means
-    variance = shares @ ((means - center) ** 2 + tree.variances[kept])
+    # From one of them, so that large constants leave no rounding.
+    means = means - means[0]
+    variance = shares @ ((means - shares @ means) ** 2 + tree.variances[kept])
     outer = n // 4
     ordered = np.partition(means, (outer, n - 1 - outer), axis=0)
     bulk = (ordered[n - 1 - outer] - ordered[outer]) / _BULK_DEVIATIONS

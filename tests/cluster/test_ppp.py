@@ -22,6 +22,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skext.cluster import PPPClustering
+from skext.datasets import make_unclustered
 
 
 def blobs(k=4, n=600, d=2, seed=0, sigma=6.0):
@@ -146,8 +147,9 @@ def test_wide_tables_are_projected():
 
 def test_probabilities_and_densities_are_those_of_a_mixture():
     X, _ = blobs(5, 700, 3, sigma=4.0)
-    X = X * [1.0, 20.0, 0.1] + [5.0, -300.0, 2.0]
-    model = PPPClustering().fit(X)
+    X = X * [1.0, 20.0, 0.01] + [5.0, -300.0, 2.0]
+    with pytest.warns(UserWarning, match=r"spread by 0\.042 to 75"):
+        model = PPPClustering().fit(X)
     assert model.n_clusters_ == model.n_components_
     mixture = GaussianMixture(model.n_components_)
     mixture.weights_ = model.component_weights_
@@ -291,9 +293,9 @@ def test_limits():
         assert PPPClustering(max_clusters=3).fit(X).n_components_ <= 3
     with pytest.warns(ConvergenceWarning, match="max_levels=1 ended"):
         assert PPPClustering(max_levels=1).fit(X).n_levels_ == 1
-    lopsided = np.random.default_rng(0).normal(size=(500, 1)) ** 3
+    flat = make_unclustered(300, 1, kind="uniform", random_state=0).data
     with pytest.warns(ConvergenceWarning, match="max_iter=1 ended"):
-        assert not PPPClustering(max_iter=1).fit(lopsided).converged_
+        assert not PPPClustering(max_iter=1).fit(flat).converged_
     assert PPPClustering(max_levels=0).fit(X).n_clusters_ == 1
     strict = PPPClustering(min_evidence=1e9, bridge_prominence=1e9).fit(X)
     # Clusters so far apart need no evidence.
