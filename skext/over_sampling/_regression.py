@@ -231,6 +231,10 @@ class SMOTER(TargetSampler):
             return values.tolist() if is_list else values
         one_column = len(y.shape) == 2
         made = write_column(column_at(y, 0) if one_column else y, new, *origin)
+        if library == "pandas":
+            import pandas as pd
+
+            made = pd.Series(made)
         if one_column and library == "pandas":
             made = made.to_frame(y.columns[0])
         elif one_column:
