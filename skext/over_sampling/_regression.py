@@ -60,8 +60,8 @@ class SMOTER(TargetSampler):
         Whether bumps that are too large lose rows.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or \
             (n_features,), default="auto"
-        Columns of categories: those that are not numbers; or their numbers, their
-        names in a data frame, or a mask.
+        Columns of categories: those of text, categories, truth values and mixed
+        objects; or their numbers, their names in a data frame, or a mask.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
@@ -372,8 +372,8 @@ class SMOGN(SMOTER):
         Whether bumps that are too large lose rows.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or \
             (n_features,), default="auto"
-        Columns of categories: those that are not numbers; or their numbers, their
-        names in a data frame, or a mask.
+        Columns of categories: those of text, categories, truth values and mixed
+        objects; or their numbers, their names in a data frame, or a mask.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"

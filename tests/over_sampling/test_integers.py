@@ -105,12 +105,22 @@ def new_values_of(table, made):
     return [int(value) for value, new in zip(column, made, strict=True) if new]
 
 
-KINDS = ["array", "csr", "csc", "numpy", "nullable", "arrow", "object", "sparse"]
+TABLES = [
+    ("array", "int64"),
+    ("array", "uint64"),
+    ("csr", "uint64"),
+    ("csc", "int64"),
+    ("numpy", "int64"),
+    ("nullable", "uint64"),
+    ("arrow", "int64"),
+    ("object", "int64"),
+    ("sparse", "int64"),
+    ("polars", "uint64"),
+]
 
 
 @every_sampler
-@pytest.mark.parametrize("dtype", sorted(LARGEST))
-@pytest.mark.parametrize("kind", [*KINDS, "polars"])
+@pytest.mark.parametrize(("kind", "dtype"), TABLES)
 def test_between_two_sentinels_lies_the_sentinel(sampler, kind, dtype):
     name = type(sampler).__name__
     if kind in ("csr", "csc") and name in (*NUMBERS, "MLSMOTE"):
@@ -132,7 +142,7 @@ def test_between_two_sentinels_lies_the_sentinel(sampler, kind, dtype):
 
 
 @every_sampler
-@pytest.mark.parametrize("start", [2**53, 2**60, 2**63 - 3000, -(2**63)])
+@pytest.mark.parametrize("start", [2**60, 2**63 - 3000, -(2**63)])
 def test_between_large_numbers_lie_large_numbers(sampler, start):
     name = type(sampler).__name__
     steps = np.random.default_rng(1).integers(0, 2999, size=N_COMMON + N_RARE)
