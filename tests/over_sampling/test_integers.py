@@ -265,3 +265,20 @@ def test_large_whole_targets(dtype):
         y_new = y_new if dtype == "list" else y_new.tolist()
         assert y_new.count(largest) == 30
         assert all(0 <= value < 100 for value in y_new if value != largest)
+
+
+@pytest.mark.parametrize("interpolation", ["segment", "box"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_sentinels_of_floating_point(dtype, interpolation):
+    """Between the smallest and the largest number lies a number."""
+    largest = np.finfo(dtype).max
+    X = np.array([[-largest, 0], [largest, 1]] * 24, dtype=dtype)
+    X[::5, 1] = np.nan
+    y = np.repeat([0, 1], [36, 12])
+    options = {"k_neighbors": 9, "interpolation": interpolation}
+    sampler = over_sampling.SMOTE(random_state=0, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = sampler.fit_resample(X, y)[0][48:, 0]
+    assert np.isfinite(found).all()
+    assert np.unique(found).size > 2
