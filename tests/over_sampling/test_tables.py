@@ -248,7 +248,7 @@ def test_missing_labels_are_named(sampler):
 def test_labels_without_an_order():
     X, _ = make(SMOTE())
     mixed = np.array([1] * 60 + ["a"] * 20, dtype=object)
-    with pytest.raises(ValueError, match="values of type int, str"):
+    with pytest.raises(ValueError, match="values of several kinds, int, str"):
         SMOTE().fit_resample(X, mixed)
     sets = [{"a", "b"}, {"a"}] * 40
     ragged = [["a", "b"], ["a"]] * 40
