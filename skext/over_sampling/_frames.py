@@ -19,6 +19,7 @@ from skext.over_sampling._integers import (
 )
 from skext.over_sampling._reading import (
     column_at,
+    kind_of_objects,
     numpy_type,
     plain_integers,
     read_numbers,
@@ -167,6 +168,13 @@ def as_numbers(X):
     return table.set_axis(X.columns, axis=1)
 
 
+def _is_exact(dtype):
+    """Tell whether all numbers of a type are numbers of double precision."""
+    if not isinstance(dtype, np.dtype):
+        return False
+    return dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize < 8)
+
+
 def _is_boxed(dtype):
     return isinstance(dtype, np.dtype) and dtype.kind == "O"
 
@@ -192,6 +200,8 @@ def measured_table(X, checked):
     columns = range(X.shape[1])
     if library_of(X) is None:
         columns = columns if X.dtype.kind in "iu" and is_wide(X) else ()
+    elif library_of(X) == "pandas":
+        columns = [j for j, dtype in enumerate(X.dtypes) if not _is_exact(dtype)]
     for j in columns:
         given = column_at(X, j)
         if column_kind(given) == "integer":
@@ -260,7 +270,7 @@ def write_column(given, new, base, partner=None, gap=None, function=np.rint):
 
     Returns
     -------
-    column : series of shape (n_new,)
+    column : {ndarray, series} of shape (n_new,)
         Of the type and, in polars, of the name of ``given``.
     """
     write = _write_polars if library_of(given) == "polars" else _write_pandas
@@ -270,9 +280,11 @@ def write_column(given, new, base, partner=None, gap=None, function=np.rint):
 def _write_pandas(given, new, *origin):
     import pandas as pd
 
-    dtype, kind = given.dtype, column_kind(given)
+    dtype = given.dtype
     if isinstance(dtype, np.dtype):
-        return pd.Series(new_values(given.to_numpy(), new, *origin), dtype=dtype)
+        values = new_values(given.to_numpy(), new, *origin)
+        return pd.Series(values, dtype=dtype) if dtype.kind == "O" else values
+    kind = column_kind(given)
     if kind == "float":
         arrow = getattr(dtype, "pyarrow_dtype", None)
         if arrow is not None and hasattr(arrow, "scale"):
@@ -314,7 +326,9 @@ def _write_polars(given, new, *origin):
     return column.set(polars.Series(lost), None) if lost.any() else column
 
 
-def new_values(given, new, base, partner=None, gap=None, function=np.rint):
+def new_values(
+    given, new, base, partner=None, gap=None, function=np.rint, *, whole=True
+):
     """Return synthetic values in the type of a column that is an array.
 
     Parameters
@@ -325,6 +339,9 @@ def new_values(given, new, base, partner=None, gap=None, function=np.rint):
         Synthetic values in floating point; NaN is a missing value.
     base, partner, gap, function
         What they are made of, see :class:`Origin`.
+    whole : bool, default=True
+        False if a column of objects is known to hold neither whole numbers nor truth
+        values.
 
     Returns
     -------
@@ -338,22 +355,33 @@ def new_values(given, new, base, partner=None, gap=None, function=np.rint):
         return function(new) != 0
     if given.dtype.kind == "f":
         return fit_to(new, given.dtype)
-    import pandas as pd
-
-    missing, lost, kind = pd.isna(given), np.isnan(new), column_kind(given)
+    lost = np.isnan(new)
+    kind = kind_of_objects(given) if whole else "float"
     values = np.empty(new.size, dtype=object)
     if kind == "integer":
-        plain, _ = plain_integers(given)
+        plain, missing = plain_integers(given)
         values[:] = whole_values(plain, missing, new, *origin)
     elif kind == "boolean":
         values[:] = (np.where(lost, 0.0, function(new)) != 0).tolist()
-    elif any(isinstance(value, Decimal) for value in given):
+    elif isinstance(_first_known(given), Decimal):
         values[:] = _as_decimals(new)
+    elif not lost.any():
+        return new
     else:
         values[:] = new.tolist()
     if lost.any():
+        import pandas as pd
+
+        missing = pd.isna(given)
         values[lost] = given[missing][0] if missing.any() else np.nan
     return values
+
+
+def _first_known(values):
+    """Return the first object that is not missing; 0 if there is none."""
+    import pandas as pd
+
+    return next((value for value in values if not pd.isna(value)), 0)
 
 
 def _as_decimals(new, scale=None):

@@ -119,7 +119,8 @@ def make_dense(X, plan, rounding, out, n_jobs=None):
         return
     dtype = X.dtype if X.dtype in _KERNEL_TYPES else np.dtype(np.float64)
     parents, plan = _gather(X, plan, dtype)
-    missing = bool(np.isnan(parents.sum()))
+    total = parents.sum()
+    missing = bool(np.isnan(total))
     for start in range(0, plan.base.size, _BLOCK if out.dtype != dtype else out.size):
         part = slice(start, start + (_BLOCK if out.dtype != dtype else out.size))
         block = out[part]
@@ -130,12 +131,24 @@ def make_dense(X, plan, rounding, out, n_jobs=None):
         if missing:
             key = np.uint64(plan.key + start)
             run_chunks(fill_missing, rows.shape[0], *piece, key, rows, **options)
+        if not np.isfinite(total):
+            _without_overflow(*piece, rows)
         if rounding.columns.all():
             rounding.function(rows, out=rows)
         elif rounding.columns.any():
             rows[:, rounding.columns] = rounding.function(rows[:, rounding.columns])
         if rows is not block:
             block[:] = rows if out.dtype.kind == "b" else fit_to(rows, out.dtype)
+
+
+def _without_overflow(parents, base, partner, gaps, rows):
+    """Make values anew whose parents are too far apart for a difference."""
+    i, j = np.nonzero(~np.isfinite(rows))
+    a, b = parents[base[i], j], parents[partner[i], j]
+    gap = gaps[i, j if gaps.shape[1] > 1 else 0]
+    known = np.isfinite(a) & np.isfinite(b)
+    between = (1 - gap[known]) * a[known] + gap[known] * b[known]
+    rows[i[known], j[known]] = between
 
 
 def _gather(X, plan, dtype):

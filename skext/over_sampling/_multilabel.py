@@ -51,8 +51,8 @@ class MLSMOTE(TargetSampler):
         neighbours, of any of them, or of all.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or \
             (n_features,), default="auto"
-        Columns of categories: those that are not numbers; or their numbers, their
-        names in a data frame, or a mask.
+        Columns of categories: those of text, categories, truth values and mixed
+        objects; or their numbers, their names in a data frame, or a mask.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"

@@ -38,7 +38,8 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
     ----------
     categorical_features : "auto" or array-like of shape (n_nominal,), default="auto"
         Which columns are nominal: positions, names or a mask of all. "auto", for data
-        frames, takes all columns of categories, strings, objects and truth values.
+        frames, takes all columns of categories, strings, truth values and objects
+        other than numbers; dates are refused unless they are named.
     categorical_encoder : object, default=None
         One-hot encoder with one column per category, only fitted for use by others;
         the sampler itself does not need it. None is a

@@ -158,7 +158,8 @@ class NominalMixin(SyntheticMixin):
         # Ties do not depend on the order in which columns are named.
         numbers = np.argsort(np.argsort(self.categorical_features_))
         chosen = elect(table.codes, numbers, ballots, plan, self.n_jobs)
-        columns = (self.continuous_features_, new, self.categorical_features_, chosen)
+        columns = (self.continuous_features_, table.whole, new)
+        columns += (self.categorical_features_, chosen)
         function = self._rounding() if new.size else np.rint
         origin = Origin(plan.base, plan.partner, plan.gaps, function)
         return append_to_table(X, *columns, origin)

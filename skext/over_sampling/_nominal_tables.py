@@ -129,11 +129,7 @@ def take_columns(X, columns, rows):
         return polars.DataFrame([column_at(X, j).gather(take) for j, take in parts])
     if library == "pandas":
         parts = enumerate(zip(columns, rows, strict=True))
-        # Among objects, what is missing stays what it is.
-        part = {
-            i: pd.Series(X.iloc[:, j].array.take(take), dtype=X.dtypes.iloc[j])
-            for i, (j, take) in parts
-        }
+        part = {i: _taken(X.iloc[:, j], take) for i, (j, take) in parts}
         part = pd.DataFrame(part)
         part.columns = X.columns[columns]
         return part
@@ -141,6 +137,14 @@ def take_columns(X, columns, rows):
     for i, j in enumerate(columns):
         part[:, i] = X[rows[i], j]
     return part
+
+
+def _taken(column, rows):
+    """Take rows of a column; among objects, what is missing stays what it is."""
+    import pandas as pd
+
+    part = column.array.take(rows)
+    return pd.Series(part, dtype=object) if column.dtype == object else part
 
 
 def as_texts(frame):
@@ -172,7 +176,7 @@ def as_texts(frame):
     return pd.DataFrame(stacked, columns=list(frame.columns), dtype=object)
 
 
-def append_to_table(X, continuous, new, nominal, chosen, origin):
+def append_to_table(X, continuous, whole, new, nominal, chosen, origin):
     """Put synthetic rows behind the given ones.
 
     Parameters
@@ -181,6 +185,8 @@ def append_to_table(X, continuous, new, nominal, chosen, origin):
         The given rows.
     continuous, nominal : ndarray of int
         Positions of the columns.
+    whole : ndarray of shape (n_continuous,)
+        Which of the continuous ones hold whole numbers or truth values.
     new : ndarray of shape (n_new, n_continuous)
         Numbers of the synthetic rows, in floating point.
     chosen : ndarray of shape (n_nominal, n_new)
@@ -203,18 +209,20 @@ def append_to_table(X, continuous, new, nominal, chosen, origin):
         }
         return add(X, numbers, nominal, chosen)
     n_new = chosen.shape[1]
-    rows = np.empty((n_new, X.shape[1]), dtype=X.dtype)
+    n_given = 0 if sparse.issparse(X) else X.shape[0]
+    table = np.empty((n_given + n_new, X.shape[1]), dtype=X.dtype)
+    rows = table[n_given:]
     by_column = X.tocsc() if sparse.issparse(X) else X
     for j, take in zip(nominal, chosen, strict=True):
         rows[:, j] = _plain_column(by_column, j)[take]
     for i, j in enumerate(continuous):
         given = _plain_column(by_column, j)
-        rows[:, j] = new_values(given, new[:, i], *origin.of_column(i))
+        places = origin.of_column(i)
+        rows[:, j] = new_values(given, new[:, i], *places, whole=whole[i])
     if sparse.issparse(X):
         return sparse.vstack([X, type(X)(rows)], format=X.format)
-    out = np.empty((X.shape[0] + n_new, X.shape[1]), dtype=X.dtype)
-    out[: X.shape[0]], out[X.shape[0] :] = X, rows
-    return out
+    table[:n_given] = X
+    return table
 
 
 def _plain_column(X, j):

@@ -169,6 +169,10 @@ def read_numbers(column, name):
     ValueError
         If the column holds anything else than numbers.
     """
+    boxed = library_of(column) is None and column.dtype.kind == "O"
+    types = set(map(type, column)) if boxed else set()
+    if types == {float}:
+        return column.astype(np.float64), False
     kind = column_kind(column)
     if kind not in (*NUMBERS, "boolean"):
         _refuse(column, name, kind)
@@ -183,6 +187,25 @@ def read_numbers(column, name):
     if library_of(column) is None:
         return column.astype(precision, copy=False), whole
     return column.to_numpy(dtype=precision, na_value=np.nan), whole
+
+
+def kind_of_objects(values):
+    """Tell what an array of objects holds.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Objects.
+
+    Returns
+    -------
+    kind : str
+        As from :func:`skext.utils._columns.column_kind`, sooner for plain numbers.
+    """
+    types = set(map(type, values))
+    if types <= {int, float} and types:
+        return "integer" if types == {int} else "float"
+    return column_kind(values)
 
 
 def _refuse(column, name, kind):

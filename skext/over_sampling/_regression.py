@@ -60,8 +60,8 @@ class SMOTER(TargetSampler):
         Whether bumps that are too large lose rows.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or \
             (n_features,), default="auto"
-        Columns of categories: those that are not numbers; or their numbers, their
-        names in a data frame, or a mask.
+        Columns of categories: those of text, categories, truth values and mixed
+        objects; or their numbers, their names in a data frame, or a mask.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
@@ -231,6 +231,10 @@ class SMOTER(TargetSampler):
             return values.tolist() if is_list else values
         one_column = len(y.shape) == 2
         made = write_column(column_at(y, 0) if one_column else y, new, *origin)
+        if library == "pandas":
+            import pandas as pd
+
+            made = pd.Series(made)
         if one_column and library == "pandas":
             made = made.to_frame(y.columns[0])
         elif one_column:
@@ -368,8 +372,8 @@ class SMOGN(SMOTER):
         Whether bumps that are too large lose rows.
     categorical_features : {"auto"} or array-like of shape (n_nominal,) or \
             (n_features,), default="auto"
-        Columns of categories: those that are not numbers; or their numbers, their
-        names in a data frame, or a mask.
+        Columns of categories: those of text, categories, truth values and mixed
+        objects; or their numbers, their names in a data frame, or a mask.
     interpolation : {"segment", "box"}, default="segment"
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"

@@ -370,7 +370,9 @@ def _explain(X, error):
         return
     names = getattr(X, "columns", range(X.shape[1]))
     kinds = column_kinds(X)
-    odd = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
+    # What odd objects in an array are, scikit-learn says.
+    left = (*NUMBERS, "boolean") + (("other",) if library_of(X) is None else ())
+    odd = [j for j, kind in enumerate(kinds) if kind not in left]
     if odd:
         shown = ", ".join(f"{names[j]!r} ({kinds[j]})" for j in odd[:5])
         raise ValueError(

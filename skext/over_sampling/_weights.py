@@ -41,7 +41,7 @@ def weighted(fit_resample):
     def fit_resample_weighted(self, X, y, sample_weight=None, **params):
         if sample_weight is None:
             return fit_resample(self, X, y, **params)
-        if not np.any(sample_weight):
+        if not np.any(np.asarray(sample_weight)):
             raise ValueError(
                 "sample_weight is zero for all rows; give a weight to some."
             )

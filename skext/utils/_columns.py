@@ -112,7 +112,13 @@ def column_kinds(X):
     if library == "polars":
         return [_polars_kind(X.to_series(j)) for j in range(X.shape[1])]
     if library == "pandas":
-        return [_pandas_kind(X.iloc[:, j]) for j in range(X.shape[1])]
+        return [
+            # Most types say it without the column, which takes a while to get.
+            _NUMPY.get(dtype.kind, "other")
+            if isinstance(dtype, np.dtype) and dtype.kind != "O"
+            else _pandas_kind(X.iloc[:, j])
+            for j, dtype in enumerate(X.dtypes)
+        ]
     if X.dtype.kind == "O":
         return [_inferred_kind(np.asarray(X[:, j])) for j in range(X.shape[1])]
     return [_NUMPY.get(X.dtype.kind, "other")] * X.shape[1]

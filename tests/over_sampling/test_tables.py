@@ -248,7 +248,7 @@ def test_missing_labels_are_named(sampler):
 def test_labels_without_an_order():
     X, _ = make(SMOTE())
     mixed = np.array([1] * 60 + ["a"] * 20, dtype=object)
-    with pytest.raises(ValueError, match="values of type int, str"):
+    with pytest.raises(ValueError, match="values of several kinds, int, str"):
         SMOTE().fit_resample(X, mixed)
     sets = [{"a", "b"}, {"a"}] * 40
     ragged = [["a", "b"], ["a"]] * 40
@@ -484,3 +484,13 @@ def test_no_rows_asked_for(sampler):
         X_new, y_new = resample(sampler, table, y)
         assert type(X_new) is type(table)
         assert len(X_new) == len(y_new) <= len(X)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_what_is_missing_among_objects_stays_what_it_is(missing):
+    words = pd.Series(["a", "b", missing, missing] * 20, dtype=object)
+    frame = pd.DataFrame({"v": np.arange(80.0) % 7, "word": words})
+    y = np.repeat([0, 1], [60, 20])
+    for cls, options, factor in [*MIXED, (SMOTEN, {}, 1)]:
+        found = cls(random_state=0, **options).fit_resample(frame, y * factor)[0]
+        assert {repr(word) for word in found["word"]} <= {"'a'", "'b'", repr(missing)}

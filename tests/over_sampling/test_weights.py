@@ -206,6 +206,7 @@ def test_polars_and_weights():
     sampler = combine.SMOTETomek(random_state=0)
     _, X_expected, y_expected = resample(sampler, X, y, weight)
     frame, labels = polars.DataFrame(X), polars.Series("label", y)
-    _, X_new, y_new = resample(sampler, frame, labels, weight)
-    assert_array_equal(X_new.to_numpy(), X_expected)
-    assert_array_equal(y_new.to_numpy(), y_expected)
+    for given in (weight, polars.Series(weight)):
+        _, X_new, y_new = resample(sampler, frame, labels, given)
+        assert_array_equal(X_new.to_numpy(), X_expected)
+        assert_array_equal(y_new.to_numpy(), y_expected)
