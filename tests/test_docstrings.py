@@ -45,6 +45,13 @@ THINGS = public_things()
 
 
 @pytest.mark.parametrize("path", sorted(THINGS))
+def test_no_line_is_continued_in_a_raw_string(path):
+    """A backslash that stays in the text makes a block quote of the next line."""
+    text = THINGS[path].__doc__ or ""
+    assert not re.search(r"\\\n", text)
+
+
+@pytest.mark.parametrize("path", sorted(THINGS))
 def test_numpydoc(path):
     thing = THINGS[path]
     if re.search(r"\.set_\w+_request$", path):

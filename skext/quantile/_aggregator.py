@@ -78,12 +78,12 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
     quantiles : array-like of shape (n_levels,), default=None
         Increasing levels of the predictions. None is 0.05, 0.10, ..., 0.95, or the
         median for predictions of a single level.
-    granularity : {"coarse", "medium", "fine", "average", "median", "qra", "fqra"}, \
-            default="medium"
-        What weights depend on. ``"average"`` and ``"median"`` of the models learn
-        nothing, ``"qra"`` is quantile regression averaging: free weights and a
-        constant for each level; ``"fqra"`` is the same on the leading principal
-        components of the predictions of each level [2]_.
+    granularity : str, default="medium"
+        What weights depend on: models, for ``"coarse"``; also the level, for
+        ``"medium"``; also the level that is put in, for ``"fine"``. ``"average"`` and
+        ``"median"`` of the models learn nothing, ``"qra"`` is quantile regression
+        averaging: free weights and a constant for each level; ``"fqra"`` is the same
+        on the leading principal components of the predictions of each level [2]_.
     local : bool, default=False
         Whether weights depend on the features; needs the extra ``deep``.
     constraint : {"simplex", "nonneg", "affine", "free"}, default="simplex"
@@ -143,9 +143,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
 
     Attributes
     ----------
-    weights_ : ndarray of shape (n_models,), (n_models, n_levels) or \
-            (n_models, n_levels, n_levels)
-        Global weights: coarse; by level; fine, by input and output level. Those of
+    weights_ : ndarray of shape (n_models, ...)
+        Global weights: coarse, one for each model; medium, by level as well; fine, by
+        input and output level. Those of
         ``"average"`` are equal. Where local, the global weights that training
         started from. Not set by ``"median"``.
     intercept_ : ndarray of shape (n_levels,)
