@@ -105,11 +105,12 @@ def test_other_losses_have_no_quantiles(data):
     assert not hasattr(model.fit(X[:100], y[:100]), "quantiles_")
     with pytest.raises(ValueError, match="needs loss='pinball'"):
         model.set_params(quantiles=LEVELS).fit(X, y)
-    # As scikit-learn's boosting, it is set to the loss of quantiles, one for each.
+    # As scikit-learn's boosting, it is set to the loss of quantiles; one net has all.
     huber = clone(NET).set_params(loss="huber")
     several = MultiQuantileRegressor(huber, quantiles=LEVELS).fit(X[:100], y[:100])
-    assert [net.loss for net in several.estimators_] == ["pinball"] * 3
-    with pytest.raises(ValueError, match="not for a quantile"):
+    assert [net.loss for net in several.estimators_] == ["pinball"]
+    assert several.predict_quantiles(X).shape == (len(X), len(LEVELS))
+    with pytest.raises(ValueError, match="not fitted for quantiles"):
         predict_quantiles(huber.fit(X[:100], y[:100]), X, LEVELS)
     with pytest.raises(ValueError, match="must increase strictly"):
         clone(NET).set_params(quantiles=[0.9, 0.1]).fit(X, y)
