@@ -64,6 +64,7 @@ class LinearPath(NamedTuple):
     objective: np.ndarray
     n_crossing: np.ndarray
     converged: np.ndarray
+    last_move: np.ndarray
 
 
 def select_training_data(X, positions, order, sample_weight, class_weight):

@@ -67,6 +67,9 @@ class Point(NamedTuple):
     smallest_gap: float
     n_crossing: int
     converged: bool
+    last_move: float = np.inf
+    """Largest change of the predictor of a row in the last step; infinite if it was
+    not looked at."""
 
 
 class PathProblem:
@@ -223,8 +226,9 @@ class PathProblem:
         z[0, columns], gradient[0, columns] = found.weights, found.gradient
         converged = bool(found.violation <= target(found.loss))
         return Point(
-            z, found.loss, gradient, found.violation, found.n_iter, np.inf, 0, converged
-        )
+            z, found.loss, gradient, found.violation, found.n_iter, np.inf, 0,
+            converged, found.last_move,
+        )  # fmt: skip
 
     def _point(self, z, found, gradient, violation, n_iter, target, loss):
         """Count the rows that cross and put the results together."""

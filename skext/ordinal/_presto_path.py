@@ -125,6 +125,7 @@ def solve_anchored(data, anchor, link, start, **options):
         found.objective,
         found.n_crossing,
         found.converged,
+        found.last_move,
     )
 
 

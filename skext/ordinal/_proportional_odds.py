@@ -59,6 +59,7 @@ class BaseProportionalOdds(BaseOrdinal):
             found.objective,
             found.n_crossing,
             found.converged,
+            found.last_move,
         )
 
 

@@ -18,6 +18,10 @@ LESS_TINY = 1e-6
 TINY_TOL = 1e-11
 MAX_ITER = 60
 
+# Newton steps along a direction without an optimum lower the logarithm of a doubt by
+# about one, for ever; near an optimum they become smaller and smaller. Tails of other
+# links are too steep to tell by the predictor.
+_STILL = {"logit": 0.05, "probit": 0.05}
 # Rows that are as certain as this without any penalty are beyond comparison.
 _CERTAIN = -60.0
 
@@ -144,6 +148,8 @@ def warn_if_unbounded(
         Names.
     """
     if not path.converged[index]:
+        return
+    if path.last_move[index] < _STILL.get(link, 0.0):
         return
     thresholds, coef = path.thresholds[index], path.coefs[index]
     limit, scores = 0.5 * np.log(tol), _scores(data, coef)

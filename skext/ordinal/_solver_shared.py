@@ -27,6 +27,8 @@ class SharedMinimum(NamedTuple):
     """Of the smooth part for the weights, shape (n_features,)."""
     violation: float
     n_iter: int
+    last_move: float
+    """Largest change of the predictor of a row in the last step."""
 
 
 class _Derivatives(NamedTuple):
@@ -132,7 +134,7 @@ def minimise_shared(
 
     scores = weights @ columns[1:]
     out, value = evaluate(thresholds, scores)
-    model, last, n_iter = None, np.inf, 0
+    model, last, n_iter, before = None, np.inf, 0, None
     while True:
         at = _derive(rows, columns, out)
         gradient = at.weights + l2 * weights
@@ -155,8 +157,13 @@ def minimise_shared(
         )  # fmt: skip
         if found is None:
             break
+        before = thresholds, scores
         thresholds, weights, scores, out, value = found
-    return SharedMinimum(thresholds, weights, value, gradient, violation, n_iter)
+    move = np.inf
+    if before is not None:
+        move = np.abs(scores - before[1]).max(initial=0.0)
+        move = float(move + np.abs(thresholds - before[0]).max(initial=0.0))
+    return SharedMinimum(thresholds, weights, value, gradient, violation, n_iter, move)
 
 
 def _violation(gradient, weights, l1):

@@ -43,6 +43,9 @@ class PathSolution(NamedTuple):
     """Rows in which some class has a negative probability."""
     converged: np.ndarray
     """Whether the violation is at most ``tol``."""
+    last_move: np.ndarray
+    """Largest change of the predictor of a row in the last step; infinite if it was
+    not looked at."""
 
 
 def solve_path(
@@ -187,6 +190,7 @@ def _collect(alphas, collected, design, is_sparse):
         np.array([objective for _, objective in collected]),
         np.array([point.n_crossing for point in points]),
         np.array([point.converged for point in points]),
+        np.array([point.last_move for point in points]),
     )
 
 
