@@ -152,14 +152,15 @@ class _Weights:
 
     def factorise(self, H):
         """Factor the normal equations, with as little ridge as they need."""
-        H = np.tril(H) + np.tril(H, -1).T
+        # Only the lower triangle is read.
+        H = H.copy()
         diagonal = np.diagonal(H).copy()
         barrier = np.zeros(len(H))
         barrier[self.bounded] = self.nu[self.bounded] / self.w[self.bounded]
         largest = diagonal.max() or 1.0
         ridge = 1e-14
         while True:
-            H[np.diag_indices_from(H)] = (
+            H.flat[:: len(H) + 1] = (
                 diagonal * (1 + ridge) + barrier + ridge * 1e-2 * largest
             )
             # The wrappers of scipy take longer than the work.
