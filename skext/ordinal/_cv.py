@@ -15,7 +15,6 @@ from sklearn.utils.metadata_routing import (
     MethodMapping,
     process_routing,
 )
-from threadpoolctl import threadpool_limits
 
 from skext.ordinal._base import BaseOrdinal, select_training_data, warn_not_converged
 from skext.ordinal._presto_path import GRID_CONSTRAINTS, spread_path
@@ -27,6 +26,7 @@ from skext.utils._ordinal_losses import (
     log_losses,
     ranked_probability_losses,
 )
+from skext.utils._parallel import single_blas_thread
 from skext.utils._random import fit_rng
 from skext.utils._scoring import with_labels
 from skext.utils._sklearn import (
@@ -152,7 +152,7 @@ def _score_fold(model, table, train, test, alphas, scoring, params):
             "cv has a fold whose test rows all have weight 0; use other folds."
         )
     # Last digits of matrix products depend on the number of threads.
-    with threadpool_limits(1, user_api="blas"):
+    with single_blas_thread():
         data = select_training_data(*table.select(train), model.class_weight)
         path = model._solve(data, alphas=alphas)
         scores = np.empty(alphas.size)
@@ -249,8 +249,7 @@ class BaseOrdinalCV(BaseOrdinal):
         scoring = self._scoring()
         if scoring not in LOSSES:
             scoring = with_labels(scoring, table.order.classes)
-        # Held around all threads: each of them would restore the number on its own.
-        with threadpool_limits(1, user_api="blas"):
+        with single_blas_thread():
             found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(_score_fold)(
                     model,
