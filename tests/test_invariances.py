@@ -208,6 +208,30 @@ def check_unit_of_weights(estimator):
         compare(found, expected, f"by {factor}", **LOOSE)
 
 
+def check_repetition(estimator):
+    """A row of weight two is the row twice."""
+    if not takes_weights(estimator) or hasattr(estimator, "fit_resample"):
+        raise Refused("takes no weights, or draws with them")
+    X, y = make_table(estimator)
+    weight = np.random.default_rng(2).integers(1, 4, len(y))
+    expected = reference(estimator, X, y, sample_weight=weight.astype(float))
+    rows = np.repeat(np.arange(len(y)), weight)
+    found = answer(estimator, X[rows], y[rows], X)
+    compare(found, expected, "", **LOOSE)
+
+
+def check_number_of_threads(estimator):
+    """More threads give the same digits."""
+    if "n_jobs" not in estimator.get_params():
+        raise Refused("has no n_jobs")
+    X, y = make_table(estimator, 600)
+    one = clone(estimator).set_params(n_jobs=1)
+    expected = reference(one, X, y)[0]
+    found = answer(clone(estimator).set_params(n_jobs=3), X, y)[0]
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
 def check_concurrent_fits(estimator):
     """Two fits at the same time give what one after the other gives."""
     X, y = make_table(estimator)
@@ -242,6 +266,8 @@ CHECKS = [
     check_row_order,
     check_zero_weight,
     check_unit_of_weights,
+    check_repetition,
+    check_number_of_threads,
     check_concurrent_fits,
 ]
 
@@ -261,8 +287,20 @@ EXCEPTIONS: dict = {
     "check_duplicated_column": dict.fromkeys(SAMPLING | NETS, _TWICE),
     "check_row_order": dict.fromkeys(SAMPLING | NETS, _DRAWS),
 }
-for _name in ("ConformalQuantileRegressor", "QuantileStackingRegressor", "PRESTOCV"):
+EXCEPTIONS["check_repetition"] = dict.fromkeys(
+    NETS, "a row of weight two is in one mini-batch, two rows may be in two"
+)
+for _name in (
+    "ConformalQuantileRegressor",
+    "PRESTOCV",
+    "QuantileStackingRegressor",
+    "ResampledClassifier",
+):
     EXCEPTIONS["check_row_order"][_name] = _DRAWS
+    EXCEPTIONS["check_repetition"][_name] = "splits, or draws, by the position of a row"
+EXCEPTIONS["check_repetition"]["MultiQuantileRegressor, 2"] = (
+    "scikit-learn's trees count rows before they split"
+)
 
 EXCEPTIONS["check_duplicated_column"] |= dict.fromkeys(
     (
@@ -345,7 +383,6 @@ for _check in (
     "check_unit_of_weights",
 ):
     EXCEPTIONS[_check]["ResampledClassifier"] = "the penalty of its logistic regression"
-EXCEPTIONS["check_row_order"]["ResampledClassifier"] = _DRAWS
 _PENALTY = "the penalty is one of the weights in the units of the table"
 _BAGS = (
     "CountLikelihoodClassifier",
@@ -379,7 +416,8 @@ EXCEPTIONS["check_duplicated_column"] |= dict.fromkeys(
     ),
     _TWICE,
 )
-EXCEPTIONS["check_row_order"]["DLLPNetClassifier(early_stopping=True)"] = _DRAWS
+for _check in ("check_row_order", "check_repetition"):
+    EXCEPTIONS[_check]["DLLPNetClassifier(early_stopping=True)"] = _DRAWS
 
 
 def exception(check, name):
