@@ -5,9 +5,12 @@ Code counts by what it does and not by where it stands; libraries count by name,
 their versions are recorded with the results.
 """
 
+import contextlib
 import copyreg
+import dis
 import functools
 import hashlib
+import importlib.util
 import inspect
 import os
 import site
@@ -170,10 +173,13 @@ class _Reader:
             values = thing.detach().cpu()
             return self._all("tensor", (str(values.dtype), values.tolist()))
         for name in ("py_func", "__wrapped__"):
-            # Compiled or wrapped; what it does is written in the function.
+            # Compiled or wrapped by a library; what it does is written in the
+            # function, and in how it is compiled.
             inner = getattr(thing, name, None)
-            if isinstance(inner, types.FunctionType):
-                return self._all(_type_name(thing), (inner,))
+            wrapped = isinstance(inner, types.FunctionType)
+            if wrapped and _is_library(type(thing).__module__):
+                options = getattr(thing, "targetoptions", None)
+                return self._all(_type_name(thing), (inner, options))
         return self._by_pickle(thing)
 
     def _dict(self, thing):
@@ -235,18 +241,22 @@ class _Reader:
         path = getattr(thing, "__file__", None)
         if path is None or not path.endswith(".py"):
             raise UnknownContentError(f"module {name!r} without source")
-        # Code of other modules that it uses belongs to it.
-        used = [
-            value
-            for _, value in sorted(vars(thing).items())
-            if isinstance(value, types.ModuleType | types.FunctionType | type)
-            and _home(value) not in (name, None)
-        ]
+        # What it has from other modules, code and numbers, belongs to it.
+        used = []
+        for key, value in sorted(vars(thing).items()):
+            if isinstance(value, types.ModuleType | types.FunctionType | type):
+                if _home(value) not in (name, None):
+                    used += [key, value]
+            elif not key.startswith("__"):
+                with contextlib.suppress(UnknownContentError):
+                    used += [key, self.digest(value)]
         source = Path(path).read_bytes()
         return self._all("module", (name, source, used))
 
     def _function(self, thing):
-        library = _is_library(thing.__module__ or "builtins")
+        # A wrapper may have taken the name of what it wraps.
+        home = thing.__globals__.get("__name__") or ""
+        library = _is_library(thing.__module__ or "builtins") and _is_library(home)
         if library and "<" not in thing.__qualname__:
             return _hash("function", public_path(thing))
         code = thing.__code__
@@ -256,6 +266,9 @@ class _Reader:
         named = () if library else _names(code) & set(thing.__globals__)
         for name in sorted(named):
             parts += [name, thing.__globals__[name]]
+        if not library:
+            package = thing.__globals__.get("__package__")
+            parts += [_imported(name, package) for name in _imports(code)]
         return self._all("function", (_code(code), *parts))
 
     def _builtin(self, thing):
@@ -403,6 +416,30 @@ def _names(code):
         if inspect.iscode(constant):
             found |= _names(constant)
     return found
+
+
+def _imports(code):
+    """Names of modules that code and the code within it import, dots in front."""
+    found, level = set(), 0
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            found.add("." * level + step.argval)
+        if step.opname.startswith("LOAD_") and type(step.argval) is int:
+            level = step.argval
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            found |= set(_imports(constant))
+    return sorted(found)
+
+
+def _imported(name, package):
+    """Return a module by the name in an import, or the name if it is not there."""
+    try:
+        full = importlib.util.resolve_name(name, package)
+        return importlib.import_module(full)
+    except Exception:
+        # The job will say so.
+        return name
 
 
 def _code(code):

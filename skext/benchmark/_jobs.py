@@ -18,6 +18,7 @@ from skext.benchmark import _metrics
 from skext.benchmark._identity import fingerprint, source_of_skext
 from skext.benchmark._methods import TaskInfo, build
 from skext.benchmark._tasks import load_task
+from skext.benchmark._text import printable
 
 FINAL = ("ok", "failed", "timeout", "memory")
 
@@ -159,9 +160,11 @@ def record_failure(outcome, exc):
         lines = str(exc).strip().splitlines()
     except Exception:
         lines = ["(its text cannot be written)"]
-    outcome.error = f"{type(exc).__name__}: {lines[0] if lines else ''}"[:500]
+    error = f"{type(exc).__name__}: {lines[0] if lines else ''}"[:500]
+    outcome.error = printable(error)
     try:
-        outcome.traceback = "".join(traceback.format_exception(exc))[-8000:]
+        text = "".join(traceback.format_exception(exc))[-8000:]
+        outcome.traceback = printable(text)
     except Exception:
         outcome.traceback = ""
 

@@ -13,6 +13,7 @@ import cloudpickle
 
 from skext.benchmark._child import Child, ChildDied, UnreadError
 from skext.benchmark._jobs import Outcome, record_failure, run_job
+from skext.benchmark._text import printable
 
 START_LIMIT = 300.0
 
@@ -142,7 +143,7 @@ def run_limited(job, pool=None) -> Outcome:
         return _ended(job, "memory", text)
     except Exception as exc:
         # The call could not be read, or the answer not be sent.
-        text = str(exc).strip() or type(exc).__name__
+        text = printable(str(exc).strip() or type(exc).__name__)
         outcome = _ended(job, "failed", text.splitlines()[-1][:500])
         outcome.traceback = text[-8000:]
         return outcome

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import sys
 
 from skext.exceptions import BenchmarkError
 
@@ -39,6 +40,10 @@ def parse_size(text) -> int | None:
     if text is None:
         return None
     if isinstance(text, int | float) and not isinstance(text, bool):
+        if not abs(text) <= sys.maxsize:
+            raise BenchmarkError(
+                f"Size {text!r} is no number of bytes; leave it out for no limit."
+            )
         size = int(text)
     else:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmg]i?)?b?", str(text).strip().lower())
@@ -48,8 +53,10 @@ def parse_size(text) -> int | None:
                 "'512MB' or '2GiB'."
             )
         size = int(float(match[1]) * _BYTES[match[2] or ""])
-    if size <= 0:
-        raise BenchmarkError(f"Size {text!r} must be positive.")
+    if not 0 < size <= sys.maxsize:
+        raise BenchmarkError(
+            f"Size {text!r} must be positive, and at most {sys.maxsize} bytes."
+        )
     return size
 
 

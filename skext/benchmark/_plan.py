@@ -8,6 +8,7 @@ from skext.benchmark._identity import UnknownContentError, fingerprint
 from skext.benchmark._jobs import Job, Outcome, content_of, job_key, record_failure
 from skext.benchmark._methods import TaskInfo, describe_parameters, job_seed
 from skext.benchmark._tasks import load_task
+from skext.benchmark._text import printable
 from skext.exceptions import BenchmarkError, DataNotAvailableError
 
 
@@ -118,7 +119,7 @@ def _load(task, plan):
         # Of our own loaders it says that there are no data.
         ours = task.loader.startswith("skext.")
         found = plan.unavailable if ours else plan.broken
-        found[task.id] = str(exc) if ours else _in_words(exc)
+        found[task.id] = printable(str(exc) if ours else _in_words(exc))
     except BenchmarkError as exc:
         plan.broken[task.id] = str(exc)
     except KeyboardInterrupt:

@@ -84,6 +84,11 @@ def without_scores(frame) -> str:
     return text + "."
 
 
+def printable(text) -> str:
+    """Text that can be stored and printed: names of files need not be UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_file(path, text) -> Path:
     """Write a text file whole or not at all.
 

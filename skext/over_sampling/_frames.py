@@ -510,10 +510,14 @@ def as_plain_csr(X):
     Returns
     -------
     X : sparse matrix of shape (n_samples, n_features)
-        In CSR format, with indices of 32 bits if they suffice, and writeable; no more
-        is copied than has to be.
+        In CSR format, with indices of 32 bits if they suffice, sorted and without
+        repetitions, and writeable; no more is copied than has to be.
     """
     X = X.tocsr()
+    if not X.has_canonical_format:
+        # Compiled code sorts entries in place, which are the user's.
+        X = X.copy()
+        X.sum_duplicates()
     parts = [X.data, X.indices, X.indptr]
     if X.nnz <= np.iinfo(np.int32).max:
         parts[1:] = (part.astype(np.int32, copy=False) for part in parts[1:])

@@ -370,3 +370,66 @@ def test_paths_are_those_that_a_user_writes():
     assert public_path(LogisticRegression) == "sklearn.linear_model:LogisticRegression"
     assert public_path(LinearGaussianNB) == "skext.naive_bayes:LinearGaussianNB"
     assert len(source_of_skext()) == 64
+
+
+def scaler(k, how):
+    """Functions that differ in a number and hide it."""
+    if how == "wraps a library":
+
+        @functools.wraps(np.linalg.norm)
+        def scale(x):
+            return np.asarray(x) * k
+
+        return scale
+    if how == "exec":
+        space = {}
+        exec(f"def scale(x): return x * {k}", space)
+        return space["scale"]
+    if how == "eval":
+        return eval("lambda x: x * k", {"k": k})
+    return Callable(k)
+
+
+class Callable:
+    def __init__(self, k):
+        self.k = k
+        functools.update_wrapper(self, np.mean.__wrapped__)
+
+    def __call__(self, x):
+        return x * self.k
+
+
+@pytest.mark.parametrize("how", ["wraps a library", "exec", "eval", "object"])
+def test_what_takes_the_name_of_something_else_counts_by_itself(how):
+    assert fingerprint(scaler(1, how)) == fingerprint(scaler(1, how))
+    assert fingerprint(scaler(1, how)) != fingerprint(scaler(2, how))
+
+
+@pytest.mark.parametrize("where", ["constant", "inside", "attribute"])
+def test_numbers_of_other_modules_are_seen(tmp_path, monkeypatch, where):
+    monkeypatch.syspath_prepend(tmp_path)
+    names = [f"{name}_{where}" for name in ("settings", "parts", "mine")]
+    for name in names:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    settings, parts, mine = names
+    (tmp_path / f"{parts}.py").write_text(
+        f"from {settings} import K\ndef scale(x): return x * K\n"
+    )
+    body = {
+        "constant": f"import {parts}\ndef f(x): return {parts}.scale(x)\n",
+        "inside": f"def f(x):\n    from {parts} import scale\n    return scale(x)\n",
+        "attribute": f"import {settings}\ndef f(x): return x * {settings}.K\n",
+    }[where]
+    (tmp_path / f"{mine}.py").write_text(body)
+    found = []
+    for k in (1, 1, 20):
+        (tmp_path / f"{settings}.py").write_text(f"K = {k}\n")
+        for name in names:
+            sys.modules.pop(name, None)
+        importlib.invalidate_caches()
+        sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+        try:
+            found.append(fingerprint(importlib.import_module(mine).f))
+        finally:
+            sys.dont_write_bytecode = before
+    assert found[0] == found[1] != found[2]

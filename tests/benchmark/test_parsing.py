@@ -73,3 +73,9 @@ def test_unknown_names_the_nearest():
     assert "'roc_acu'" in str(error)
     assert "'roc_auc'" in str(error)
     assert "Known: a, b." in str(unknown("metric", "zzz", ["b", "a"]))
+
+
+@pytest.mark.parametrize("size", [float("inf"), 1e300, "1e9gb", float("nan"), 10**30])
+def test_sizes_beyond_any_machine(size):
+    with pytest.raises(BenchmarkError, match="Size"):
+        parse_size(size)

@@ -256,3 +256,16 @@ def test_two_of_one_name_are_refused(tables):
     task = Task("t", arrays=tables["two"])
     with pytest.raises(BenchmarkError, match="Task 't' is named twice"):
         Benchmark([task, task], ["dummy"]).run("nowhere")
+
+
+def test_errors_that_are_no_utf8_are_written_down(tables, tmp_path):
+    class Surrogate(LogisticRegression):
+        def fit(self, X, y):
+            raise ValueError("bad file \udcff.csv")
+
+    methods = {"bad": Surrogate(), "good": LogisticRegression()}
+    bench = Benchmark({"two": tables["two"]}, methods, metrics=["accuracy"], folds=2)
+    for _ in range(2):
+        results = bench.run(tmp_path, n_jobs=1)
+        assert results.counts() == {"failed": 2, "ok": 2}
+        assert r"bad file \udcff.csv" in results.failures()["error"][0]

@@ -15,7 +15,7 @@ from sklearn.datasets import make_classification
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import NearestNeighbors
 
-from skext.over_sampling import SMOTE
+from skext.over_sampling import SMOBD, SMOTE, SMOTEIPF, SVMSMOTE, KMeansSMOTE
 
 # Without compilation numpy warns about the arithmetic of the hash, which wraps around.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
@@ -375,3 +375,32 @@ def test_the_given_table_is_not_shared():
         assert not np.shares_memory(np.asarray(labels), y)
         if not sparse.issparse(given):
             assert not np.shares_memory(np.asarray(found), X)
+
+
+@pytest.mark.parametrize("sampler", [SVMSMOTE, KMeansSMOTE, SMOTE, SMOTEIPF, SMOBD])
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.filterwarnings("ignore")
+def test_sparse_entries_in_any_order_stay_the_users(sampler, kind):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), np.repeat([0, 1], [45, 15])
+    starts = np.arange(0, 181, 3).astype(kind)
+    columns = np.tile([2, 1, 0], 60).astype(kind)
+    unsorted = sparse.csr_array((X[:, ::-1].ravel(), columns, starts))
+    halves = sparse.csr_array(
+        (
+            np.repeat(X.ravel() / 2, 2),
+            np.tile([0, 0, 1, 1, 2, 2], 60).astype(kind),
+            2 * starts,
+        )
+    )
+    model = sampler(random_state=0)
+    if sampler is KMeansSMOTE:
+        model.set_params(cluster_balance_threshold=0.01)
+    expected = model.fit_resample(sparse.csr_array(X), y)[0].toarray()
+    for table in (unsorted, halves):
+        before = table.indices.copy(), table.data.copy()
+        found = model.fit_resample(table, y)[0].toarray()
+        np.testing.assert_array_equal(table.indices, before[0])
+        np.testing.assert_array_equal(table.data, before[1])
+        np.testing.assert_array_equal(table.toarray(), X)
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
