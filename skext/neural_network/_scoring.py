@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
 
 from skext.neural_network._calibration import probabilities
-from skext.utils._scoring import with_labels
+from skext.utils._scoring import explained, with_labels
 from skext.utils._warnings import warn_user
 
 
@@ -100,17 +100,20 @@ class HoldOutScore:
             scorer = with_labels(self.scoring, self.classes)
         else:
             model, scorer = ScoredNumbers(), get_scorer(self.scoring)
-        if sample_weight is None:
-            return float(scorer(model, linked, y))
-        if _takes_weights(scorer, linked.ndim > 1):
-            return float(scorer(model, linked, y, sample_weight=sample_weight))
-        if not self.told:
-            self.told = True
-            warn_user(
-                f"scoring={self.scoring!r} takes no weights: the rows of the hold-out "
-                "count alike in it. None, the loss, takes them."
-            )
-        return float(scorer(model, linked, y))
+        options = {}
+        if sample_weight is not None:
+            if _takes_weights(scorer, linked.ndim > 1):
+                options["sample_weight"] = sample_weight
+            elif not self.told:
+                self.told = True
+                warn_user(
+                    f"scoring={self.scoring!r} takes no weights: the rows of the "
+                    "hold-out count alike in it. None, the loss, takes them."
+                )
+        if callable(self.scoring):
+            return float(scorer(model, linked, y, **options))
+        with explained(self.scoring):
+            return float(scorer(model, linked, y, **options))
 
 
 def _takes_weights(scorer, multiclass):

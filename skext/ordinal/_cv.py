@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from functools import partial
 from numbers import Integral
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from skext.utils._ordinal_losses import (
 )
 from skext.utils._parallel import single_blas_thread
 from skext.utils._random import fit_rng
-from skext.utils._scoring import with_labels
+from skext.utils._scoring import explained, with_labels
 from skext.utils._sklearn import (
     StrOptions,
     check_method_params,
@@ -143,6 +144,12 @@ def _score(model, scoring, test, params):
     return scoring(model, test.X, labels, **params)
 
 
+def _ask(name, scorer, *args, **params):
+    """Ask a scorer of scikit-learn, whose errors do not know the parameter."""
+    with explained(name):
+        return scorer(*args, **params)
+
+
 def _score_fold(model, table, train, test, alphas, scoring, params):
     """Fit a path to some rows and score it on others."""
     model = copy.copy(model)
@@ -241,6 +248,10 @@ class BaseOrdinalCV(BaseOrdinal):
 
     def _score_folds(self, table, folds, alphas, routed):
         """Return scores of shape (n_alphas, n_folds)."""
+        if not folds:
+            raise ValueError(
+                f"cv={self.cv!r} makes no folds; use an int or a splitter that does."
+            )
         _, score_params = routed
         # Splitters may be generators, which do not travel to other processes.
         kept = {**self.get_params(deep=False), "cv": None, "scoring": "brier"}
@@ -248,7 +259,9 @@ class BaseOrdinalCV(BaseOrdinal):
         model.n_features_in_ = self.n_features_in_
         scoring = self._scoring()
         if scoring not in LOSSES:
-            scoring = with_labels(scoring, table.order.classes)
+            scorer = with_labels(scoring, table.order.classes)
+            named = isinstance(scoring, str)
+            scoring = partial(_ask, scoring, scorer) if named else scorer
         with single_blas_thread():
             found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(_score_fold)(

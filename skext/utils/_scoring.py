@@ -1,5 +1,6 @@
 """Scorers for rows that may not hold every class."""
 
+import contextlib
 import copy
 import inspect
 
@@ -39,3 +40,23 @@ def with_labels(scoring, classes):
     scorer = copy.copy(scorer)
     scorer._kwargs = given | scorer._kwargs
     return scorer
+
+
+@contextlib.contextmanager
+def explained(scoring):
+    """Name the parameter and the cure where a scorer cannot score held-out rows.
+
+    Parameters
+    ----------
+    scoring : object
+        The parameter.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"scoring={scoring!r} cannot score the held-out rows ({error}). With more "
+            "than two classes take one that is made for them, such as 'neg_log_loss', "
+            "'roc_auc_ovr' or 'balanced_accuracy'; for labels that are no numbers, one "
+            "of a classifier."
+        ) from error

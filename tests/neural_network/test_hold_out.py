@@ -262,3 +262,18 @@ def test_regressors_have_no_classes_to_balance(rare):
     model = TabularNetRegressor(**QUICK, sampler=TemperatureSampler())
     with pytest.raises(ValueError, match="sampler.by='class' needs classes"):
         model.fit(*rare)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision"])
+def test_a_scorer_for_two_classes_is_named(scoring):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(151, 2)), np.r_[np.repeat([0, 1, 2], 50), 3]
+    model = TabularNetClassifier(
+        scoring=scoring, max_epochs=2, device="cpu", random_state=0
+    )
+    with (
+        pytest.raises(ValueError, match=f"scoring='{scoring}' cannot score"),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        model.fit(X, y)

@@ -371,3 +371,20 @@ def test_names_of_metrics(ordinal_data, theirs, ours):
     with sklearn.config_context(enable_metadata_routing=True):
         routed = ProportionalOddsCV(scoring=theirs, **SMALL).fit(X, y)
     assert_array_equal(routed.scores_, expected.scores_)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", "r2"])
+def test_a_scorer_for_something_else_is_named(scoring):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.repeat(["a", "b", "c"], 20)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot score"):
+        PRESTOCV(
+            scoring=scoring, n_alphas=2, cv=2, random_state=0, classes=["a", "b", "c"]
+        ).fit(X, y)
+
+
+def test_no_folds():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), np.repeat([0, 1, 2], 20)
+    with pytest.raises(ValueError, match=r"cv=\[\] makes no folds"):
+        PRESTOCV(cv=[], n_alphas=2, random_state=0).fit(X, y)

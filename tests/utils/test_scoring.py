@@ -5,7 +5,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import get_scorer, make_scorer, recall_score
 
-from skext.utils._scoring import with_labels
+from skext.utils._scoring import explained, with_labels
 
 X = np.zeros((6, 1))
 Y = np.array(["a", "a", "b", "b", "c", "c"])
@@ -54,3 +54,9 @@ def test_the_given_scorer_is_not_changed():
     scorer = get_scorer("neg_log_loss")
     with_labels(scorer, MODEL.classes_)
     assert "labels" not in scorer._kwargs
+
+
+def test_a_scorer_that_cannot_score_is_named():
+    message = r"scoring='roc_auc' cannot score.*'roc_auc_ovr'"
+    with pytest.raises(ValueError, match=message), explained("roc_auc"):
+        get_scorer("roc_auc")(MODEL, X, Y)
