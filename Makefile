@@ -34,7 +34,7 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 
 docs: $(VENV)/.docs
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W -q --keep-going -b html docs docs/_build/html
 	@echo "Documentation: docs/_build/html/index.html"
 
 wheel: $(VENV)/.test
