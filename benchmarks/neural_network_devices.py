@@ -25,11 +25,11 @@ import torch
 from sklearn.model_selection import KFold
 
 from skext.neural_network import EnsLossClassifier, TabularNetClassifier
-from skext.neural_network._batched import fit_folds
-from skext.neural_network._losses._registry import make_loss
-from skext.neural_network._modules._registry import build_module
-from skext.neural_network._net import make_net
-from skext.neural_network._seeds import SeedStreams
+from skext.neural_network._losses.registry import make_loss
+from skext.neural_network._modules.registry import build_module
+from skext.neural_network._training.net import make_net
+from skext.neural_network._training.seeds import SeedStreams
+from skext.neural_network._training.side_by_side import fit_folds
 
 # Rows, columns, width, layers, batch.
 SIZES = {

@@ -10,9 +10,9 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 import skext
-from skext.benchmark._catalog import METHODS, TRACKS
-from skext.benchmark._metrics import METRICS
-from skext.benchmark._speed_cases import CASES
+from skext.benchmark._engine.metrics import METRICS
+from skext.benchmark._families.catalog import METHODS, TRACKS
+from skext.benchmark._speed.cases import CASES
 
 # Examples and doctests must build without network.
 os.environ.setdefault("SKEXT_OFFLINE", "1")

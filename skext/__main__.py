@@ -7,7 +7,7 @@ import sys
 
 def main(argv=None):
     """Run the command line and return its exit code."""
-    from skext.benchmark._cli import main as run
+    from skext.benchmark._cli.parser import main as run
 
     # The script does as ``python -m skext`` does: modules that lie in the current
     # folder can be named.

@@ -17,7 +17,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark
 from skext.datasets import make_gaussian_mixture
-from skext.metrics import CriticalDifferenceDisplay
+from skext.model_selection import CriticalDifferenceDisplay
 from skext.naive_bayes import LinearGaussianNB
 
 # %%

@@ -18,7 +18,10 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import BayesianGaussianMixture
 from sklearn.preprocessing import StandardScaler
 
-from skext.benchmark._catalog_cluster import GaussianMixtureBIC, KMeansSilhouette
+from skext.benchmark._families.clustering.methods import (
+    GaussianMixtureBIC,
+    KMeansSilhouette,
+)
 from skext.cluster import PPPClustering
 from skext.datasets import make_separated_clusters, make_unclustered
 

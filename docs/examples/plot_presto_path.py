@@ -13,8 +13,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from skext.datasets import make_ordinal
-from skext.metrics import CoefficientPathDisplay
-from skext.ordinal import PRESTOCV, ProportionalOdds
+from skext.ordinal import PRESTOCV, CoefficientPathDisplay, ProportionalOdds
 
 # %%
 # Simulated rows, with weights that change at some of the thresholds. The last of the

@@ -4,10 +4,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from skext.benchmark._catalog import METHODS, select_methods
-from skext.benchmark._methods import from_user
-from skext.benchmark._parsing import parse_folds
-from skext.benchmark._runner import Runner
+from skext.benchmark._engine.methods import from_user
+from skext.benchmark._engine.parsing import parse_folds
+from skext.benchmark._engine.runner import Runner
+from skext.benchmark._families.catalog import METHODS, select_methods
 from skext.benchmark._suites import as_tasks
 from skext.exceptions import BenchmarkError
 

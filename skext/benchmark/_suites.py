@@ -3,9 +3,9 @@
 import fnmatch
 from dataclasses import replace
 
-from skext.benchmark._inputs import TASK_TYPES, read_bunch
-from skext.benchmark._parsing import unknown
-from skext.benchmark._tasks import Task
+from skext.benchmark._engine.inputs import TASK_TYPES, read_bunch
+from skext.benchmark._engine.parsing import unknown
+from skext.benchmark._engine.tasks import Task
 from skext.exceptions import BenchmarkError
 
 # Tracks of the frozen lists; the others follow from the type of their tasks.
@@ -72,13 +72,13 @@ def load_suite(
     source = {"data_home": None if data_home is None else str(data_home)}
     source["offline"] = offline
     if name == "offline":
-        from skext.benchmark._offline import offline_tasks
+        from skext.benchmark._families.offline import offline_tasks
 
         tasks = offline_tasks()
     elif name.startswith(("openml:", "task:")):
         tasks = [openml_task(name, source)]
     elif name.endswith(".toml"):
-        from skext.benchmark._config import read_config
+        from skext.benchmark._cli.config import read_config
 
         tasks = read_config(name, source)["tasks"]
     else:
@@ -218,7 +218,7 @@ def _given_in_python(name, data, changes):
 
 def _told(task, task_type):
     """Set the kind of the target, and refuse kinds and tracks that do not exist."""
-    from skext.benchmark._catalog import TRACKS
+    from skext.benchmark._families.catalog import TRACKS
 
     if isinstance(task_type, dict):
         task_type = task_type.get(task.id)

@@ -6,15 +6,18 @@ table wherever they are; :class:`SeparableFeatureSelector` looks for the columns
 which clusters stand apart.
 """
 
-from skext.cluster._clusterability import clusterability_score, separability_matrix
 from skext.cluster._plot import (
     ClusterPlaneDisplay,
     SeparabilityDisplay,
     SplitTreeDisplay,
 )
 from skext.cluster._ppp import PPPClustering
+from skext.cluster._reduce.stream import merge_summaries, summarize_rows
 from skext.cluster._selector import SeparableFeatureSelector
-from skext.cluster._stream import merge_summaries, summarize_rows
+from skext.cluster._separability.clusterability import (
+    clusterability_score,
+    separability_matrix,
+)
 
 __all__ = [
     "ClusterPlaneDisplay",

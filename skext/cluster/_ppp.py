@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 
 from skext.base import SkextMixin
-from skext.cluster._input import check_weights
-from skext.cluster._levels import Options
+from skext.cluster._mixture.refine import refine_mixture
+from skext.cluster._mixture.search import Options
+from skext.cluster._mixture.validate import Bounds
 from skext.cluster._ppp_predict import MixtureClusterMixin
 from skext.cluster._ppp_results import describe, drop_empty, inertia_of
 from skext.cluster._ppp_solver import (
@@ -19,9 +20,12 @@ from skext.cluster._ppp_solver import (
     summarize,
     summary_of_tree,
 )
-from skext.cluster._refine import refine_mixture
-from skext.cluster._validate import Bounds
-from skext.cluster._variance_tree import VarianceTree, build_variance_tree, merge_trees
+from skext.cluster._reduce.input import check_weights
+from skext.cluster._reduce.variance_tree import (
+    VarianceTree,
+    build_variance_tree,
+    merge_trees,
+)
 from skext.utils._parallel import single_blas_thread
 from skext.utils._sklearn import (
     Interval,

@@ -12,10 +12,15 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skext.cluster._input import check_weights, refuse_huge, refuse_sparse
-from skext.cluster._label import Labels, assign_labels, posteriors, spherical_mixture
-from skext.cluster._linkage import cut_by_prominence, cut_into
-from skext.cluster._validate import cluster_means
+from skext.cluster._mixture.label import (
+    Labels,
+    assign_labels,
+    posteriors,
+    spherical_mixture,
+)
+from skext.cluster._mixture.linkage import cut_by_prominence, cut_into
+from skext.cluster._mixture.validate import cluster_means
+from skext.cluster._reduce.input import check_weights, refuse_huge, refuse_sparse
 from skext.utils._parallel import single_blas_thread
 from skext.utils._tables import validate_table
 

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from skext.cluster._em import FAMILIES
-from skext.cluster._linkage import saddle_linkage
-from skext.cluster._posterior import (
+from skext.cluster._mixture.em import FAMILIES
+from skext.cluster._mixture.linkage import saddle_linkage
+from skext.cluster._mixture.posterior import (
     between_clusters,
     cluster_posterior,
     clusterability,
 )
-from skext.cluster._validate import cluster_means
+from skext.cluster._mixture.validate import cluster_means
 
 _CORE = 0.95
 _BLOCK_VALUES = 2**18

@@ -5,22 +5,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._canonical import canonical_rows
-from skext.cluster._copies import Copies, find_copies
-from skext.cluster._em import Data, Rules
-from skext.cluster._input import HUGE, refuse_huge
-from skext.cluster._label import Frame
-from skext.cluster._levels import Options, Search, find_components
-from skext.cluster._marginals import describe_columns, far_rows
-from skext.cluster._split import canonical_signs
-from skext.cluster._validate import (
+from skext.cluster._mixture.em import Data, Rules
+from skext.cluster._mixture.label import Frame
+from skext.cluster._mixture.search import Options, Search, find_components
+from skext.cluster._mixture.split import canonical_signs
+from skext.cluster._mixture.validate import (
     Bounds,
     Clusters,
     Pairs,
     compare_components,
     group_components,
 )
-from skext.cluster._variance_tree import build_variance_tree
+from skext.cluster._reduce.canonical import canonical_rows
+from skext.cluster._reduce.columns import describe_columns, far_rows
+from skext.cluster._reduce.copies import Copies, find_copies
+from skext.cluster._reduce.input import HUGE, refuse_huge
+from skext.cluster._reduce.variance_tree import build_variance_tree
 from skext.utils._warnings import warn_user
 
 # A table with more distinct rows is reduced to as many leaves.

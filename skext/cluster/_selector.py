@@ -11,12 +11,12 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.cluster._canonical import lexicographic_order
-from skext.cluster._clusterability import clusterability_score
-from skext.cluster._copies import find_copies
-from skext.cluster._dip import dip_test
-from skext.cluster._input import refuse_sparse
-from skext.cluster._marginals import describe_columns, far_rows
+from skext.cluster._reduce.canonical import lexicographic_order
+from skext.cluster._reduce.columns import describe_columns, far_rows
+from skext.cluster._reduce.copies import find_copies
+from skext.cluster._reduce.input import refuse_sparse
+from skext.cluster._separability.clusterability import clusterability_score
+from skext.cluster._separability.dip import dip_test
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user

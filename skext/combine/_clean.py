@@ -11,14 +11,14 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import get_tags
 
+from skext._neighbors.engine import NeighborEngine
 from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
-from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import measured_table, take_rows, with_names
-from skext.over_sampling._neighbors import NeighborEngine
-from skext.over_sampling._survey import find_neighbors, seed_part
-from skext.over_sampling._weights import weighted
+from skext.over_sampling._core.frames import measured_table, take_rows, with_names
+from skext.over_sampling._core.sampler import SyntheticMixin
+from skext.over_sampling._core.survey import find_neighbors, seed_part
+from skext.over_sampling._core.weights import weighted
 from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng

@@ -150,7 +150,7 @@ def make_quantile_experts(n_samples=3000, *, quantiles=None, random_state=None):
     0.4
     """
     # The package loads numba, which other simulations do not need.
-    from skext.quantile._levels import check_levels
+    from skext.utils._quantiles.levels import check_levels
 
     levels = check_levels(quantiles)
     rng = fit_rng(random_state)

@@ -4,38 +4,41 @@ Rows come in bags, of each of which only the number of positive rows is known; w
 learned is a classifier of rows.
 """
 
-from skext.label_proportions._bags import bag_target
-from skext.label_proportions._belief_propagation import (
-    BeliefPropagationLLPClassifier,
-)
-from skext.label_proportions._count_likelihood import CountLikelihoodClassifier
-from skext.label_proportions._cross_val import bag_cross_val_predict
-from skext.label_proportions._linear import DLLPClassifier, EasyLLPClassifier
-from skext.label_proportions._make_bags import bag_summary, make_bags
-from skext.label_proportions._marginals import bp_marginals
-from skext.label_proportions._mean_map import MeanMapClassifier
-from skext.label_proportions._metrics import (
+from skext.label_proportions._bags.cross_val import bag_cross_val_predict
+from skext.label_proportions._bags.make_bags import bag_summary, make_bags
+from skext.label_proportions._bags.metrics import (
     bag_count_log_loss,
     bag_log_loss,
     bag_mean_absolute_error,
     bag_root_mean_squared_error,
     make_bag_scorer,
 )
-from skext.label_proportions._net import DLLPNetClassifier
-from skext.label_proportions._plot._bag_size_curve import BagSizeCurveDisplay
-from skext.label_proportions._plot._marginal_calibration import (
-    MarginalCalibrationDisplay,
-)
-from skext.label_proportions._refiner import EmbeddingRefiner
-from skext.label_proportions._soft_labels import (
-    BagProportionClassifier,
-    SelfLabelingLLPClassifier,
-)
-from skext.label_proportions._split import (
+from skext.label_proportions._bags.split import (
     BagKFold,
     BagShuffleSplit,
     LeaveOneBagOut,
     StratifiedBagKFold,
+)
+from skext.label_proportions._bags.targets import bag_target
+from skext.label_proportions._belief_propagation import (
+    BeliefPropagationLLPClassifier,
+)
+from skext.label_proportions._inference.marginals import bp_marginals
+from skext.label_proportions._linear.classifiers import (
+    DLLPClassifier,
+    EasyLLPClassifier,
+)
+from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._linear.mean_map import MeanMapClassifier
+from skext.label_proportions._linear.soft_labels import (
+    BagProportionClassifier,
+    SelfLabelingLLPClassifier,
+)
+from skext.label_proportions._nets.classifier import DLLPNetClassifier
+from skext.label_proportions._nets.refiner import EmbeddingRefiner
+from skext.label_proportions._plot.bag_size_curve import BagSizeCurveDisplay
+from skext.label_proportions._plot.marginal_calibration import (
+    MarginalCalibrationDisplay,
 )
 
 __all__ = [

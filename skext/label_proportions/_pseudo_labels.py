@@ -5,18 +5,18 @@ from scipy import sparse
 from scipy.special import logit
 from sklearn.preprocessing import StandardScaler
 
-from skext.label_proportions._bags import bag_target
-from skext.label_proportions._count_likelihood import CountLikelihoodClassifier
-from skext.label_proportions._counts import top_classes, top_rows, whole_counts
-from skext.label_proportions._linear import DLLPClassifier
-from skext.label_proportions._mean_map import MeanMapClassifier
-from skext.label_proportions._models import (
+from skext.label_proportions._bags.counts import top_classes, top_rows, whole_counts
+from skext.label_proportions._bags.split import BagKFold
+from skext.label_proportions._bags.targets import bag_target
+from skext.label_proportions._core.models import (
     fit_soft_classes,
     fit_soft_labels,
     predict,
     takes_weights,
 )
-from skext.label_proportions._split import BagKFold
+from skext.label_proportions._linear.classifiers import DLLPClassifier
+from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._linear.mean_map import MeanMapClassifier
 
 _MOST_CERTAIN = 1e-6
 

@@ -1,4 +1,4 @@
-"""Scores of ordinal predictions and of quantiles, and displays."""
+"""Scores of ordinal predictions, of rare classes and of quantiles."""
 
 from skext.metrics._ordinal import (
     ordinal_mean_absolute_error,
@@ -9,11 +9,7 @@ from skext.metrics._ordinal import (
     rare_probability_mse,
 )
 from skext.metrics._ordinal_scorers import make_ordinal_scorer, ordinal_scorers
-from skext.metrics._plot._coefficient_path import CoefficientPathDisplay
-from skext.metrics._plot._critical_difference import CriticalDifferenceDisplay
-from skext.metrics._plot._cumulative_probability import CumulativeProbabilityDisplay
-from skext.metrics._plot._probe_curve import ProbeLearningCurveDisplay
-from skext.metrics._plot._rare_class_calibration import RareClassCalibrationDisplay
+from skext.metrics._plot.rare_class_calibration import RareClassCalibrationDisplay
 from skext.metrics._quantile import (
     crps_from_quantiles,
     interval_score,
@@ -32,10 +28,6 @@ from skext.metrics._quantile_scorers import make_quantile_scorer, neg_wis_scorer
 from skext.metrics._relative import relative_score
 
 __all__ = [
-    "CoefficientPathDisplay",
-    "CriticalDifferenceDisplay",
-    "CumulativeProbabilityDisplay",
-    "ProbeLearningCurveDisplay",
     "RareClassCalibrationDisplay",
     "crossing_rate",
     "crps_from_quantiles",

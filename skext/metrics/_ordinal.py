@@ -40,7 +40,7 @@ def find_order(labels, *targets):
         The classes.
     """
     # The package loads numba, which displays and benchmarks do not need.
-    from skext.ordinal._order import declared_order, resolve_order
+    from skext.utils._class_order import declared_order, resolve_order
 
     values = [_checked(target) for target in targets]
     if len({value.dtype.kind in "OU" for value in values}) > 1:
@@ -89,7 +89,7 @@ def _checked(target):
 
 
 def _positions(order, target):
-    from skext.ordinal._order import encode
+    from skext.utils._class_order import encode
 
     return encode(column_or_1d(_plain(target)), order)
 

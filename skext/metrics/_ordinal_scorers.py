@@ -60,7 +60,7 @@ def find_ordered_classes(estimator):
 
 def _scoring_order(estimator, y, labels):
     """Return all classes from low to high, those of the test rows included."""
-    from skext.ordinal._order import declared_order
+    from skext.utils._class_order import declared_order
 
     if labels is not None:
         return np.asarray(labels)

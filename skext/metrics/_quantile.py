@@ -98,7 +98,7 @@ def check_predictions(y_true, Q, quantiles, sample_weight, *, name="y_quantiles"
     levels = None
     if quantiles is not False:
         # The package loads numba, which displays do not need.
-        from skext.quantile._levels import check_levels
+        from skext.utils._quantiles.levels import check_levels
 
         levels = check_levels(quantiles)
         if Q.shape[1] != len(levels):

@@ -31,8 +31,8 @@ class _QuantileScorer:
     def __call__(self, estimator, X, y, sample_weight=None):
         # The package loads numba, which displays do not need.
         from skext.quantile import predict_quantiles
-        from skext.quantile._adapters import own_levels
-        from skext.quantile._levels import default_levels
+        from skext.utils._quantiles.forms import own_levels
+        from skext.utils._quantiles.levels import default_levels
 
         levels = self.quantiles
         if levels is None:
@@ -128,7 +128,7 @@ def make_quantile_scorer(metric, quantiles=None, *, greater_is_better=False, **o
     if not callable(metric):
         raise TypeError(f"metric must be callable, got {metric!r}.")
     if quantiles is not None:
-        from skext.quantile._levels import check_levels
+        from skext.utils._quantiles.levels import check_levels
 
         quantiles = check_levels(quantiles)
     return _QuantileScorer(metric, quantiles, 1 if greater_is_better else -1, options)

@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from scipy import stats
 
-from skext.benchmark._stats import corrected_resampled_t, five_by_two_f
+from skext.model_selection._statistics import corrected_resampled_t, five_by_two_f
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
 

@@ -5,15 +5,16 @@ is a set of class moments, which can be updated with new rows and new classes, a
 merged with the state of other data.
 """
 
-from skext.naive_bayes._curve import ProbeLearningCurve, probe_learning_curve
+from skext.naive_bayes._curve.curve import ProbeLearningCurve, probe_learning_curve
 from skext.naive_bayes._diagnostics import (
     NaiveBayesDiagnostics,
     naive_bayes_diagnostics,
 )
 from skext.naive_bayes._hybrid import GenerativeLogisticRegression
 from skext.naive_bayes._lda import ShrinkageLDA
-from skext.naive_bayes._moments import ClassMoments
+from skext.naive_bayes._moments.moments import ClassMoments
 from skext.naive_bayes._nearest import NearestClassMean
+from skext.naive_bayes._plot.probe_curve import ProbeLearningCurveDisplay
 from skext.naive_bayes._probe import LinearGaussianNB
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "NaiveBayesDiagnostics",
     "NearestClassMean",
     "ProbeLearningCurve",
+    "ProbeLearningCurveDisplay",
     "ShrinkageLDA",
     "naive_bayes_diagnostics",
     "probe_learning_curve",

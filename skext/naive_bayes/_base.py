@@ -8,8 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.naive_bayes import _array_api
-from skext.naive_bayes._base_outputs import (
+from skext.naive_bayes._linear.outputs import (
     best_class,
     class_prior,
     join_classes,
@@ -19,10 +18,11 @@ from skext.naive_bayes._base_outputs import (
     sigmoid,
     softmax,
 )
-from skext.naive_bayes._base_state import Batch, Tuned, joined
-from skext.naive_bayes._moments import ClassMoments, encode_labels
-from skext.naive_bayes._moments_state import MomentState, check_moments_finite
-from skext.naive_bayes._shrinkage import ROW_RULES
+from skext.naive_bayes._linear.shrinkage import ROW_RULES
+from skext.naive_bayes._linear.steps import Batch, Tuned, joined
+from skext.naive_bayes._moments import array_api as _array_api
+from skext.naive_bayes._moments.moments import ClassMoments, encode_labels
+from skext.naive_bayes._moments.state import MomentState, check_moments_finite
 from skext.utils._labels import read_labels
 from skext.utils._sklearn import (
     check_same_namespace,

@@ -13,7 +13,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.naive_bayes._base import MomentClassifier
-from skext.naive_bayes._base_outputs import best_class
 from skext.naive_bayes._hybrid_solver import (
     HybridProblem,
     class_log_proba,
@@ -21,7 +20,8 @@ from skext.naive_bayes._hybrid_solver import (
     unpack,
 )
 from skext.naive_bayes._lda import ShrinkageLDA
-from skext.naive_bayes._loo import loo_scores
+from skext.naive_bayes._linear.outputs import best_class
+from skext.naive_bayes._loo.scores import loo_scores
 from skext.naive_bayes._probe import LinearGaussianNB
 from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import (

@@ -6,15 +6,19 @@ import numpy as np
 from scipy import sparse
 
 from skext.naive_bayes._base import MomentClassifier
-from skext.naive_bayes._loo_tuning import tune_full
-from skext.naive_bayes._moments_state import MomentState
-from skext.naive_bayes._shrinkage import (
+from skext.naive_bayes._linear.shrinkage import (
     IDENTITY_RULES,
     MOMENT_RULES,
     ROW_RULES,
     shrinkage_of_moments,
 )
-from skext.naive_bayes._solve import shrinkage_target, solve_full, summarize_state
+from skext.naive_bayes._linear.solve import (
+    shrinkage_target,
+    solve_full,
+    summarize_state,
+)
+from skext.naive_bayes._loo.tuning import tune_full
+from skext.naive_bayes._moments.state import MomentState
 from skext.utils._sklearn import Interval, StrOptions
 
 _MAX_SPARSE_FEATURES = 4096

@@ -6,19 +6,19 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
 
-from skext.naive_bayes import _array_api
 from skext.naive_bayes._base import MomentClassifier
-from skext.naive_bayes._moments_state import MomentState
+from skext.naive_bayes._linear.solve import (
+    linear_form,
+    solve_diagonal,
+    summarize_state,
+)
+from skext.naive_bayes._moments import array_api as _array_api
+from skext.naive_bayes._moments.state import MomentState
 from skext.naive_bayes._nearest_transform import (
     chunk_rows,
     transform_foreign,
     transform_rows,
     weighted_mean,
-)
-from skext.naive_bayes._solve import (
-    linear_form,
-    solve_diagonal,
-    summarize_state,
 )
 from skext.utils._sklearn import StrOptions
 

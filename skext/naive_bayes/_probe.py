@@ -3,8 +3,8 @@
 from numbers import Integral, Real
 
 from skext.naive_bayes._base import MomentClassifier
-from skext.naive_bayes._loo_tuning import tune_diagonal
-from skext.naive_bayes._solve import solve_diagonal
+from skext.naive_bayes._linear.solve import solve_diagonal
+from skext.naive_bayes._loo.tuning import tune_diagonal
 from skext.utils._sklearn import Interval, StrOptions
 
 

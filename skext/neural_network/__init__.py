@@ -17,7 +17,7 @@ _TORCH_LEVEL = {
     "EnsLoss": "_losses",
     "ExponentialLoss": "_losses",
     "GeneralizedCrossEntropy": "_losses",
-    "GhostBatchNorm1d": "_modules._ghost",
+    "GhostBatchNorm1d": "_modules.ghost",
     "HingeLoss": "_losses",
     "HuberLoss": "_losses",
     "LDRLoss": "_losses",

@@ -179,7 +179,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
         ``families`` are rows that are held out together or not at all.
         """
-        seeds_level = torch_level("_seeds", type(self).__name__)
+        seeds_level = torch_level("_training.seeds", type(self).__name__)
         warm = self.warm_start and hasattr(self, "net_")
         read = self._read(X, y, sample_weight, reset=not warm, whole=True)
         rows, groups, n_samples = read
@@ -205,7 +205,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Train one epoch on the rows."""
-        seeds_level = torch_level("_seeds", type(self).__name__)
+        seeds_level = torch_level("_training.seeds", type(self).__name__)
         first = not hasattr(self, "net_")
         read = self._read(X, y, sample_weight, reset=first, classes=classes)
         rows, groups, _ = read
@@ -341,12 +341,12 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _build_module(self, seeds, table=None, weight_transform="as given"):
         """Return a network with random weights that the seed decides."""
-        build_module = torch_level("_modules._registry").build_module
+        build_module = torch_level("_modules.registry").build_module
         if weight_transform == "as given":
             weight_transform = self.weight_transform
         data = None
         if table is not None:
-            data = torch_level("_batches").to_tensor(table, "cpu")
+            data = torch_level("_training.batches").to_tensor(table, "cpu")
         with seeds.forked("init"):
             return build_module(
                 self.module,
@@ -380,7 +380,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         """Return the trainer of a network."""
         criterion = self._make_loss()
         scores = self._score_options(criterion, has_members(module))
-        return torch_level("_net").make_net(
+        return torch_level("_training.net").make_net(
             module,
             criterion,
             seeds=seeds,
@@ -481,7 +481,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         says which of them it needs.
         """
         check_is_fitted(self, "net_")
-        fold_weights = torch_level("_modules._compander").fold_weights
+        fold_weights = torch_level("_modules.compander").fold_weights
         module = fold_weights(copy.deepcopy(self.module_).cpu())
         state = module.state_dict()
         arrays = {f"weights/{key}": value.numpy() for key, value in state.items()}
@@ -532,7 +532,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         model = cls(**{**kept, "device": device, **parameters})
         for name, plain in meta["attributes"].items():
             setattr(model, name, from_json(plain))
-        seeds = torch_level("_seeds", cls.__name__).SeedStreams(0)
+        seeds = torch_level("_training.seeds", cls.__name__).SeedStreams(0)
         module = model._build_module(seeds, weight_transform=None)
         torch = importlib.import_module("torch")
         prefix = "weights/"

@@ -171,7 +171,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         return {}
 
     def _make_loss(self):
-        level = torch_level("_losses._registry")
+        level = torch_level("_losses.registry")
         return level.make_loss(
             self.loss,
             n_classes=len(self.classes_),

@@ -4,7 +4,7 @@ import numpy as np
 
 from skext.neural_network._base import CONSTRAINTS
 from skext.neural_network._classes import BaseNetClassifier
-from skext.ordinal._order import declared_order, resolve_order
+from skext.utils._class_order import declared_order, resolve_order
 from skext.utils._sklearn import HasMethods, StrOptions
 
 

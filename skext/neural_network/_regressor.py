@@ -381,7 +381,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         Q : ndarray of shape (n_samples, n_quantiles)
             One column for each level, sorted in each row.
         """
-        from skext.quantile._levels import change_levels, check_levels
+        from skext.utils._quantiles.levels import change_levels, check_levels
 
         check_is_fitted(self, "net_")
         wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
@@ -440,7 +440,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
                     f"{self.loss!r}; set one or the other."
                 )
             return
-        from skext.quantile._levels import check_levels
+        from skext.utils._quantiles.levels import check_levels
 
         levels = self.quantiles
         if levels is None:
@@ -456,7 +456,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         """Return a single prediction of each row."""
         if self._n_columns() == 1:
             return self._to_target(scores)
-        from skext.quantile._levels import change_levels
+        from skext.utils._quantiles.levels import change_levels
 
         Q, levels = self._to_levels(scores), self.quantiles_
         middle = np.clip([0.5], levels[0], levels[-1])
@@ -466,7 +466,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return len(getattr(self, "quantiles_", "1"))
 
     def _make_loss(self):
-        make_loss = torch_level("_losses._registry").make_loss
+        make_loss = torch_level("_losses.registry").make_loss
         params = self.loss_params
         if hasattr(self, "quantiles_"):
             levels = self.quantiles_.tolist()

@@ -12,23 +12,23 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.ordinal._order import (
-    declared_order,
-    encode,
-    resolve_order,
-    spread_thresholds,
-)
-from skext.ordinal._repair import (
+from skext.ordinal._solver.repair import (
     class_probabilities,
     crossing_rows,
     cumulative_probabilities,
 )
-from skext.ordinal._separation import (
+from skext.ordinal._solver.separation import (
     MAX_ITER,
     TINY_TOL,
     is_held,
     tiny_penalty,
     warn_if_unbounded,
+)
+from skext.utils._class_order import (
+    declared_order,
+    encode,
+    resolve_order,
+    spread_thresholds,
 )
 from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight

@@ -19,7 +19,7 @@ from sklearn.utils.metadata_routing import (
 
 from skext.ordinal._base import BaseOrdinal, select_training_data, warn_not_converged
 from skext.ordinal._presto_path import GRID_CONSTRAINTS, spread_path
-from skext.ordinal._repair import crossing_rows
+from skext.ordinal._solver.repair import crossing_rows
 from skext.utils._ordinal_losses import (
     brier_losses,
     event_brier_losses,

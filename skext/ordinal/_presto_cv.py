@@ -130,7 +130,7 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
     PRESTO : One strength.
     presto_path : All strengths, without a choice.
     ProportionalOddsCV : One vector of weights for all thresholds.
-    skext.metrics.CoefficientPathDisplay : Draw the weights along the path.
+    skext.ordinal.CoefficientPathDisplay : Draw the weights along the path.
 
     Notes
     -----

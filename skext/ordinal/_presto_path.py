@@ -13,15 +13,15 @@ from skext.ordinal._base import (
     spread_model,
     warn_not_converged,
 )
-from skext.ordinal._repair import MIRRORED_LINK
-from skext.ordinal._separation import (
+from skext.ordinal._solver.problems import solve_path
+from skext.ordinal._solver.repair import MIRRORED_LINK
+from skext.ordinal._solver.separation import (
     MAX_ITER,
     TINY_TOL,
     is_held,
     tiny_penalty,
     warn_if_unbounded,
 )
-from skext.ordinal._solvers import solve_path
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
 LINK = StrOptions(set(MIRRORED_LINK))

@@ -6,7 +6,7 @@ import numpy as np
 
 from skext.ordinal._base import BaseOrdinal, LinearPath, check_penalty_factor
 from skext.ordinal._presto_path import LINK, check_alphas
-from skext.ordinal._solvers import solve_proportional_odds_path
+from skext.ordinal._solver.problems import solve_proportional_odds_path
 from skext.utils._sklearn import Interval, StrOptions, fit_context
 
 PROPORTIONAL_ODDS_CONSTRAINTS: dict = {

@@ -12,17 +12,17 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import check_array
 
-from skext.over_sampling._base import SyntheticMixin
-from skext.over_sampling._frames import (
+from skext.over_sampling._core.frames import (
     as_plain_csr,
     measured_table,
     take_labels,
     take_rows,
     with_names,
 )
-from skext.over_sampling._offsets import for_trees
-from skext.over_sampling._smote import SMOTE
-from skext.over_sampling._weights import weighted
+from skext.over_sampling._core.offsets import for_trees
+from skext.over_sampling._core.sampler import SyntheticMixin
+from skext.over_sampling._core.weights import weighted
+from skext.over_sampling._drop_in.smote import SMOTE
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng

@@ -4,15 +4,8 @@ Quantile regressors of any library are combined by weights that are optimal with
 certificate, their quantiles never cross, and intervals can be calibrated to cover.
 """
 
-from skext.quantile._aggregator import QuantileAggregator
-from skext.quantile._conformal_regressor import ConformalQuantileRegressor
-from skext.quantile._levels import isotonize
-from skext.quantile._linear import LinearQuantileRegressor
-from skext.quantile._multi import (
-    MultiQuantileRegressor,
-    QuantileAdapter,
-    predict_quantiles,
-)
+from skext.quantile._aggregation.aggregator import QuantileAggregator
+from skext.quantile._aggregation.stacking import QuantileStackingRegressor
 from skext.quantile._plot import (
     AggregationWeightsDisplay,
     FanChartDisplay,
@@ -20,7 +13,14 @@ from skext.quantile._plot import (
     PITHistogramDisplay,
     QuantileCalibrationDisplay,
 )
-from skext.quantile._stacking import QuantileStackingRegressor
+from skext.quantile._regression.conformal_regressor import ConformalQuantileRegressor
+from skext.quantile._regression.linear import LinearQuantileRegressor
+from skext.quantile._regression.multi import (
+    MultiQuantileRegressor,
+    QuantileAdapter,
+    predict_quantiles,
+)
+from skext.utils._quantiles.levels import isotonize
 
 __all__ = [
     "AggregationWeightsDisplay",

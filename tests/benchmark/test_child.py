@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from skext.benchmark._child import Child, ChildDied
-from skext.benchmark._limits import memory_limit
+from skext.benchmark._engine.child import Child, ChildDied
+from skext.benchmark._engine.limits import memory_limit
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_child_ends_with_its_parent(tmp_path):
 
     code = (
         "import os, sys, time\n"
-        "from skext.benchmark._child import Child\n"
+        "from skext.benchmark._engine.child import Child\n"
         "child = Child()\n"
         "print(child.call(os.getpid), flush=True)\n"
         "child.call(time.sleep, 60)\n"

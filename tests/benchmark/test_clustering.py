@@ -7,12 +7,12 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 
 from skext.benchmark import Benchmark, Method, Task, TaskInfo
-from skext.benchmark._catalog import METHODS, default_methods
-from skext.benchmark._methods import build
-from skext.benchmark._metrics import Predictions, score
-from skext.benchmark._offline_cluster import clustering_tasks
+from skext.benchmark._engine.methods import build
+from skext.benchmark._engine.metrics import Predictions, score
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import METHODS, default_methods
+from skext.benchmark._families.clustering.tasks import clustering_tasks
 from skext.benchmark._suites import load_suite
-from skext.benchmark._tasks import load_task
 
 NAMES = ["adjusted_rand", "exact_k", "k_error", "adjusted_mutual_info"]
 

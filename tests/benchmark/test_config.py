@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from skext.benchmark import Benchmark, Task, load_suite
-from skext.benchmark._cli import main, parse
-from skext.benchmark._commands import _gather
-from skext.benchmark._config import read_config
+from skext.benchmark._cli.commands import _gather
+from skext.benchmark._cli.config import read_config
+from skext.benchmark._cli.parser import main, parse
 from skext.exceptions import BenchmarkError
 
 
@@ -168,7 +168,7 @@ def test_loaders_may_return_what_scikit_learn_returns(tmp_path, monkeypatch, loa
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "mine_loaders", raising=False)
-    from skext.benchmark._tasks import load_task
+    from skext.benchmark._engine.tasks import load_task
 
     (task,) = read_config(write(tmp_path, f'[[tasks]]\nloader = "{loader}"'))["tasks"]
     loaded = load_task(task)

@@ -20,14 +20,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skext.benchmark import Benchmark, Task
-from skext.benchmark._catalog import METHODS
-from skext.benchmark._identity import (
+from skext.benchmark._engine.identity import (
     UnknownContentError,
     fingerprint,
     public_path,
     source_of_skext,
 )
-from skext.benchmark._methods import TaskInfo
+from skext.benchmark._engine.methods import TaskInfo
+from skext.benchmark._families.catalog import METHODS
 
 
 def frame(last):
@@ -327,7 +327,7 @@ SCRIPT = """
 import sys
 sys.path[:0] = {paths!r}
 import test_identity as t
-from skext.benchmark._identity import fingerprint, source_of_skext
+from skext.benchmark._engine.identity import fingerprint, source_of_skext
 for name, make in t.MAKERS.items():
     print(name, fingerprint(make(0)))
 for name, estimator in t.catalogue():

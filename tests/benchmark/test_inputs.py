@@ -8,10 +8,10 @@ from sklearn.base import clone
 from sklearn.tree import DecisionTreeClassifier
 
 from skext.benchmark import Benchmark, Method, Task
-from skext.benchmark._catalog import METHODS
-from skext.benchmark._inputs import as_table
-from skext.benchmark._methods import TaskInfo, build
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.inputs import as_table
+from skext.benchmark._engine.methods import TaskInfo, build
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import METHODS
 from skext.exceptions import BenchmarkError
 
 pl = pytest.importorskip("polars")

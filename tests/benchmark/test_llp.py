@@ -9,15 +9,24 @@ from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
 
 from skext.benchmark import Benchmark, Task, TaskInfo, load_suite
-from skext.benchmark._catalog import METHODS, TRACKS, default_methods, track_metrics
-from skext.benchmark._figure_of_bags import _apart, scores_by_bag_size
-from skext.benchmark._from_bags import FromBags, control_target
-from skext.benchmark._llp_models import RidgeOnBagMeans
-from skext.benchmark._methods import build
-from skext.benchmark._metrics import Predictions, score
-from skext.benchmark._offline_llp import llp_tasks
-from skext.benchmark._speed_llp import _BAG_STRENGTH, _as_pairs, _clusters_in_bags
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.methods import build
+from skext.benchmark._engine.metrics import Predictions, score
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import (
+    METHODS,
+    TRACKS,
+    default_methods,
+    track_metrics,
+)
+from skext.benchmark._families.llp.from_bags import FromBags, control_target
+from skext.benchmark._families.llp.rivals import RidgeOnBagMeans
+from skext.benchmark._families.llp.speed import (
+    _BAG_STRENGTH,
+    _as_pairs,
+    _clusters_in_bags,
+)
+from skext.benchmark._families.llp.tasks import llp_tasks
+from skext.benchmark._report.figure_of_bags import _apart, scores_by_bag_size
 from skext.exceptions import BenchmarkError
 from skext.label_proportions import DLLPClassifier, bag_target, make_bags
 

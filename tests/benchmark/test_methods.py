@@ -9,10 +9,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Method, Task, TaskInfo, make_preprocessor
-from skext.benchmark._catalog import METHODS, TRACKS, default_methods, select_methods
-from skext.benchmark._jobs import job_key
-from skext.benchmark._methods import build, from_user, job_seed
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.jobs import job_key
+from skext.benchmark._engine.methods import build, from_user, job_seed
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import (
+    METHODS,
+    TRACKS,
+    default_methods,
+    select_methods,
+)
 from skext.exceptions import BenchmarkError
 
 
@@ -134,9 +139,9 @@ def test_key_is_the_same_in_another_process():
     code = (
         "import numpy as np\n"
         "from skext.benchmark import Task, TaskInfo\n"
-        "from skext.benchmark._catalog import METHODS\n"
-        "from skext.benchmark._jobs import job_key\n"
-        "from skext.benchmark._tasks import load_task\n"
+        "from skext.benchmark._families.catalog import METHODS\n"
+        "from skext.benchmark._engine.jobs import job_key\n"
+        "from skext.benchmark._engine.tasks import load_task\n"
         "task = load_task(Task(id='t', arrays=(np.eye(20), np.arange(20) % 2)))\n"
         "for name in ('skext-smote', 'hist-gradient-boosting', 'ridge'):\n"
         "    print(job_key(task, METHODS[name], seed=0, repeat=0, fold=0,\n"

@@ -4,7 +4,7 @@ from sklearn import metrics as skm
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsRegressor
 
-from skext.benchmark._metrics import METRICS, get_metric, predict, score
+from skext.benchmark._engine.metrics import METRICS, get_metric, predict, score
 from skext.exceptions import BenchmarkError
 
 

@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 
 from skext.benchmark import TaskInfo, load_suite
-from skext.benchmark._catalog import METHODS, TRACKS, default_methods, track_metrics
-from skext.benchmark._methods import build
-from skext.benchmark._metrics import predict, score
-from skext.benchmark._offline_neural import neural_tasks, noisy_table
-from skext.benchmark._runner import resolve_device
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.methods import build
+from skext.benchmark._engine.metrics import predict, score
+from skext.benchmark._engine.runner import resolve_device
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import (
+    METHODS,
+    TRACKS,
+    default_methods,
+    track_metrics,
+)
+from skext.benchmark._families.neural.tasks import neural_tasks, noisy_table
 
 PAPERS = Path(__file__).parents[2] / "benchmarks" / "papers"
 

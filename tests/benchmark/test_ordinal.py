@@ -9,12 +9,17 @@ from sklearn.linear_model import LogisticRegression
 
 from skext import metrics
 from skext.benchmark import Task, TaskInfo, load_suite
-from skext.benchmark._catalog import METHODS, TRACKS, default_methods, track_metrics
-from skext.benchmark._methods import build
-from skext.benchmark._metrics import Predictions, predict, score
-from skext.benchmark._offline import diabetes_classes
-from skext.benchmark._ordinal_models import OrdinalPeer, RareVersusRest
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.methods import build
+from skext.benchmark._engine.metrics import Predictions, predict, score
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import (
+    METHODS,
+    TRACKS,
+    default_methods,
+    track_metrics,
+)
+from skext.benchmark._families.offline import diabetes_classes
+from skext.benchmark._families.ordinal.rivals import OrdinalPeer, RareVersusRest
 from skext.datasets import make_ordinal
 from skext.exceptions import BenchmarkError
 

@@ -1,6 +1,6 @@
 import pytest
 
-from skext.benchmark._parsing import (
+from skext.benchmark._engine.parsing import (
     parse_duration,
     parse_folds,
     parse_size,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from skext.benchmark._catalog import METHODS, default_methods
-from skext.benchmark._offline_probes import few_labels, probe_tasks
-from skext.benchmark._speed_cases import CASES
-from skext.benchmark._tasks import load_task
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import METHODS, default_methods
+from skext.benchmark._families.probes.tasks import few_labels, probe_tasks
+from skext.benchmark._speed.cases import CASES
 
 
 @pytest.mark.parametrize("task", probe_tasks(), ids=lambda task: task.id)

@@ -13,24 +13,24 @@ from sklearn.model_selection import RandomizedSearchCV
 
 from skext import metrics
 from skext.benchmark import Benchmark, Task, TaskInfo, load_suite
-from skext.benchmark._catalog import (
+from skext.benchmark._engine.methods import build
+from skext.benchmark._engine.metrics import Predictions, predict, score
+from skext.benchmark._engine.runner import score_stored
+from skext.benchmark._engine.tasks import load_task
+from skext.benchmark._families.catalog import (
     METHODS,
     TRACKS,
     default_methods,
     dummy_of,
     track_metrics,
 )
-from skext.benchmark._methods import build
-from skext.benchmark._metrics import Predictions, predict, score
-from skext.benchmark._quantile_models import (
+from skext.benchmark._families.quantile.rivals import (
     EXPERT_TASK,
     Expert,
     NeighbourQuantiles,
     base_models,
 )
-from skext.benchmark._quantile_scores import LEVELS, QUANTILE_METRICS
-from skext.benchmark._runner import score_stored
-from skext.benchmark._tasks import load_task
+from skext.benchmark._families.quantile.scores import LEVELS, QUANTILE_METRICS
 from skext.datasets import make_quantile_experts
 from skext.exceptions import BenchmarkError
 from skext.quantile import LinearQuantileRegressor, QuantileStackingRegressor

@@ -9,8 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark
-from skext.benchmark._report import render_page, render_tables
-from skext.benchmark._text import format_number, format_seconds, percent, write_file
+from skext.benchmark._engine.text import (
+    format_number,
+    format_seconds,
+    percent,
+    write_file,
+)
+from skext.benchmark._report.page import render_page, render_tables
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 HOSTILE = '<script>alert(1)</script> & "Müller\'s" 方法 $x_1$'
@@ -133,7 +138,7 @@ def test_page_tells_the_whole_story(page, results):
 
 
 def test_dummy_is_left_out_where_it_squeezes_the_others(results):
-    from skext.benchmark import _figures
+    from skext.benchmark._report import figures as _figures
 
     analysis = results.analyse()
     info = results.method_info
@@ -149,7 +154,7 @@ def test_dummy_is_left_out_where_it_squeezes_the_others(results):
 
 
 def test_headline_names_those_that_lose_to_the_baseline(results):
-    from skext.benchmark._analysis import headline
+    from skext.benchmark._analysis.compare import headline
 
     losing = headline(results.analyse(baseline="logistic"))
     assert re.search(r"More tasks lost to logistic than won: .*dummy", losing)
@@ -271,7 +276,8 @@ def test_a_device_is_written_to_and_not_replaced():
 
 @pytest.mark.parametrize("p", [0.004, 0.0051, 0.5, 0.985, 0.991, 0.9951])
 def test_one_rounding_of_probabilities_everywhere(p):
-    from skext.benchmark import _analysis, _report
+    from skext.benchmark._analysis import compare as _analysis
+    from skext.benchmark._report import page as _report
 
     assert _analysis.percent is _report.percent is percent
     row = {"p_better": p, "p_equivalent": 1 - p, "p_worse": 0.0}

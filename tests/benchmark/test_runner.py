@@ -12,8 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark, load_suite, read_results
-from skext.benchmark._plan import plan_jobs
-from skext.benchmark._store import ResultStore
+from skext.benchmark._engine.plan import plan_jobs
+from skext.benchmark._engine.store import ResultStore
 from skext.exceptions import BenchmarkError
 
 METHODS = {"bayes": GaussianNB(), "logistic": LogisticRegression()}

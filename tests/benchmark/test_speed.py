@@ -3,8 +3,8 @@ import time
 import numpy as np
 import pytest
 
-from skext.benchmark._speed import SpeedCase, measure, run_speed, select_cases
-from skext.benchmark._speed_cases import CASES
+from skext.benchmark._speed.cases import CASES
+from skext.benchmark._speed.measure import SpeedCase, measure, run_speed, select_cases
 from skext.exceptions import BenchmarkError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skext.benchmark import _stats
+from skext.model_selection import _statistics as _stats
 
 with warnings.catch_warnings():
     # The package warns about its own plotting dependencies at import.

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from skext.benchmark import Task
-from skext.benchmark._offline import offline_tasks
+from skext.benchmark._engine.tasks import load_task, resolve
+from skext.benchmark._families.offline import offline_tasks
 from skext.benchmark._suites import as_tasks
-from skext.benchmark._tasks import load_task, resolve
 from skext.exceptions import BenchmarkError
 
 

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from skext.cluster._canonical import canonical_rows, lexicographic_order, resolution
+from skext.cluster._reduce.canonical import (
+    canonical_rows,
+    lexicographic_order,
+    resolution,
+)
 
 
 @pytest.fixture(params=range(20))

@@ -9,14 +9,14 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.mixture._gaussian_mixture import _compute_precision_cholesky
 
-from skext.cluster._em import (
+from skext.cluster._mixture.em import (
     Data,
     Rules,
     fit_covariance,
     fit_mixture,
     joint_log_density,
 )
-from skext.cluster._merge import merge_gain, merge_redundant
+from skext.cluster._mixture.merge import merge_gain, merge_redundant
 
 CODES = {"spherical": 1, "diag": 2, "full": 8}
 

@@ -12,8 +12,8 @@ from skext.cluster import (
     merge_summaries,
     summarize_rows,
 )
-from skext.cluster._copies import find_copies
-from skext.cluster._marginals import describe_columns, far_rows
+from skext.cluster._reduce.columns import describe_columns, far_rows
+from skext.cluster._reduce.copies import find_copies
 
 CORNERS = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 

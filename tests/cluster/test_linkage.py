@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import is_monotonic, is_valid_linkage
 
-from skext.cluster._linkage import cut_by_prominence, cut_into, saddle_linkage
+from skext.cluster._mixture.linkage import cut_by_prominence, cut_into, saddle_linkage
 
 
 def landscape(seed, k):

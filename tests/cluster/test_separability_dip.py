@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from skext.cluster._dip import dip_statistic, dip_test
+from skext.cluster._separability.dip import dip_statistic, dip_test
 
 
 def dip_by_linear_program(x):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from skext.cluster._em import Data, Rules
-from skext.cluster._split import best_split
-from skext.cluster._split_kernels import cut_line, two_means
+from skext.cluster._mixture.em import Data, Rules
+from skext.cluster._mixture.split import best_split
+from skext.cluster._mixture.split_kernels import cut_line, two_means
 
 
 def squares(values, weights, side):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
-from skext.cluster._em import Data, Mixture, State, joint_log_density
-from skext.cluster._validate import (
+from skext.cluster._mixture.em import Data, Mixture, State, joint_log_density
+from skext.cluster._mixture.validate import (
     Bounds,
     compare_components,
     group_components,
 )
-from skext.cluster._valley import _one_peak, _two_bells, measure_valley
+from skext.cluster._mixture.valley import _one_peak, _two_bells, measure_valley
 
 BOUNDS = Bounds(2.0, 0.05, 0.7, 10.0, "assign")
 

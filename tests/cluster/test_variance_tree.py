@@ -5,8 +5,8 @@ import heapq
 import numpy as np
 import pytest
 
-from skext.cluster import _variance_tree
-from skext.cluster._variance_tree import (
+from skext.cluster._reduce import variance_tree as _variance_tree
+from skext.cluster._reduce.variance_tree import (
     build_variance_tree,
     merge_trees,
 )

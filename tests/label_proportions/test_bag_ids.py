@@ -15,7 +15,7 @@ from skext.label_proportions import (
     bag_target,
     bp_marginals,
 )
-from skext.label_proportions._bags import read_bags
+from skext.label_proportions._bags.targets import read_bags
 
 # 10 comes last as a number, and second as a text.
 ROWS = [10, 2, 2, 1, 10, None]

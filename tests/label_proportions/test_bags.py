@@ -18,7 +18,7 @@ from skext.label_proportions import (
     bag_target,
     make_bags,
 )
-from skext.label_proportions._bags import read_bags
+from skext.label_proportions._bags.targets import read_bags
 
 BAGS = ["b", "a", "b", "c", "a", "b"]
 

@@ -20,7 +20,7 @@ from skext.label_proportions import (
     SelfLabelingLLPClassifier,
     make_bags,
 )
-from skext.label_proportions._linear_solver import choose_units
+from skext.label_proportions._linear.solver import choose_units
 
 LINEAR = [
     DLLPClassifier(),

@@ -23,7 +23,7 @@ from skext.label_proportions import (
     bag_target,
     make_bags,
 )
-from skext.label_proportions import _bag_nets as nets
+from skext.label_proportions._nets import training as nets
 from skext.utils._scaling import fit_scaler
 
 torch = pytest.importorskip("torch")
@@ -221,7 +221,7 @@ def test_loss_of_the_refiner(aggregate_weight):
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.normal(size=(5, 3)))
     bag = torch.tensor([0, 0, 1, 1, 1])
-    from skext.label_proportions import _refiner
+    from skext.label_proportions._nets import refiner as _refiner
 
     module = _refiner._make_module(
         torch, (3, 4), 6, 2, np.random.RandomState(0), "float64"
@@ -285,7 +285,7 @@ def test_refiner_takes_probabilities_of_all_classes():
 
 
 def test_classes_stay_on_both_sides_of_a_holdout():
-    from skext.label_proportions._bag_nets import hold_out
+    from skext.label_proportions._nets.training import hold_out
 
     rng = np.random.default_rng(0)
     for _ in range(200):

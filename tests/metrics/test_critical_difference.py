@@ -11,8 +11,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from skext.benchmark import _stats
-from skext.metrics import CriticalDifferenceDisplay
+from skext.model_selection import CriticalDifferenceDisplay
+from skext.model_selection import _statistics as _stats
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from scipy.stats import t
 from sklearn.datasets import load_iris
 from sklearn.naive_bayes import GaussianNB
 
-from skext.metrics import ProbeLearningCurveDisplay
-from skext.naive_bayes import LinearGaussianNB
-from skext.naive_bayes._curve import ProbeLearningCurve
+from skext.naive_bayes import LinearGaussianNB, ProbeLearningCurveDisplay
+from skext.naive_bayes._curve.curve import ProbeLearningCurve
 
 SIZES = np.array([10, 100, 1000])
 

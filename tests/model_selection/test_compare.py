@@ -11,12 +11,12 @@ from sklearn.model_selection import RepeatedStratifiedKFold, ShuffleSplit
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
-from skext.benchmark._stats import corrected_resampled_t
 from skext.model_selection import (
     compare_estimators,
     corrected_resampled_ttest,
     five_by_two_cv_ftest,
 )
+from skext.model_selection._statistics import corrected_resampled_t
 
 
 def _pair(seed, shape, shift=0.02):

@@ -16,10 +16,10 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
-from skext.naive_bayes._crossover import bootstrap_crossover, find_crossover
-from skext.naive_bayes._curve import ProbeLearningCurve, probe_learning_curve
-from skext.naive_bayes._curve_data import check_train_sizes, nested_order
-from skext.naive_bayes._curve_fit import is_mergeable, nested_fits, warm_started
+from skext.naive_bayes._curve.crossover import bootstrap_crossover, find_crossover
+from skext.naive_bayes._curve.curve import ProbeLearningCurve, probe_learning_curve
+from skext.naive_bayes._curve.data import check_train_sizes, nested_order
+from skext.naive_bayes._curve.fit import is_mergeable, nested_fits, warm_started
 
 
 @pytest.fixture(autouse=True)

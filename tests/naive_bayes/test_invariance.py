@@ -14,7 +14,7 @@ from skext.naive_bayes import (
     NearestClassMean,
     ShrinkageLDA,
 )
-from skext.naive_bayes._loo import loo_scores
+from skext.naive_bayes._loo.scores import loo_scores
 
 UNITLESS = [
     LinearGaussianNB(),

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skext.naive_bayes._kernels import score_rows, sort_by_class
-from skext.naive_bayes._moments_state import MomentState
+from skext.naive_bayes._moments.kernels import score_rows, sort_by_class
+from skext.naive_bayes._moments.state import MomentState
 
 
 def two_pass(X, codes, n_classes, weights):

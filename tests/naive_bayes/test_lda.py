@@ -14,7 +14,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.exceptions import NotFittedError
 
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
-from skext.naive_bayes._shrinkage import oas_shrinkage
+from skext.naive_bayes._linear.shrinkage import oas_shrinkage
 
 RULES = ["auto", "schafer-strimmer", "oas", "ledoit-wolf", "ks", 0.3]
 

@@ -213,10 +213,10 @@ def test_threads_change_no_bit(n_classes):
 
 
 def test_narrow_data_is_split_into_chunks_of_rows(monkeypatch):
-    monkeypatch.setattr("skext.naive_bayes._moments_state._CHUNK_ROWS", 64)
-    monkeypatch.setattr("skext.naive_bayes._moments_state._CONVERTED_ROWS", 50)
-    monkeypatch.setattr("skext.naive_bayes._moments_state._MIN_SIZE_FOR_THREADS", 0)
-    monkeypatch.setattr("skext.naive_bayes._moments_state._TILE_COLUMNS", 3)
+    monkeypatch.setattr("skext.naive_bayes._moments.state._CHUNK_ROWS", 64)
+    monkeypatch.setattr("skext.naive_bayes._moments.state._CONVERTED_ROWS", 50)
+    monkeypatch.setattr("skext.naive_bayes._moments.state._MIN_SIZE_FOR_THREADS", 0)
+    monkeypatch.setattr("skext.naive_bayes._moments.state._TILE_COLUMNS", 3)
     X, y = make_data(n=1000, d=7, offset=100)
     weight = np.random.default_rng(0).integers(0, 3, y.size).astype(float)
     joint = brute_force_joint(X, y, X[:50], weight=weight)

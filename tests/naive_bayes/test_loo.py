@@ -5,9 +5,9 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
-from skext.naive_bayes import _loo as loo
-from skext.naive_bayes._loo import loo_scores
-from skext.naive_bayes._loo_tuning import ALPHAS, LAMBDAS
+from skext.naive_bayes._loo.scores import loo_scores
+from skext.naive_bayes._loo.scores import scores as loo
+from skext.naive_bayes._loo.tuning import ALPHAS, LAMBDAS
 
 
 def make_data(n=60, d=5, n_classes=4, seed=0):

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skext.naive_bayes import ClassMoments
-from skext.naive_bayes._moments_scatter import Scatter
+from skext.naive_bayes._moments.scatter import Scatter
 
 KINDS = ["diag", "full", "spherical"]
 

@@ -4,9 +4,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 
-from skext.naive_bayes import LinearGaussianNB, ShrinkageLDA, _loo_tuning
-from skext.naive_bayes._loo import loo_scores
-from skext.naive_bayes._temperature import fit_temperature, mean_log_probability
+from skext.naive_bayes import LinearGaussianNB, ShrinkageLDA
+from skext.naive_bayes._linear.temperature import fit_temperature, mean_log_probability
+from skext.naive_bayes._loo import tuning as _loo_tuning
+from skext.naive_bayes._loo.scores import loo_scores
 
 
 def make_data(n=200, seed=0):

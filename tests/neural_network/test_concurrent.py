@@ -15,7 +15,7 @@ from skext.neural_network import (
     TabularNetRegressor,
     TemperatureSampler,
 )
-from skext.utils._device import torch_threads
+from skext.utils._torch.device import torch_threads
 
 torch = pytest.importorskip("torch")
 

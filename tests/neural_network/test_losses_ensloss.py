@@ -10,8 +10,8 @@ from scipy.stats import norm
 torch = pytest.importorskip("torch")
 
 from skext.neural_network._losses import EnsLoss, LogHingeLoss, ensloss_derivatives  # noqa: E402
-from skext.neural_network._losses._margin import log_hinge  # noqa: E402
-from skext.neural_network._losses._spectrum import ExpectedSpectrum, inverse_box_cox  # noqa: E402
+from skext.neural_network._losses.margin import log_hinge  # noqa: E402
+from skext.neural_network._losses.spectrum import ExpectedSpectrum, inverse_box_cox  # noqa: E402
 
 LAMBDAS = (-1.0, -0.5, -1e-3, 0.0, 1e-5, 0.3, 1.0)
 

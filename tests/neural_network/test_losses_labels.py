@@ -24,13 +24,13 @@ from skext.neural_network._losses import (  # noqa: E402
     TabularLoss,
     make_loss,
 )
-from skext.neural_network._losses._ldr import adaptive_lambda  # noqa: E402
-from skext.neural_network._losses._registry import (  # noqa: E402
+from skext.neural_network._losses.ldr import adaptive_lambda  # noqa: E402
+from skext.neural_network._losses.registry import (  # noqa: E402
     CLASSIFICATION,
     REGRESSION,
 )
-from skext.neural_network._losses._reweighting import scale_losses  # noqa: E402
-from skext.neural_network._losses._soft_ordinal import make_soft_targets  # noqa: E402
+from skext.neural_network._losses.reweighting import scale_losses  # noqa: E402
+from skext.neural_network._losses.soft_ordinal import make_soft_targets  # noqa: E402
 
 
 def batch(n=20, n_classes=4, seed=0):

@@ -22,7 +22,7 @@ from skext.neural_network._losses import (  # noqa: E402
     SoftOrdinalLoss,
     SquaredErrorLoss,
 )
-from skext.neural_network._losses._margin import log_hinge, log_hinge_tangent  # noqa: E402
+from skext.neural_network._losses.margin import log_hinge, log_hinge_tangent  # noqa: E402
 
 BINARY = {
     "log_hinge": LogHingeLoss(),

@@ -10,13 +10,13 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from skext.neural_network._modules._activations import (  # noqa: E402
+from skext.neural_network._modules.activations import (  # noqa: E402
     ACTIVATION_NAMES,
     make_activation,
 )
-from skext.neural_network._modules._ghost import GhostBatchNorm1d  # noqa: E402
-from skext.neural_network._modules._mlp import MLP  # noqa: E402
-from skext.neural_network._modules._registry import (  # noqa: E402
+from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
+from skext.neural_network._modules.mlp import MLP  # noqa: E402
+from skext.neural_network._modules.registry import (  # noqa: E402
     MODULE_NAMES,
     build_module,
 )

@@ -9,19 +9,19 @@ torch = pytest.importorskip("torch")
 import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 
-from skext.neural_network._modules._compander import (  # noqa: E402
+from skext.neural_network._modules.compander import (  # noqa: E402
     Linear,
     WeightCompander,
     compand_weights,
     fold_weights,
 )
-from skext.neural_network._modules._dropout import (  # noqa: E402
+from skext.neural_network._modules.dropout import (  # noqa: E402
     Dropout,
     draw_masks,
 )
-from skext.neural_network._modules._ghost import GhostBatchNorm1d  # noqa: E402
-from skext.neural_network._modules._layers import OutputHead  # noqa: E402
-from skext.neural_network._modules._registry import (  # noqa: E402
+from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
+from skext.neural_network._modules.layers import OutputHead  # noqa: E402
+from skext.neural_network._modules.registry import (  # noqa: E402
     MODULE_NAMES,
     build_module,
 )

@@ -6,8 +6,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from skext.neural_network._modules._embeddings import PeriodicEmbedding  # noqa: E402
-from skext.neural_network._modules._realmlp import (  # noqa: E402
+from skext.neural_network._modules.embeddings import PeriodicEmbedding  # noqa: E402
+from skext.neural_network._modules.realmlp import (  # noqa: E402
     NTKLinear,
     ParametricActivation,
     RealMLP,

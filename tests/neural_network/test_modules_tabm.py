@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from skext.neural_network._modules._tabm import MemberLinear, TabM  # noqa: E402
+from skext.neural_network._modules.tabm import MemberLinear, TabM  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

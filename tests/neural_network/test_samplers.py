@@ -9,13 +9,13 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from skext.neural_network._losses._registry import make_loss  # noqa: E402
-from skext.neural_network._net import make_net  # noqa: E402
+from skext.neural_network._losses.registry import make_loss  # noqa: E402
 from skext.neural_network._samplers import (  # noqa: E402
     HighLossBatchSampler,
     TemperatureSampler,
 )
-from skext.neural_network._seeds import SeedStreams  # noqa: E402
+from skext.neural_network._training.net import make_net  # noqa: E402
+from skext.neural_network._training.seeds import SeedStreams  # noqa: E402
 
 
 def linear():

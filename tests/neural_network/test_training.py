@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch")
 from skorch.callbacks import Callback  # noqa: E402
 from torch import nn  # noqa: E402
 
-from skext.neural_network._batches import batch_sizes  # noqa: E402
-from skext.neural_network._losses._registry import make_loss  # noqa: E402
-from skext.neural_network._net import make_net  # noqa: E402
-from skext.neural_network._optimizers import scaled_rate  # noqa: E402
-from skext.neural_network._schedules import schedule_factors  # noqa: E402
-from skext.neural_network._seeds import SeedStreams  # noqa: E402
-from skext.utils._device import resolve_device  # noqa: E402
+from skext.neural_network._losses.registry import make_loss  # noqa: E402
+from skext.neural_network._training.batches import batch_sizes  # noqa: E402
+from skext.neural_network._training.net import make_net  # noqa: E402
+from skext.neural_network._training.optimizers import scaled_rate  # noqa: E402
+from skext.neural_network._training.schedules import schedule_factors  # noqa: E402
+from skext.neural_network._training.seeds import SeedStreams  # noqa: E402
+from skext.utils._torch.device import resolve_device  # noqa: E402
 
 N_FEATURES = 4
 

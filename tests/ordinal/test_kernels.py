@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from skext.ordinal._kernels import (
+from skext.ordinal._solver.descent_kernels import _solve_tridiagonal, gram_descent
+from skext.ordinal._solver.kernels import (
     _above,
     _below,
     _between,
@@ -11,8 +12,7 @@ from skext.ordinal._kernels import (
     smallest_gaps,
     step_bound,
 )
-from skext.ordinal._kernels_descent import _solve_tridiagonal, gram_descent
-from skext.ordinal._links import LINK_CODES, link_cdf
+from skext.ordinal._solver.links import LINK_CODES, link_cdf
 
 LINKS = list(LINK_CODES.items())
 MIRROR = {"logit": "logit", "probit": "probit", "cloglog": "loglog"}

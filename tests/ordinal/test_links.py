@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import gumbel_l, gumbel_r, logistic, norm
 
-from skext.ordinal._links import LINK_CODES, link_cdf, link_code, link_ppf
+from skext.ordinal._solver.links import LINK_CODES, link_cdf, link_code, link_ppf
 
 DISTRIBUTIONS = {
     "logit": logistic,

@@ -21,7 +21,7 @@ from sklearn.model_selection import (
 
 from skext.metrics import make_ordinal_scorer
 from skext.ordinal import PRESTO, PRESTOCV, ProportionalOdds
-from skext.ordinal._order import declared_order, spread_thresholds
+from skext.utils._class_order import declared_order, spread_thresholds
 
 WORDS = np.array(["low", "mid", "high", "top"])
 KIND = pd.CategoricalDtype(WORDS.tolist(), ordered=True)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skext.ordinal._links import LINK_CODES, link_cdf
-from skext.ordinal._solvers import alpha_max, solve_path
+from skext.ordinal._solver.links import LINK_CODES, link_cdf
+from skext.ordinal._solver.problems import alpha_max, solve_path
 
 
 def make_data(n_samples=250, n_features=6, n_classes=4, seed=0):

@@ -8,8 +8,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from skext.ordinal import PRESTO, ProportionalOdds, presto_path
-from skext.ordinal._links import link_cdf
-from skext.ordinal._repair import class_probabilities, cumulative_probabilities
+from skext.ordinal._solver.links import link_cdf
+from skext.ordinal._solver.repair import class_probabilities, cumulative_probabilities
 
 EXACT = {"tol": 1e-9}
 

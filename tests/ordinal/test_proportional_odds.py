@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from skext.ordinal import ProportionalOdds
-from skext.ordinal._links import link_cdf
+from skext.ordinal._solver.links import link_cdf
 
 
 def test_wine_table(wine):

@@ -3,8 +3,8 @@ import pytest
 from scipy import sparse
 from scipy.optimize import minimize
 
-from skext.ordinal._links import LINK_CODES, link_cdf
-from skext.ordinal._solvers import (
+from skext.ordinal._solver.links import LINK_CODES, link_cdf
+from skext.ordinal._solver.problems import (
     alpha_max,
     solve_path,
     solve_proportional_odds,

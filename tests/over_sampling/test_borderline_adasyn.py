@@ -8,8 +8,8 @@ from scipy import stats
 from sklearn.datasets import make_classification
 
 from skext.over_sampling import SMOTE
-from skext.over_sampling._adasyn import ADASYN
-from skext.over_sampling._borderline import BorderlineSMOTE
+from skext.over_sampling._drop_in.adasyn import ADASYN
+from skext.over_sampling._drop_in.borderline import BorderlineSMOTE
 
 
 def make(weights=(0.85, 0.15), n_samples=300, seed=0, n_features=5, sep=0.7):

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse, stats
 from sklearn.datasets import make_classification
 
-from skext.over_sampling._ccr import CCR, displacements, energy_radii
+from skext.over_sampling._placed.ccr import CCR, displacements, energy_radii
 
 KEY = np.uint64(7)
 

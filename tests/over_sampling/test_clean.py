@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import NearestNeighbors
 
+from skext._neighbors.engine import NeighborEngine
 from skext.combine import SMOTEENN, SMOTETomek
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
-from skext.over_sampling._adasyn import ADASYN
-from skext.over_sampling._borderline import BorderlineSMOTE
-from skext.over_sampling._neighbors import NeighborEngine
+from skext.over_sampling._drop_in.adasyn import ADASYN
+from skext.over_sampling._drop_in.borderline import BorderlineSMOTE
 
 both = pytest.mark.parametrize("cls", [SMOTEENN, SMOTETomek])
 

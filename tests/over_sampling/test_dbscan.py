@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.cluster import DBSCAN
 
-from skext.over_sampling._dbscan import (
+from skext.over_sampling._placed.dbscan import (
     DBSMOTE,
     cluster_rows,
     dense_radius,

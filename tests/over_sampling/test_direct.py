@@ -14,13 +14,13 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from skext.over_sampling import _direct
-from skext.over_sampling._ccr import CCR
-from skext.over_sampling._dbscan import DBSMOTE
-from skext.over_sampling._geometric import GeometricSMOTE
-from skext.over_sampling._lvq import LVQSMOTE
-from skext.over_sampling._polynomial import PolynomialFitSMOTE
-from skext.over_sampling._smoothing import ROSE, GaussianSMOTE, RandomWalkSMOTE
+from skext.over_sampling._core import direct as _direct
+from skext.over_sampling._placed.ccr import CCR
+from skext.over_sampling._placed.dbscan import DBSMOTE
+from skext.over_sampling._placed.geometric import GeometricSMOTE
+from skext.over_sampling._placed.lvq import LVQSMOTE
+from skext.over_sampling._placed.polynomial import PolynomialFitSMOTE
+from skext.over_sampling._placed.smoothing import ROSE, GaussianSMOTE, RandomWalkSMOTE
 
 CLASSES = [
     GeometricSMOTE,

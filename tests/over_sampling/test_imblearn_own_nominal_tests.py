@@ -10,7 +10,7 @@ import imblearn.over_sampling
 import numpy as np
 import pytest
 
-from skext.over_sampling._nominal import SMOTEN, SMOTENC
+from skext.over_sampling._mixed.nominal import SMOTEN, SMOTENC
 
 HOME = Path(imblearn.over_sampling.__file__).parent / "_smote" / "tests"
 FILES = {SMOTENC: HOME / "test_smote_nc.py", SMOTEN: HOME / "test_smoten.py"}

@@ -9,10 +9,10 @@ import pytest
 
 from skext.combine import SMOTEENN, SMOTETomek
 from skext.over_sampling import SMOTE
-from skext.over_sampling._adasyn import ADASYN
-from skext.over_sampling._borderline import BorderlineSMOTE
-from skext.over_sampling._kmeans import KMeansSMOTE
-from skext.over_sampling._svm import SVMSMOTE
+from skext.over_sampling._drop_in.adasyn import ADASYN
+from skext.over_sampling._drop_in.borderline import BorderlineSMOTE
+from skext.over_sampling._drop_in.kmeans import KMeansSMOTE
+from skext.over_sampling._drop_in.svm import SVMSMOTE
 
 OURS = {
     imblearn.over_sampling: [SMOTE, BorderlineSMOTE, SVMSMOTE, KMeansSMOTE, ADASYN],

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skext import combine, over_sampling
-from skext.over_sampling._integers import is_wide, whole_values
+from skext.over_sampling._core.integers import is_wide, whole_values
 
 NUMBERS = ("SMOTER", "SMOGN")
 # Parameters with which no sampler refuses a class of which few rows differ.

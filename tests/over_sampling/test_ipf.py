@@ -9,8 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
+from skext.over_sampling._drop_in.smote import SMOTE
 from skext.over_sampling._ipf import SMOTEIPF, deal_out, partitioning_filter
-from skext.over_sampling._smote import SMOTE
 
 
 def make(n_samples=400, seed=0, flip=0.1):

@@ -5,9 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse, stats
 
-from skext.over_sampling import _kernels as kernels
-from skext.over_sampling._allocation import allocate, balanced_counts
-from skext.over_sampling._generate import Plan, Rounding, append_rows, make_dense
+from skext.over_sampling._core import kernels as kernels
+from skext.over_sampling._core.allocation import allocate, balanced_counts
+from skext.over_sampling._core.generate import Plan, Rounding, append_rows, make_dense
 
 # Without compilation numpy warns about the arithmetic of the hash, which wraps around.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

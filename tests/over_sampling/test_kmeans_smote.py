@@ -12,7 +12,7 @@ from sklearn.cluster import BisectingKMeans, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.datasets import make_blobs, make_classification
 
 from skext.over_sampling import SMOTE
-from skext.over_sampling._kmeans import (
+from skext.over_sampling._drop_in.kmeans import (
     KMeansSMOTE,
     log_sparsity,
     mean_distance,

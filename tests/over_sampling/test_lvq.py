@@ -8,14 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.datasets import make_classification
 
-from skext.over_sampling._lvq import (
+from skext.over_sampling._placed.lvq import (
     LVQSMOTE,
     draw_near,
     draw_pairs,
     match_all,
     nearest_to,
 )
-from skext.over_sampling._lvq_kernels import pick_distinct
+from skext.over_sampling._placed.lvq_kernels import pick_distinct
 
 
 def make(seed=0):
@@ -45,7 +45,7 @@ def test_threads_find_the_same_matches():
 
 @pytest.mark.parametrize("block", [1, 10_000])
 def test_rows_near_a_codeword(block, monkeypatch):
-    monkeypatch.setattr("skext.over_sampling._lvq._BLOCK", block)
+    monkeypatch.setattr("skext.over_sampling._placed.lvq._BLOCK", block)
     rng = np.random.default_rng(0)
     codebook, table = rng.normal(size=(6, 3)), rng.normal(size=(40, 3))
     near = nearest_to(codebook, table, 5)

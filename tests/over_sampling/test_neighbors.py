@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.neighbors import KNeighborsTransformer, NearestNeighbors
 
-from skext.over_sampling._neighbors import NeighborEngine, drop_self
+from skext._neighbors.engine import NeighborEngine, drop_self
 
 
 def brute_force(X, rows, references, k):

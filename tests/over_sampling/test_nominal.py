@@ -19,7 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 import skext.over_sampling
-from skext.over_sampling._nominal import SMOTEN, SMOTENC
+from skext.over_sampling._mixed.nominal import SMOTEN, SMOTENC
 
 
 def make(weights=(0.8, 0.2), n=200, seed=0, n_levels=4):

@@ -6,7 +6,7 @@ from imblearn.utils.estimator_checks import (
     check_param_validation,
 )
 
-from skext.over_sampling._nominal import SMOTEN, SMOTENC
+from skext.over_sampling._mixed.nominal import SMOTEN, SMOTENC
 
 INSTANCES = [SMOTENC(categorical_features=[0], random_state=0), SMOTEN(random_state=0)]
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skext.over_sampling._nominal import SMOTEN, SMOTENC
+from skext.over_sampling._mixed.nominal import SMOTEN, SMOTENC
 
 
 def make_frame(n=120, n_rare=30, seed=0):

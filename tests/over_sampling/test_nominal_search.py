@@ -10,11 +10,11 @@ from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder
 
-from skext.over_sampling._generate import Plan
-from skext.over_sampling._nominal_base import elect
-from skext.over_sampling._nominal_kernels import tally
-from skext.over_sampling._nominal_search import LevelEngine, MixedEngine
-from skext.over_sampling._nominal_tables import Table
+from skext._neighbors.nominal import LevelEngine, MixedEngine
+from skext._neighbors.nominal_kernels import tally
+from skext.over_sampling._core.generate import Plan
+from skext.over_sampling._mixed.nominal_base import elect
+from skext.over_sampling._mixed.nominal_tables import Table
 
 
 def make_table(rng, n, n_continuous, n_nominal, n_levels, whole=False):

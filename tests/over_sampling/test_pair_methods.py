@@ -7,15 +7,27 @@ from scipy import sparse, stats
 from scipy.spatial.distance import cdist
 from sklearn.datasets import make_classification
 
-from skext.over_sampling import _assembled, _distances, _lee, _mwmote, _prowsyn
-from skext.over_sampling._assembled import AssembledSMOTE, assemble
-from skext.over_sampling._guided import GuidedSMOTE
-from skext.over_sampling._lee import LeeSMOTE
-from skext.over_sampling._mwmote import MWMOTE
-from skext.over_sampling._neighbors import NeighborEngine
-from skext.over_sampling._prowsyn import ProWSyn, level_weights, proximity_levels
-from skext.over_sampling._safe_level import SafeLevelSMOTE, safe_interval, safe_levels
-from skext.over_sampling._smote import SMOTE
+from skext._neighbors import distances as _distances
+from skext._neighbors.engine import NeighborEngine
+from skext.over_sampling._drop_in.smote import SMOTE
+from skext.over_sampling._segment import assembled as _assembled
+from skext.over_sampling._segment import lee as _lee
+from skext.over_sampling._segment import mwmote as _mwmote
+from skext.over_sampling._segment import prowsyn as _prowsyn
+from skext.over_sampling._segment.assembled import AssembledSMOTE, assemble
+from skext.over_sampling._segment.guided import GuidedSMOTE
+from skext.over_sampling._segment.lee import LeeSMOTE
+from skext.over_sampling._segment.mwmote import MWMOTE
+from skext.over_sampling._segment.prowsyn import (
+    ProWSyn,
+    level_weights,
+    proximity_levels,
+)
+from skext.over_sampling._segment.safe_level import (
+    SafeLevelSMOTE,
+    safe_interval,
+    safe_levels,
+)
 
 
 def make(n_samples=200, seed=0, share=0.3, n_features=4, flip=0.1):

@@ -11,9 +11,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics.pairwise import nan_euclidean_distances
 from sklearn.preprocessing import scale
 
-from skext.over_sampling import _distances, _guided
-from skext.over_sampling._pairs import draw_companions
-from skext.over_sampling._smobd import SMOBD, is_noise
+from skext._neighbors import distances as _distances
+from skext.over_sampling._core.pairs import draw_companions
+from skext.over_sampling._segment import guided as _guided
+from skext.over_sampling._segment.smobd import SMOBD, is_noise
 
 
 def make(flip=0.1):

@@ -11,14 +11,14 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from skext.over_sampling._assembled import AssembledSMOTE
-from skext.over_sampling._guided import GuidedSMOTE
 from skext.over_sampling._ipf import SMOTEIPF
-from skext.over_sampling._lee import LeeSMOTE
-from skext.over_sampling._mwmote import MWMOTE
-from skext.over_sampling._prowsyn import ProWSyn
-from skext.over_sampling._safe_level import SafeLevelSMOTE
-from skext.over_sampling._smobd import SMOBD
+from skext.over_sampling._segment.assembled import AssembledSMOTE
+from skext.over_sampling._segment.guided import GuidedSMOTE
+from skext.over_sampling._segment.lee import LeeSMOTE
+from skext.over_sampling._segment.mwmote import MWMOTE
+from skext.over_sampling._segment.prowsyn import ProWSyn
+from skext.over_sampling._segment.safe_level import SafeLevelSMOTE
+from skext.over_sampling._segment.smobd import SMOBD
 
 PAIRS = [
     ProWSyn,

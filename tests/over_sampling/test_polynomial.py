@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.decomposition import PCA
 
-from skext.over_sampling._polynomial import (
+from skext.over_sampling._placed.polynomial import (
     PolynomialFitSMOTE,
     curve_rows,
     even_gaps,

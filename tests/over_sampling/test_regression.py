@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.preprocessing import StandardScaler
 
-from skext.over_sampling._regression import SMOGN, SMOTER
+from skext.over_sampling._mixed.regression import SMOGN, SMOTER
 
 BOTH = [SMOTER, SMOGN]
 TAIL = [[1, 0], [9, 1]]

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse, stats
 
-from skext.over_sampling._regression import SMOGN, SMOTER
+from skext.over_sampling._mixed.regression import SMOGN, SMOTER
 
 BOTH = [SMOTER, SMOGN]
 TAIL = [[1, 0], [9, 1]]

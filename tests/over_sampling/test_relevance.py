@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.interpolate import CubicHermiteSpline, PchipInterpolator
 
-from skext.over_sampling._relevance import (
+from skext.over_sampling._mixed.relevance import (
     _hinges,
     box_plot_points,
     bump_sizes_wanted,

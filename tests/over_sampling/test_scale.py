@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skext import combine, over_sampling
-from skext.over_sampling._offsets import for_trees, near_zero, sparse_moments
+from skext.over_sampling._core.offsets import for_trees, near_zero, sparse_moments
 
 OPTIONS = {
     "BorderlineSMOTE": [{"on_empty": "smote"}, {"kind": "borderline-2"}],

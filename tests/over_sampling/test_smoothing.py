@@ -7,13 +7,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 
-from skext.over_sampling._smoothing import (
+from skext.over_sampling._placed.smoothing import (
     ROSE,
     GaussianSMOTE,
     RandomWalkSMOTE,
     normal_bandwidth,
 )
-from skext.over_sampling._smoothing_kernels import mix_neighbors
+from skext.over_sampling._placed.smoothing_kernels import mix_neighbors
 
 
 def make(n_rare=30, n_rest=300, n_features=4):

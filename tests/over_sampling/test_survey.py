@@ -14,12 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import NearestNeighbors
 
-from skext.over_sampling._adasyn import ADASYN
-from skext.over_sampling._borderline import BorderlineSMOTE
-from skext.over_sampling._kmeans import KMeansSMOTE
-from skext.over_sampling._neighbors import NeighborEngine
-from skext.over_sampling._survey import exact_counts, find_neighbors
-from skext.over_sampling._svm import SVMSMOTE
+from skext._neighbors.engine import NeighborEngine
+from skext.over_sampling._core.survey import exact_counts, find_neighbors
+from skext.over_sampling._drop_in.adasyn import ADASYN
+from skext.over_sampling._drop_in.borderline import BorderlineSMOTE
+from skext.over_sampling._drop_in.kmeans import KMeansSMOTE
+from skext.over_sampling._drop_in.svm import SVMSMOTE
 
 SAMPLERS = {
     "borderline-1": BorderlineSMOTE(random_state=0),

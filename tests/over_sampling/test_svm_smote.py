@@ -11,7 +11,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC, LinearSVC
 
 from skext.over_sampling import SMOTE
-from skext.over_sampling._svm import SVMSMOTE
+from skext.over_sampling._drop_in.svm import SVMSMOTE
 
 
 def make(weights=(0.8, 0.2), n_samples=300, seed=0, sep=0.7):

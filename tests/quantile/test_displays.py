@@ -18,7 +18,7 @@ from skext.quantile import (
     QuantileCalibrationDisplay,
     QuantileStackingRegressor,
 )
-from skext.quantile._plot._shared import binomial_band
+from skext.quantile._plot.shared import binomial_band
 
 pytestmark = pytest.mark.usefixtures("pyplot")
 LEVELS = np.array([0.05, 0.25, 0.5, 0.75, 0.95])

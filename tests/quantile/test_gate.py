@@ -168,8 +168,8 @@ def test_networks_of_users():
 
 
 def test_adaptive_margins_are_distances_of_residual_quantiles():
-    from skext.quantile._gate import DEFAULTS, Shape
-    from skext.quantile._gate_training import Trainer
+    from skext.quantile._gate.network import DEFAULTS, Shape
+    from skext.quantile._gate.training import Trainer
 
     X, y, Z = data()
     model = QuantileAggregator(

@@ -166,7 +166,7 @@ def test_groups_reach_searches_and_meta_estimators():
 
 
 def test_the_gate_keeps_groups_together():
-    from skext.quantile._groups import keep_back
+    from skext.quantile._core.groups import keep_back
 
     train, rest = keep_back(200, 30, np.random.RandomState(0), GROUPS)
     assert not set(GROUPS[train]) & set(GROUPS[rest])
@@ -235,7 +235,7 @@ def test_what_lies_between_infinite_ends(kind):
 
 
 def test_one_infinite_end_widens_intervals():
-    from skext.quantile._levels import change_levels
+    from skext.utils._quantiles.levels import change_levels
 
     levels = np.array([0.05, 0.5, 0.95])
     Q = np.array([[-np.inf, 1.0, 2.0], [0.0, 1.0, np.inf], [-np.inf, np.inf, np.inf]])

@@ -11,7 +11,7 @@ from skext.quantile import (
     QuantileAggregator,
     QuantileStackingRegressor,
 )
-from skext.quantile._mixture import pool_probabilities
+from skext.quantile._aggregation.mixture import pool_probabilities
 
 LEVELS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 

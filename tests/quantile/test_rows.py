@@ -6,8 +6,13 @@ from scipy.optimize import isotonic_regression
 from scipy.stats import norm
 
 from skext.quantile import isotonize
-from skext.quantile._conformal import CrossScores, cross_shift
-from skext.quantile._levels import cdf_from_quantiles, change_levels, check_levels, draw
+from skext.quantile._regression.conformal import CrossScores, cross_shift
+from skext.utils._quantiles.levels import (
+    cdf_from_quantiles,
+    change_levels,
+    check_levels,
+    draw,
+)
 
 LEVELS = np.arange(1, 20) / 20
 

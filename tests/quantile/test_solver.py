@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import linprog
 from scipy.stats import norm
 
-from skext.quantile import _globbing
-from skext.quantile._blocks import CONSTRAINTS
-from skext.quantile._global import fit_global, solve_highs
-from skext.quantile._globbing import grouped, solve_rows
+from skext.quantile._solver import globbing as _globbing
+from skext.quantile._solver.blocks import CONSTRAINTS
+from skext.quantile._solver.constant import fit_global, solve_highs
+from skext.quantile._solver.globbing import grouped, solve_rows
 
 
 def pinball(y, q, tau, s=None):

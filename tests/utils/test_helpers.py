@@ -98,7 +98,7 @@ def test_optional_packages():
 
 def test_threads_of_torch_are_put_back():
     torch = pytest.importorskip("torch")
-    from skext.utils._device import torch_threads
+    from skext.utils._torch.device import torch_threads
 
     before = torch.get_num_threads()
     with torch_threads(1):

@@ -1,10 +1,10 @@
 """Displays of quantiles, one file each."""
 
-from skext.quantile._plot._calibration import QuantileCalibrationDisplay
-from skext.quantile._plot._fan_chart import FanChartDisplay
-from skext.quantile._plot._pit import PITHistogramDisplay
-from skext.quantile._plot._weights import AggregationWeightsDisplay
-from skext.quantile._plot._widths import IntervalWidthDisplay
+from skext.quantile._plot.calibration import QuantileCalibrationDisplay
+from skext.quantile._plot.fan_chart import FanChartDisplay
+from skext.quantile._plot.pit import PITHistogramDisplay
+from skext.quantile._plot.weights import AggregationWeightsDisplay
+from skext.quantile._plot.widths import IntervalWidthDisplay
 
 __all__ = [
     "AggregationWeightsDisplay",

@@ -1,0 +1,1 @@
+"""Exact nearest neighbours: the engine, its kernels, nominal columns."""

@@ -1,0 +1,202 @@
+"""Nearest neighbours in tables with nominal columns, exact and without one-hot codes.
+
+Distances are those of the paper of SMOTE: a penalty for each nominal column that
+differs (SMOTE-NC), or the value difference metric (SMOTE-N). A row is never its own
+neighbour: it is excluded by its index.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from skext._neighbors.engine import NeighborEngine, ask_search
+from skext._neighbors.kernels import pack_leaves, split_rows
+from skext._neighbors.nominal_kernels import (
+    measure_levels,
+    search_levels,
+    search_mixed,
+    search_mixed_missing,
+)
+from skext.utils._parallel import run_chunks
+
+# Rows that are compared at once.
+_LEAF_SIZE = 128
+
+
+class MixedEngine(NeighborEngine):
+    """Nearest rows of a class by numbers and nominal values.
+
+    Parameters
+    ----------
+    table : Table
+        Numbers and levels.
+    y : ndarray of shape (n_samples,)
+        Class labels.
+    n_jobs : int, default=None
+        Number of threads. Results do not depend on it.
+    """
+
+    def __init__(self, table, y, *, n_jobs=None):
+        super().__init__(table.numbers, y, n_jobs=n_jobs)
+        self.codes = table.codes
+
+    def median_std(self, label):
+        """Return the median of the standard deviations of a class's numbers."""
+        numbers = self.X[self.rows(label)].astype(np.float64)
+        known = ~np.isnan(numbers)
+        counts = known.sum(axis=0)
+        if not counts.any():
+            return 0.0
+        numbers, counts = numbers[:, counts > 0], counts[counts > 0]
+        known = known[:, known.any(axis=0)]
+        mean = np.where(known, numbers, 0.0).sum(axis=0) / counts
+        square = np.where(known, numbers - mean, 0.0) ** 2
+        return float(np.median(np.sqrt(square.sum(axis=0) / counts)))
+
+    def within(self, label, k, search=None):
+        """Find the nearest rows of the same class for each row of a class.
+
+        Parameters
+        ----------
+        label : object
+            The class, of more than ``k`` rows.
+        k : int
+            Number of neighbours.
+        search : object with ``fit`` and ``kneighbors``, default=None
+            A search of the user instead of the exact one; it is given a sparse table
+            with the same Euclidean distances.
+
+        Returns
+        -------
+        neighbors : ndarray of shape (n_rows, k)
+            Row numbers in the whole table, the nearest first.
+        """
+        rows = self.rows(label)
+        median = self.median_std(label)
+        numbers = np.ascontiguousarray(self.X[rows], dtype=np.float64)
+        codes = np.ascontiguousarray(self.codes[:, rows].T)
+        if search is not None:
+            return rows[ask_search(search, _indicators(numbers, codes, median), k)]
+        found = np.empty((rows.size, k), dtype=np.intp)
+        if np.isnan(numbers.sum()):
+            arrays = (numbers, codes, rows, median**2, found)
+            options = {"n_jobs": self.n_jobs, "min_chunk": 16}
+            run_chunks(search_mixed_missing, rows.size, *arrays, **options)
+            return found
+        return _nearest_mixed(numbers, codes, rows, median**2, found, self.n_jobs)
+
+
+def _nearest_mixed(numbers, codes, rows, penalty, found, n_jobs):
+    """Search leaves of rows whose numbers are close to each other."""
+    n_rows, n_continuous = numbers.shape
+    order = np.arange(n_rows)
+    split_rows(numbers, order, _LEAF_SIZE)
+    n_leaves = -(-n_rows // _LEAF_SIZE)
+    size = min(_LEAF_SIZE, -(-n_rows // 8) * 8)
+    leaves = np.empty((n_leaves, n_continuous, size))
+    boxes = np.empty((2, n_leaves, n_continuous))
+    pack_leaves(numbers, order, leaves, boxes[0], boxes[1])
+    padded = np.full((n_leaves * size, codes.shape[1]), -1, dtype=np.int32)
+    padded[:n_rows] = codes[order]
+    by_leaf = padded.reshape(n_leaves, size, -1).transpose(0, 2, 1)
+    queries = (numbers[order], codes[order], rows[order])
+    packed = (leaves, np.ascontiguousarray(by_leaf), boxes, rows[order])
+    options = {"n_jobs": n_jobs, "min_chunk": 128}
+    run_chunks(search_mixed, n_rows, queries, packed, penalty, found, **options)
+    neighbors = np.empty_like(found)
+    neighbors[order] = found
+    return neighbors
+
+
+def _indicators(numbers, codes, median):
+    """Return a sparse table whose Euclidean distances are the mixed ones."""
+    n_rows, n_nominal = codes.shape
+    columns, n_columns = np.empty((n_rows, n_nominal), dtype=np.intp), 0
+    for f in range(n_nominal):
+        levels, place = np.unique(codes[:, f], return_inverse=True)
+        columns[:, f] = place + n_columns
+        n_columns += levels.size
+    # Two entries differ where a level does.
+    data = np.full(columns.size, median / np.sqrt(2))
+    indptr = np.arange(0, columns.size + 1, n_nominal)
+    shape = (n_rows, n_columns)
+    indicators = sparse.csr_matrix((data, columns.ravel(), indptr), shape=shape)
+    return sparse.hstack([sparse.csr_matrix(numbers), indicators], format="csr")
+
+
+class LevelEngine(NeighborEngine):
+    """Nearest rows of a class by the value difference metric.
+
+    Of two classes the metric is the Euclidean distance between the doubled shares of
+    one of them, which the ordinary search finds; of more it is measured level by level.
+
+    Parameters
+    ----------
+    table : Table
+        Levels; there are no numbers.
+    y : ndarray of shape (n_samples,)
+        Class labels of all rows, from which the shares are counted.
+    n_jobs : int, default=None
+        Number of threads. Results do not depend on it.
+    """
+
+    def __init__(self, table, y, *, n_jobs=None):
+        classes, y_codes = np.unique(y, return_inverse=True)
+        self.codes = table.codes
+        self.shares = [_shares(codes, y_codes, classes.size) for codes in table.codes]
+        self.binary = classes.size == 2
+        super().__init__(np.empty((y.size, 0)), y, n_jobs=n_jobs)
+        if self.binary:
+            self.X = np.empty(table.codes.T.shape)
+            for f, codes in enumerate(table.codes):
+                self.X[:, f] = 2.0 * self.shares[f][codes, 1]
+
+    def within(self, label, k, search=None):
+        """Find the nearest rows of the same class for each row of a class.
+
+        Parameters
+        ----------
+        label : object
+            The class, of more than ``k`` rows.
+        k : int
+            Number of neighbours.
+        search : object with ``fit`` and ``kneighbors``, default=None
+            A search of the user instead of the exact one, for precomputed distances.
+
+        Returns
+        -------
+        neighbors : ndarray of shape (n_rows, k)
+            Row numbers in the whole table, the nearest first.
+        """
+        rows = self.rows(label)
+        if search is None and self.binary:
+            return self.nearest(rows, rows, k)
+        levels = self._levels_of(rows)
+        if search is not None:
+            distances = np.empty((rows.size, rows.size))
+            options = {"n_jobs": self.n_jobs, "min_chunk": 32}
+            run_chunks(measure_levels, rows.size, *levels, distances, **options)
+            return rows[ask_search(search, distances, k)]
+        found = np.empty((rows.size, k), dtype=np.intp)
+        options = {"n_jobs": self.n_jobs, "min_chunk": 32}
+        run_chunks(search_levels, rows.size, *levels, rows, found, **options)
+        return found
+
+    def _levels_of(self, rows):
+        """Return shares, offsets and codes of the levels that rows of a class have."""
+        shares, offsets = [], [0]
+        codes = np.empty((len(self.codes), rows.size), dtype=np.int32)
+        for f, all_codes in enumerate(self.codes):
+            levels, place = np.unique(all_codes[rows], return_inverse=True)
+            codes[f] = place + offsets[-1]
+            shares.append(self.shares[f][levels])
+            offsets.append(offsets[-1] + levels.size)
+        return np.concatenate(shares), np.array(offsets), codes
+
+
+def _shares(codes, y_codes, n_classes):
+    """Shares of the classes among the rows of each level."""
+    n_levels = codes.max() + 1
+    counts = np.bincount(
+        codes.astype(np.intp) * n_classes + y_codes, minlength=n_levels * n_classes
+    ).reshape(n_levels, n_classes)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -1,0 +1,1 @@
+"""The ``skext`` command: its arguments, its files, and what each command does."""

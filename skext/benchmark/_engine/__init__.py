@@ -1,0 +1,1 @@
+"""Plans, runs and stores jobs; knows no family of methods."""

@@ -1,0 +1,1 @@
+"""What each family brings to the benchmark: methods, tasks, metrics, speed cases."""

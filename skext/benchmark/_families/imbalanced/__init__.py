@@ -1,0 +1,1 @@
+"""Samplers and classifiers for rare classes in the benchmark."""

@@ -1,0 +1,1 @@
+"""Learning from label proportions in the benchmark."""

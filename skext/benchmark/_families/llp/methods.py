@@ -1,0 +1,161 @@
+"""Entries of the method catalogue for learning from label proportions.
+
+Each cuts the training rows into bags of the size that the task names and is told the
+counts of these bags; :func:`from_bags` keeps the labels. None has a space to be tuned
+in, since the search would score by labels.
+"""
+
+from dataclasses import dataclass
+
+from skext.benchmark._engine.factories import CLASSIFIERS, logistic, resolve
+from skext.benchmark._engine.methods import Method
+from skext.benchmark._families.llp.from_bags import from_bags
+
+LLP_METRICS = (
+    "roc_auc",
+    "log_loss",
+    "brier",
+    "bag_share_error",
+    "bag_count_log_loss",
+)
+# The line that methods have to pass to have learned from bags.
+LLP_BASELINE = "control-bp-flat"
+
+
+@dataclass(frozen=True)
+class _Bagged:
+    """A factory of classifiers that learn from bags.
+
+    Parameters
+    ----------
+    path : str
+        ``package.module:name`` of the classifier.
+    control : str or None, default=None
+        As in :func:`from_bags`.
+    linear : bool, default=False
+        Whether logistic regression learns the labels that the classifier finds.
+    """
+
+    path: str
+    control: str | None = None
+    linear: bool = False
+
+    def __call__(self, info):
+        model = resolve(self.path)(**({"estimator": logistic()} if self.linear else {}))
+        return from_bags(model, info, control=self.control)
+
+
+def _bagged(name, cls, description, *, linear=False, **options):
+    options = {"tracks": ("llp",), "task_types": CLASSIFIERS, **options}
+    return Method(
+        f"skext-{name}",
+        _Bagged(f"skext.label_proportions:{cls}", linear=linear),
+        family="skext",
+        description=f"from counts of bags: {description}",
+        **options,
+    )
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """A factory of logistic regressions on an embedding that a network learns."""
+
+    def __call__(self):
+        from sklearn.pipeline import make_pipeline
+
+        refiner = resolve("skext.label_proportions:EmbeddingRefiner")()
+        return make_pipeline(refiner, logistic())
+
+
+def _control(name, cls, control, description, **options):
+    return Method(
+        f"control-{name}-{control}",
+        _Bagged(f"skext.label_proportions:{cls}", control, **options),
+        family="baseline",
+        description=f"{description}, each bag said to have the overall share"
+        if control == "flat"
+        else f"{description}, shares dealt to the wrong bags",
+        task_types=CLASSIFIERS,
+        tracks=("llp",),
+        cost=2.0,
+    )
+
+
+_BP = "BeliefPropagationLLPClassifier"
+
+LLP = (
+    _bagged(
+        "bp-llp",
+        _BP,
+        "belief propagation, then logistic regression",
+        linear=True,
+        cost=2.0,
+    ),
+    _bagged("dllp", "DLLPClassifier", "mean probabilities match proportions"),
+    _bagged("count-likelihood", "CountLikelihoodClassifier", "exact likelihood"),
+    _bagged("easy-llp", "EasyLLPClassifier", "unbiased loss"),
+    _bagged("mean-map", "MeanMapClassifier", "class means by least squares"),
+    _bagged(
+        "bag-proportion",
+        "BagProportionClassifier",
+        "the proportion as label, logistic regression",
+        linear=True,
+    ),
+    _control("bp", _BP, "flat", "belief propagation", linear=True),
+    _control("bp", _BP, "shuffled", "belief propagation", linear=True),
+    _control("dllp", "DLLPClassifier", "shuffled", "matched means"),
+    Method(
+        "ridge-on-bag-means",
+        _Bagged("skext.benchmark._families.llp.rivals:RidgeOnBagMeans"),
+        family="baseline",
+        description="ridge regression of shares on the mean rows of bags",
+        task_types=("binary",),
+        tracks=("llp",),
+    ),
+    Method(
+        "logistic-all-labels",
+        logistic,
+        family="baseline",
+        description="told all labels: the upper line",
+        task_types=CLASSIFIERS,
+        tracks=("llp",),
+    ),
+    # On request: these need more time than the main job has, or torch.
+    _bagged(
+        "dllp-net",
+        "DLLPNetClassifier",
+        "mean probabilities of a network match proportions",
+        tracks=(),
+        cost=10.0,
+    ),
+    Method(
+        "skext-embedding-refiner",
+        _Embedded(),
+        family="skext",
+        description="logistic regression on a network's embedding, with all labels",
+        task_types=CLASSIFIERS,
+        tracks=(),
+        cost=10.0,
+    ),
+    _bagged(
+        "bp-llp-trees",
+        _BP,
+        "belief propagation, then boosted trees",
+        tracks=(),
+        cost=30.0,
+    ),
+    _bagged(
+        "self-labeling-llp",
+        "SelfLabelingLLPClassifier",
+        "hard labels by turns",
+        tracks=(),
+        cost=3.0,
+    ),
+    _bagged(
+        "bag-proportion-trees",
+        "BagProportionClassifier",
+        "the proportion as label, boosted trees",
+        tracks=(),
+        cost=30.0,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Classifiers for ordered classes in the benchmark."""

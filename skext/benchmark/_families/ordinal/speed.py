@@ -1,0 +1,267 @@
+"""The speed cases of the ordinal classifiers.
+
+Peers that are not installed get no case; a plain L-BFGS fit of the same likelihood
+by scipy, which is what most implementations do, is always there.
+"""
+
+import warnings
+from functools import partial
+from importlib.util import find_spec
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from skext.benchmark._speed.measure import SpeedCase
+
+_SIZES = {
+    "small": (500, 5, 3),
+    "typical": (2500, 10, 4),
+    "large": (100_000, 20, 5),
+}
+_WIDE = {"small": (500, 20, 4), "typical": (20_000, 100, 10)}
+
+
+def _parallel_odds(n_samples, n_features, n_classes):
+    """Classes of about equal size for which proportional odds are the right model."""
+    from skext.datasets import make_ordinal
+
+    intercepts = np.linspace(-2, 2, n_classes - 1)
+    found = make_ordinal(
+        n_samples,
+        n_features,
+        n_classes=n_classes,
+        design="proportional",
+        intercepts=intercepts,
+        random_state=0,
+    )
+    return found.data, found.target
+
+
+def _rare_last(n_samples, n_features, n_classes):
+    """Draw the same with a rare last class, which the fusion penalty is for."""
+    from skext.datasets import make_ordinal
+
+    found = make_ordinal(
+        n_samples,
+        n_features,
+        n_classes=n_classes,
+        design="proportional",
+        random_state=0,
+    )
+    return found.data, found.target
+
+
+def _fit_ours(data, n_jobs):
+    from skext.ordinal import ProportionalOdds
+
+    model = ProportionalOdds().fit(*data)
+    return model.thresholds_, np.ravel(model.coef_)[: data[0].shape[1]]
+
+
+def _fit_skordinal(data, n_jobs):
+    from skordinal.classifiers import POM
+
+    model = POM(tol=1e-8, max_iter=1000).fit(*data)
+    return model.predict_proba(data[0])
+
+
+def _fit_mord(data, n_jobs):
+    from mord import LogisticAT
+
+    with warnings.catch_warnings():
+        # It passes options that scipy has deprecated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = LogisticAT(alpha=0).fit(*data)
+    return model.theta_, model.coef_
+
+
+def _fit_statsmodels(data, n_jobs):
+    from statsmodels.miscmodels.ordinal_model import OrderedModel
+
+    model = OrderedModel(data[1], data[0], distr="logit")
+    found = model.fit(method="bfgs", maxiter=1000, disp=0)
+    n_features = data[0].shape[1]
+    thresholds = model.transform_threshold_params(found.params)[1:-1]
+    return thresholds, np.asarray(found.params)[:n_features]
+
+
+def _likelihood(parameters, X, y, n_classes):
+    """Mean negative log likelihood and its gradient; increments are logarithms."""
+    alpha = parameters[0] + np.append(0, np.exp(parameters[1 : n_classes - 1]).cumsum())
+    scores = X @ parameters[n_classes - 1 :]
+    edges = np.concatenate([[-np.inf], alpha, [np.inf]])
+    upper, lower = expit(edges[y + 1] - scores), expit(edges[y] - scores)
+    p = np.maximum(upper - lower, 1e-300)
+    up, low = upper * (1 - upper) / p, lower * (1 - lower) / p
+    n = y.size
+    by_edge = np.bincount(y + 1, up, n_classes + 1)
+    by_edge -= np.bincount(y, low, n_classes + 1)
+    slope = -by_edge[1:-1]
+    gradient = np.empty_like(parameters)
+    gradient[0] = slope.sum()
+    tail = slope[::-1].cumsum()[::-1]
+    gradient[1 : n_classes - 1] = tail[1:] * np.exp(parameters[1 : n_classes - 1])
+    gradient[n_classes - 1 :] = X.T @ (up - low)
+    return -np.log(p).sum() / n, gradient / n
+
+
+def _fit_lbfgs(data, n_jobs):
+    X, y = data
+    n_classes = int(y.max()) + 1
+    alpha = logit(np.bincount(y).cumsum()[:-1] / y.size)
+    start = np.concatenate([alpha[:1], np.log(np.diff(alpha)), np.zeros(X.shape[1])])
+    found = minimize(
+        _likelihood,
+        start,
+        (X, y, n_classes),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 1000, "gtol": 1e-6, "ftol": 1e-15},
+    )
+    steps = np.append(0, np.exp(found.x[1 : n_classes - 1]).cumsum())
+    return found.x[0] + steps, found.x[n_classes - 1 :]
+
+
+def _mean_loss(result, data):
+    """Mean negative log likelihood of thresholds and weights, or of probabilities."""
+    X, y = data
+    if isinstance(result, tuple):
+        eta = result[0] - (X @ result[1])[:, np.newaxis]
+        cdf = np.pad(expit(eta), ((0, 0), (1, 1)))
+        cdf[:, -1] = 1
+        result = np.diff(cdf, axis=1)
+    return -np.log(result[np.arange(y.size), y]).mean()
+
+
+def _not_worse(ours, peer, data):
+    # Ours is the maximum of the likelihood; peers may stop early, and that of mord
+    # has another loss.
+    gap = _mean_loss(ours, data) - _mean_loss(peer, data)
+    if not gap < 1e-7:
+        raise AssertionError(f"Our mean negative log likelihood is {gap:.2e} higher.")
+
+
+def _equal_fit(ours, peer, data):
+    _not_worse(ours, peer, data)
+    np.testing.assert_allclose(ours[0], peer[0], atol=1e-3)
+    np.testing.assert_allclose(ours[1], peer[1], atol=1e-3)
+
+
+def _path(data, n_jobs, **params):
+    from skext.ordinal import presto_path
+
+    return presto_path(*data, n_alphas=20, eps=1e-2, **params)
+
+
+def _cross_validate(data, n_jobs):
+    from skext.ordinal import PRESTOCV
+
+    return PRESTOCV(cv=5, random_state=0).fit(*data)
+
+
+def _logistic_cv(data, n_jobs):
+    from sklearn.linear_model import LogisticRegressionCV
+
+    return LogisticRegressionCV(
+        Cs=20, cv=5, l1_ratios=(0,), use_legacy_attributes=False, scoring="neg_log_loss"
+    ).fit(*data)
+
+
+def _finite_path(ours, peer, data):
+    alphas, coefs = ours[0], ours[2]
+    if not (np.diff(alphas) < 0).all() or not np.isfinite(coefs).all():
+        raise AssertionError("The path is not one of decreasing strengths.")
+    # The strongest penalty is the intercept-only model.
+    np.testing.assert_allclose(coefs[0], 0, atol=1e-6)
+
+
+def _similar_loss(ours, peer, data):
+    losses = [_mean_loss(model.predict_proba(data[0]), data) for model in (ours, peer)]
+    if losses[0] > losses[1] + 0.01:
+        raise AssertionError(
+            f"Our loss is {losses[0]:.4f}, the peer's {losses[1]:.4f}."
+        )
+
+
+def _odds_case(name, peer_name, peer, check, sizes=None, make=_parallel_odds):
+    return SpeedCase(
+        name=name,
+        peer_name=peer_name,
+        description="fit of a proportional odds model without penalty",
+        make=make,
+        ours=_fit_ours,
+        peer=peer,
+        check=check,
+        sizes=sizes or _SIZES,
+    )
+
+
+def _peer_cases():
+    """One case for each package that is installed."""
+    if find_spec("skordinal") is not None:
+        peer = ("skordinal.classifiers.POM", _fit_skordinal, _not_worse)
+        yield _odds_case("proportional-odds-skordinal", *peer)
+        yield _odds_case("proportional-odds-skordinal-wide", *peer, _WIDE)
+    if find_spec("mord") is not None:
+        yield _odds_case(
+            "proportional-odds-mord", "mord.LogisticAT", _fit_mord, _not_worse
+        )
+    if find_spec("statsmodels") is not None:
+        # Minutes for the large table.
+        sizes = {**_SIZES, "large": (10_000, 20, 5)}
+        peer = "statsmodels.miscmodels.OrderedModel"
+        yield _odds_case(
+            "proportional-odds-statsmodels", peer, _fit_statsmodels, _equal_fit, sizes
+        )
+
+
+ORDINAL_CASES = (
+    _odds_case("proportional-odds", "scipy.optimize L-BFGS-B", _fit_lbfgs, _equal_fit),
+    _odds_case(
+        "proportional-odds-wide",
+        "scipy.optimize L-BFGS-B",
+        _fit_lbfgs,
+        _equal_fit,
+        _WIDE,
+    ),
+    *_peer_cases(),
+    SpeedCase(
+        name="presto-path",
+        peer_name="skext.ordinal.ProportionalOdds",
+        description="20 strengths, against one fit of a proportional odds model",
+        make=_rare_last,
+        ours=_path,
+        peer=_fit_ours,
+        check=_finite_path,
+        sizes={
+            "small": (500, 5, 3),
+            "typical": (2500, 10, 4),
+            "large": (100_000, 20, 4),
+        },
+    ),
+    SpeedCase(
+        name="presto-path-natural",
+        peer_name="skext.ordinal.ProportionalOdds",
+        description="the same, crossing of training rows not prevented",
+        make=_rare_last,
+        ours=partial(_path, non_crossing=None),
+        peer=_fit_ours,
+        check=_finite_path,
+        sizes={
+            "small": (500, 5, 3),
+            "typical": (2500, 10, 4),
+            "large": (100_000, 20, 4),
+        },
+    ),
+    SpeedCase(
+        name="presto-cv",
+        peer_name="sklearn.linear_model.LogisticRegressionCV",
+        description="5 folds, 20 strengths",
+        make=_rare_last,
+        ours=_cross_validate,
+        peer=_logistic_cv,
+        check=_similar_loss,
+        sizes={"small": (500, 5, 3), "typical": (2500, 10, 4)},
+    ),
+)

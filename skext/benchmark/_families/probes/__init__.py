@@ -1,0 +1,1 @@
+"""Linear probes in the benchmark."""

@@ -1,0 +1,1 @@
+"""Quantile regressors in the benchmark."""

@@ -1,0 +1,1 @@
+"""Speed ratios against peers: how they are measured, and of what."""

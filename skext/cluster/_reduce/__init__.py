@@ -1,0 +1,1 @@
+"""From a table of any size to a few thousand weighted boxes."""

@@ -1,0 +1,1 @@
+"""How well columns and rows tell clusters apart."""

@@ -1,0 +1,1 @@
+"""Bags: their names and targets, making and splitting them, counts and scores."""

@@ -1,0 +1,212 @@
+"""What the counts of bags say about their rows."""
+
+import itertools
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from skext.label_proportions._bags.count_kernels import count_messages
+from skext.label_proportions._bags.vector_kernels import count_vector_messages
+from skext.utils._parallel import run_chunks
+
+# Rows that are worth a thread of their own.
+_ROWS_PER_THREAD = 4096
+# Rows times states of a bag up to which counts of several classes are exact.
+LATTICE_LIMIT = 2e6
+
+
+def top_rows(score, bags, counts):
+    """Mark as many rows of each bag as are positive, those with the largest scores.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples,)
+        Any score.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags,)
+        Numbers of positive rows.
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_samples,)
+        1 for positive, 0 for negative rows and those in no bag.
+    """
+    bagged = np.flatnonzero(bags.codes >= 0)
+    order = bagged[np.lexsort((-score[bagged], bags.codes[bagged]))]
+    codes = bags.codes[order]
+    starts = np.concatenate([[0], np.cumsum(bags.sizes)])
+    rank = np.arange(order.size) - starts[codes]
+    chosen = np.zeros(score.size)
+    chosen[order] = rank < np.round(counts)[codes]
+    return chosen
+
+
+def count_posterior(
+    log_odds, bags, counts, strength=np.inf, n_jobs=None, arranged=None
+):
+    """Return probabilities of rows given the counts of their bags.
+
+    Parameters
+    ----------
+    log_odds : ndarray of shape (n_samples,)
+        Of independent rows.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags,)
+        Numbers of positive rows; NaN is unknown.
+    strength : float, default=inf
+        Strength of the counts.
+    n_jobs : int, default=None
+        Number of threads.
+    arranged : tuple of ndarray, default=None
+        Result of ``bags.arranged()``, for callers that ask again and again.
+
+    Returns
+    -------
+    posterior : ndarray of shape (n_samples,)
+        Probabilities; those of bags with certain counts add up to them.
+    log_probability : ndarray of shape (n_bags,)
+        Logarithm of the probability of each count.
+    """
+    order, indptr = bags.order() if arranged is None else arranged
+    h = log_odds[order]
+    message = np.zeros(h.size)
+    logs = np.zeros(counts.size)
+    run_chunks(
+        count_messages,
+        counts.size,
+        h,
+        indptr,
+        counts,
+        float(strength),
+        np.zeros(counts.size),
+        message,
+        logs,
+        n_jobs=n_jobs,
+        min_chunk=max(1, _ROWS_PER_THREAD * counts.size // max(h.size, 1)),
+    )
+    posterior = np.empty(h.size)
+    posterior[order] = expit(h + message)
+    return posterior, logs
+
+
+def top_classes(score, bags, counts):
+    """Give each row of a bag one class, so that all counts are met.
+
+    Rows and classes are matched by turns, the pair with the largest score first. With
+    two classes these are the top rows.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_samples, n_classes)
+        Probabilities, for instance.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags, n_classes)
+        Whole numbers of rows of each class.
+
+    Returns
+    -------
+    chosen : ndarray of shape (n_samples, n_classes)
+        One-hot; zero for rows in no bag or one of unknown counts.
+    """
+    n_classes = score.shape[1]
+    chosen = np.zeros(score.shape)
+    order, indptr = bags.order()
+    for b, (first, last) in enumerate(itertools.pairwise(indptr)):
+        if np.isnan(counts[b]).any():
+            continue
+        rows = order[first:last]
+        room = counts[b].astype(np.int64)
+        best = np.argsort(-score[rows].ravel(), kind="stable")
+        where, which = best // n_classes, best % n_classes
+        waiting = np.ones(rows.size, dtype=bool)
+        for i, c in zip(where.tolist(), which.tolist(), strict=True):
+            if waiting[i] and room[c] > 0:
+                waiting[i], chosen[rows[i], c] = False, 1.0
+                room[c] -= 1
+    return chosen
+
+
+def whole_counts(bags):
+    """Return whole numbers of rows of each class that add up to the sizes of bags.
+
+    Parameters
+    ----------
+    bags : Bags
+        The bags; NaN stays for those of unknown shares.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_bags, n_classes)
+        Rounded down, and up where the rest is largest.
+    """
+    counts = bags.count_table()
+    whole = np.floor(counts)
+    missing = bags.sizes - whole.sum(axis=1)
+    rank = np.argsort(np.argsort(whole - counts, axis=1, kind="stable"), axis=1)
+    return whole + (rank < missing[:, np.newaxis])
+
+
+def count_vector_posterior(scores, bags, counts, n_jobs=None, arranged=None):
+    """Return probabilities of rows given the counts of all classes in their bags.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_classes)
+        Log-probabilities of independent rows, up to a constant for each row.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags, n_classes)
+        Whole numbers of rows of each class; NaN is unknown.
+    n_jobs : int, default=None
+        Number of threads.
+    arranged : tuple of ndarray, default=None
+        Result of ``bags.arranged()``, for callers that ask again and again.
+
+    Returns
+    -------
+    posterior : ndarray of shape (n_samples, n_classes)
+        Probabilities; those of bags with known counts add up to them.
+    log_probability : ndarray of shape (n_bags,)
+        Logarithm of the probability of each vector of counts.
+    """
+    order, indptr = bags.order() if arranged is None else arranged
+    h = np.ascontiguousarray(scores[order])
+    message = np.zeros_like(h)
+    logs = np.zeros(len(counts))
+    run_chunks(
+        count_vector_messages,
+        logs.size,
+        h,
+        indptr,
+        counts,
+        LATTICE_LIMIT,
+        np.zeros(counts.shape),
+        message,
+        logs,
+        n_jobs=n_jobs,
+        min_chunk=max(1, _ROWS_PER_THREAD * logs.size // max(len(h), 1)),
+    )
+    posterior = np.empty_like(h)
+    posterior[order] = softmax(h + message, axis=1)
+    return posterior, logs
+
+
+def normalize_rows(proba):
+    """Divide rows by their sums; rows of zeros become flat.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Not negative.
+
+    Returns
+    -------
+    proba : ndarray of shape (n_samples, n_classes)
+        Rows that sum to one.
+    """
+    total = proba.sum(axis=1, keepdims=True)
+    flat = np.full_like(proba, 1 / proba.shape[1])
+    return np.divide(proba, total, out=flat, where=total > 0)

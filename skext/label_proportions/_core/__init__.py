@@ -1,0 +1,1 @@
+"""What all classifiers that learn from bags share."""

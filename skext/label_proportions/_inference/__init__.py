@@ -1,0 +1,1 @@
+"""Belief propagation over rows and bags: graphs, messages, marginals."""

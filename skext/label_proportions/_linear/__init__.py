@@ -1,0 +1,1 @@
+"""Linear classifiers that learn from bags, and their solver."""

@@ -1,0 +1,244 @@
+"""Reliability of probabilities that were inferred from counts."""
+
+import numpy as np
+from scipy.stats import binom
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skext.label_proportions._bags.ids import as_labels
+from skext.utils._plotting import one_axes
+
+
+class MarginalCalibrationDisplay:
+    """Inferred probabilities of rows against the frequency of the class among them.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make one. Rows are sorted
+    by their probability into bins of about equal size. The band of a bin has the
+    frequencies that are to be expected if its probabilities are right, at the given
+    level; a frequency outside of it is a failure of calibration, not of luck.
+
+    Parameters
+    ----------
+    predicted : array-like of shape (n_bins,)
+        Mean probability of each bin.
+    n_positive : array-like of shape (n_bins,)
+        Rows of the class in each bin.
+    n_rows : array-like of shape (n_bins,)
+        Rows of each bin.
+    confidence : float, default=0.95
+        Level of the bands.
+    name : str, default=None
+        Of the probabilities, for the legend.
+
+    Attributes
+    ----------
+    predicted : ndarray of shape (n_bins,)
+        Mean probability.
+    observed : ndarray of shape (n_bins,)
+        Frequency of the class.
+    low, high : ndarray of shape (n_bins,)
+        Consistency band: where the frequency is expected.
+    n_positive, n_rows : ndarray of shape (n_bins,)
+        Rows of the class and of all classes.
+    calibration_error : float
+        Mean absolute difference of frequency and probability, weighted by rows.
+    ax_ : matplotlib Axes
+        Axes of the drawing, after :meth:`plot`.
+    figure_ : matplotlib Figure
+        Figure of the drawing, after :meth:`plot`.
+    line_ : matplotlib Line2D
+        The curve, after :meth:`plot`.
+
+    See Also
+    --------
+    BagSizeCurveDisplay : Whether rows are ranked rightly.
+    sklearn.calibration.CalibrationDisplay : Without bands.
+
+    Notes
+    -----
+    The band comes from the binomial distribution, as if rows were independent given
+    their probabilities. Counts of bags make rows slightly less variable than that, so
+    the bands are, if anything, too wide.
+
+    References
+    ----------
+    .. [1] J. Bröcker, L. A. Smith, "Increasing the Reliability of Reliability
+       Diagrams", Weather and Forecasting 22, 2007.
+
+    Examples
+    --------
+    >>> from skext.label_proportions import MarginalCalibrationDisplay
+    >>> display = MarginalCalibrationDisplay([0.1, 0.9], [12, 60], [100, 100])
+    >>> display.low.tolist(), display.high.tolist()
+    ([0.05, 0.84], [0.16, 0.95])
+    >>> round(display.calibration_error, 2)
+    0.16
+    """
+
+    def __init__(self, predicted, n_positive, n_rows, *, confidence=0.95, name=None):
+        self.predicted = np.asarray(predicted, dtype=np.float64)
+        self.n_positive, self.n_rows = np.asarray(n_positive), np.asarray(n_rows)
+        if not self.predicted.shape == self.n_positive.shape == self.n_rows.shape:
+            raise ValueError(
+                f"predicted, n_positive and n_rows have shapes {self.predicted.shape}, "
+                f"{self.n_positive.shape} and {self.n_rows.shape}; give one entry for "
+                "each bin."
+            )
+        if not 0 < confidence < 1:
+            raise ValueError(
+                f"confidence must lie between 0 and 1, got {confidence!r}."
+            )
+        self.confidence, self.name = confidence, name
+        self.observed = self.n_positive / self.n_rows
+        tail = (1 - confidence) / 2
+        p = np.clip(self.predicted, 0.0, 1.0)
+        self.low = binom.ppf(tail, self.n_rows, p) / self.n_rows
+        self.high = binom.isf(tail, self.n_rows, p) / self.n_rows
+        gaps = np.abs(self.observed - self.predicted)
+        self.calibration_error = float(np.average(gaps, weights=self.n_rows))
+
+    @classmethod
+    def from_predictions(
+        cls, y_true, y_proba, *, pos_label=None, n_bins=10, ax=None, **options
+    ):
+        """Bin probabilities, compare with the truth, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels of the rows, which have to be known for this.
+        y_proba : array-like of shape (n_samples,)
+            Probabilities of the class.
+        pos_label : label, default=None
+            The class. None is the last one of the sorted labels.
+        n_bins : int, default=10
+            Largest number of bins; ties stay together.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+        **options : dict
+            ``confidence`` and ``name``.
+
+        Returns
+        -------
+        display : MarginalCalibrationDisplay
+            Already drawn.
+
+        Raises
+        ------
+        ValueError
+            If probabilities are not such, or shapes do not fit.
+        """
+        if n_bins < 1:
+            raise ValueError(f"n_bins={n_bins!r} must be at least 1.")
+        y_true, y_proba = column_or_1d(as_labels(y_true)), column_or_1d(y_proba)
+        check_consistent_length(y_true, y_proba)
+        p = y_proba.astype(np.float64)
+        if not (np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1):
+            raise ValueError(
+                "y_proba must lie between 0 and 1, got values from "
+                f"{p.min():.3g} to {p.max():.3g}; give probabilities."
+            )
+        pos_label = np.unique(y_true)[-1] if pos_label is None else pos_label
+        return cls(*_bins(y_true == pos_label, p, n_bins), **options).plot(ax=ax)
+
+    @classmethod
+    def from_estimator(cls, estimator, y_true, *, pos_label=None, **options):
+        """Compare the inferred probabilities of training rows with the truth, and draw.
+
+        Parameters
+        ----------
+        estimator : BeliefPropagationLLPClassifier
+            Fitted, so that it has ``pseudo_label_proba_``.
+        y_true : array-like of shape (n_samples,)
+            True labels of the training rows, in their order.
+        pos_label : label, default=None
+            One of ``estimator.classes_``; None is the last one.
+        **options : dict
+            ``n_bins``, ``confidence``, ``name`` and ``ax`` as in
+            :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : MarginalCalibrationDisplay
+            Already drawn.
+
+        Raises
+        ------
+        ValueError
+            If the class is unknown, or shapes do not fit.
+        """
+        check_is_fitted(estimator, "pseudo_label_proba_")
+        classes = estimator.classes_
+        pos_label = classes[-1] if pos_label is None else pos_label
+        if pos_label not in classes.tolist():
+            raise ValueError(
+                f"pos_label must be one of {classes.tolist()}, got {pos_label!r}."
+            )
+        y_true = column_or_1d(as_labels(y_true))
+        other = [y for y in np.unique(y_true).tolist() if y not in classes.tolist()]
+        if other:
+            raise ValueError(
+                f"y_true must only have labels of classes_, {classes.tolist()}, got "
+                f"{other[:5]}; give classes to the estimator, or the labels as it has "
+                "them."
+            )
+        column = classes.tolist().index(pos_label)
+        return cls.from_predictions(
+            y_true,
+            estimator.pseudo_label_proba_[:, column],
+            pos_label=pos_label,
+            **options,
+        )
+
+    def plot(self, ax=None):
+        """Draw frequencies with their bands, and the line of perfect calibration.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : MarginalCalibrationDisplay
+            The object itself.
+        """
+        ax = one_axes(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1)
+        name = "" if self.name is None else f"{self.name}, "
+        (self.line_,) = ax.plot(
+            self.predicted,
+            self.observed,
+            "o-",
+            markersize=4,
+            linewidth=1,
+            label=f"{name}calibration error {self.calibration_error:.3f}",
+        )
+        ax.vlines(
+            self.predicted,
+            self.low,
+            self.high,
+            color=self.line_.get_color(),
+            alpha=0.3,
+            linewidth=6,
+        )
+        ax.set_xlim(-0.02, 1.02)
+        ax.set_ylim(-0.02, 1.02)
+        ax.set_aspect("equal")
+        ax.set_xlabel("inferred probability")
+        share = f"{100 * self.confidence:g} %"
+        ax.set_ylabel(f"frequency of the class (bars: {share} if calibrated)")
+        ax.legend(loc="lower right", fontsize="small")
+        return self
+
+
+def _bins(event, p, n_bins):
+    """Mean probability, events and rows of bins of about equal size; ties stay."""
+    order = np.argsort(p, kind="stable")
+    p, event = p[order], event[order]
+    wanted = np.linspace(0, p.size, min(n_bins, p.size) + 1)[:-1].astype(np.intp)
+    starts = np.unique(np.searchsorted(p, p[wanted], side="left"))
+    rows = np.diff([*starts, p.size])
+    positive = np.add.reduceat(event.astype(np.intp), starts)
+    return np.add.reduceat(p, starts) / rows, positive, rows

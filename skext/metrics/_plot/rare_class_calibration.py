@@ -1,0 +1,328 @@
+"""Reliability of the probability of one class, with intervals that say how sure."""
+
+import numpy as np
+from scipy.special import betaincinv, ndtri
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_is_fitted
+
+from skext.metrics import _ordinal
+from skext.metrics._ordinal_scorers import find_ordered_classes
+from skext.utils._plotting import one_axes
+
+
+class RareClassCalibrationDisplay:
+    """Predicted against observed frequency of one, possibly rare, class.
+
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make one. Bins have as
+    many rows each as ties allow, and by default at least 100: the observed frequency
+    of a rare class in a small bin says nothing.
+
+    Parameters
+    ----------
+    predicted : array-like of shape (n_bins,)
+        Mean predicted probability of each bin.
+    n_events : array-like of shape (n_bins,)
+        Rows of the class in each bin.
+    n_rows : array-like of shape (n_bins,)
+        Rows of each bin.
+    interval : {"wilson", "clopper-pearson"}, default="wilson"
+        Confidence interval of the observed frequency: Wilson's score interval, or the
+        exact one of Clopper and Pearson, which is wider.
+    confidence : float, default=0.95
+        Level of the interval.
+    class_name : str, default=None
+        Name of the class.
+    n_bins_asked : int, default=None
+        Number of bins that was asked for, for the note.
+
+    Attributes
+    ----------
+    predicted : ndarray of shape (n_bins,)
+        Mean predicted probability.
+    observed : ndarray of shape (n_bins,)
+        Frequency of the class.
+    low, high : ndarray of shape (n_bins,)
+        Confidence interval of the frequency.
+    n_events, n_rows : ndarray of shape (n_bins,)
+        Rows of the class and of all classes.
+    note : str
+        How many bins of how many rows there are, and why they are fewer than asked.
+    ax_ : matplotlib Axes
+        Axes of the drawing, after :meth:`plot`.
+    figure_ : matplotlib Figure
+        Figure of the drawing, after :meth:`plot`.
+
+    See Also
+    --------
+    rare_class_log_loss : One number for the same question.
+    sklearn.calibration.CalibrationDisplay : Without intervals.
+
+    References
+    ----------
+    .. [1] L. D. Brown, T. T. Cai, A. DasGupta, "Interval Estimation for a Binomial
+       Proportion", Statistical Science 16 (2001).
+
+    Examples
+    --------
+    >>> from skext.metrics import RareClassCalibrationDisplay
+    >>> display = RareClassCalibrationDisplay([0.01, 0.05], [2, 9], [200, 200])
+    >>> display.observed.tolist()
+    [0.01, 0.045]
+    >>> display.high.round(3).tolist()
+    [0.036, 0.083]
+    """
+
+    def __init__(
+        self,
+        predicted,
+        n_events,
+        n_rows,
+        *,
+        interval="wilson",
+        confidence=0.95,
+        class_name=None,
+        n_bins_asked=None,
+    ):
+        self.predicted = np.asarray(predicted, dtype=np.float64)
+        self.n_events, self.n_rows = np.asarray(n_events), np.asarray(n_rows)
+        if not self.predicted.shape == self.n_events.shape == self.n_rows.shape:
+            raise ValueError(
+                f"predicted, n_events and n_rows have shapes {self.predicted.shape}, "
+                f"{self.n_events.shape} and {self.n_rows.shape}; give one entry for "
+                "each bin."
+            )
+        if interval not in _INTERVALS:
+            raise ValueError(
+                f"interval must be one of {tuple(_INTERVALS)}, got {interval!r}."
+            )
+        if not 0 < confidence < 1:
+            raise ValueError(
+                f"confidence must lie between 0 and 1, got {confidence!r}."
+            )
+        self.interval, self.confidence = interval, confidence
+        self.class_name, self.n_bins_asked = class_name, n_bins_asked
+        self.observed = self.n_events / self.n_rows
+        self.low, self.high = _INTERVALS[interval](
+            self.n_events, self.n_rows, confidence
+        )
+        self.note = self._note()
+
+    def _note(self):
+        low, high = int(self.n_rows.min()), int(self.n_rows.max())
+        rows = f"{low}" if low == high else f"{low} to {high}"
+        n_bins = self.n_rows.size
+        note = f"{n_bins} bin{'s' * (n_bins > 1)} of {rows} rows"
+        if self.n_bins_asked is not None and n_bins < self.n_bins_asked:
+            note += f" ({self.n_bins_asked} asked, too few rows or ties)"
+        return note
+
+    @classmethod
+    def from_predictions(
+        cls,
+        y_true,
+        y_proba,
+        *,
+        rare=None,
+        labels=None,
+        classes=None,
+        n_bins=10,
+        min_rows=100,
+        interval="wilson",
+        confidence=0.95,
+        ax=None,
+    ):
+        """Bin predictions, compare with what happened, and draw.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            True labels.
+        y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Probability of the class, or of all classes with columns in the order of
+            ``classes``.
+        rare : label, default=None
+            The class. None is the highest one.
+        labels : array-like of shape (n_classes,), default=None
+            All classes from low to high. None takes the order of an ordered pandas
+            categorical, else sorts the labels that occur.
+        classes : array-like of shape (n_classes,), default=None
+            Labels of the columns. None is the sorted labels.
+        n_bins : int, default=10
+            Largest number of bins.
+        min_rows : int, default=100
+            Smallest number of rows of a bin; there are fewer bins if there are too
+            few rows, and one in the extreme.
+        interval : {"wilson", "clopper-pearson"}, default="wilson"
+            Confidence interval of the observed frequency.
+        confidence : float, default=0.95
+            Level of the interval.
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : RareClassCalibrationDisplay
+            Already drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label is not known, shapes disagree or a parameter is out of range.
+        """
+        for name, value in (("n_bins", n_bins), ("min_rows", min_rows)):
+            if value < 1:
+                raise ValueError(f"{name}={value!r} must be at least 1.")
+        y_proba = check_array(y_proba, ensure_2d=False, dtype=np.float64)
+        order = _ordinal.find_order(labels, y_true)
+        rare = order.ordered[-1] if rare is None else rare
+        if y_proba.ndim == 2:
+            event, p = _ordinal.rare_event(y_true, y_proba, labels, classes, rare)
+        else:
+            if rare not in order.ordered.tolist():
+                raise ValueError(
+                    f"rare must be one of {order.ordered.tolist()}, got {rare!r}."
+                )
+            check_consistent_length(y_true, y_proba)
+            event = column_or_1d(np.asarray(y_true)) == rare
+            p = y_proba
+            if p.min() < 0 or p.max() > 1:
+                raise ValueError(
+                    f"y_proba must lie between 0 and 1, got values from {p.min():.3g} "
+                    f"to {p.max():.3g}; give probabilities."
+                )
+        display = cls(
+            *_bin(event, p, n_bins, min_rows),
+            interval=interval,
+            confidence=confidence,
+            class_name=str(rare),
+            n_bins_asked=n_bins,
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, rare=None, labels=None, **options):
+        """Predict, bin, compare with what happened, and draw.
+
+        Parameters
+        ----------
+        estimator : estimator object
+            A fitted classifier, pipeline or search with ``predict_proba``.
+        X : array-like of shape (n_samples, n_features)
+            Rows that the estimator has not been fitted to.
+        y : array-like of shape (n_samples,)
+            True labels.
+        rare : label, default=None
+            The class. None is the highest one.
+        labels : array-like of shape (n_classes,), default=None
+            All classes from low to high. None takes the ``ordered_classes_`` of the
+            estimator if it has them, else its sorted ``classes_``.
+        **options : dict
+            ``n_bins``, ``min_rows``, ``interval``, ``confidence`` and ``ax`` as in
+            :meth:`from_predictions`.
+
+        Returns
+        -------
+        display : RareClassCalibrationDisplay
+            Already drawn.
+
+        Raises
+        ------
+        ValueError
+            If a label is not known or a parameter is out of range.
+        """
+        check_is_fitted(estimator)
+        if labels is None:
+            labels = find_ordered_classes(estimator)
+            labels = estimator.classes_ if labels is None else labels
+        return cls.from_predictions(
+            y,
+            estimator.predict_proba(X),
+            rare=rare,
+            labels=labels,
+            classes=estimator.classes_,
+            **options,
+        )
+
+    def plot(self, ax=None):
+        """Draw the bins with their intervals, and the line of perfect calibration.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; None makes a figure.
+
+        Returns
+        -------
+        display : RareClassCalibrationDisplay
+            The object itself.
+        """
+        ax = one_axes(ax)
+        self.ax_, self.figure_ = ax, ax.figure
+        top = min(1.0, 1.08 * max(self.predicted.max(), self.high.max()))
+        ax.plot([0, top], [0, top], color="0.5", linestyle="--", linewidth=1)
+        below, above = self.observed - self.low, self.high - self.observed
+        ax.errorbar(
+            self.predicted,
+            self.observed,
+            yerr=np.maximum([below, above], 0),
+            fmt="o-",
+            color="C0",
+            ecolor="C0",
+            markersize=4,
+            capsize=3,
+            linewidth=1,
+            label=self.note,
+        )
+        ax.set_xlim(0, top)
+        ax.set_ylim(0, top)
+        name = "" if self.class_name is None else f" of {self.class_name}"
+        ax.set_xlabel(f"predicted probability{name}", parse_math=False)
+        share = f"{100 * self.confidence:g} %"
+        ax.set_ylabel(f"observed frequency, {share} {self.interval.title()} interval")
+        ax.legend(loc="upper left")
+        return self
+
+
+def _bin(event, p, n_bins, min_rows):
+    """Mean prediction, events and rows of bins of about equal size; ties stay."""
+    order = np.argsort(p, kind="stable")
+    p, event = p[order], event[order]
+    n = p.size
+    n_bins = max(1, min(n_bins, n // min_rows))
+    starts, start = [0], 0
+    for left in range(n_bins, 1, -1):
+        end = start + max(round((n - start) / left), min_rows)
+        if end >= n:
+            break
+        end = int(np.searchsorted(p, p[end - 1], side="right"))
+        if n - end < min_rows:
+            break
+        starts.append(end)
+        start = end
+    rows = np.diff([*starts, n])
+    return (
+        np.add.reduceat(p, starts) / rows,
+        np.add.reduceat(event.astype(np.intp), starts),
+        rows,
+    )
+
+
+def _wilson(n_events, n_rows, confidence):
+    z = ndtri(0.5 + confidence / 2)
+    share, part = n_events / n_rows, z**2 / n_rows
+    centre = share + part / 2
+    half = np.sqrt(part * (share * (1 - share) + part / 4))
+    low, high = (centre - half) / (1 + part), (centre + half) / (1 + part)
+    # Exact at the ends, where rounding would leave a gap.
+    return np.where(n_events == 0, 0.0, low), np.where(n_events == n_rows, 1.0, high)
+
+
+def _clopper_pearson(n_events, n_rows, confidence):
+    tail = (1 - confidence) / 2
+    rest = n_rows - n_events
+    low = betaincinv(np.maximum(n_events, 1), rest + 1, tail)
+    high = betaincinv(n_events + 1, np.maximum(rest, 1), 1 - tail)
+    return np.where(n_events == 0, 0.0, low), np.where(rest == 0, 1.0, high)
+
+
+_INTERVALS = {"wilson": _wilson, "clopper-pearson": _clopper_pearson}

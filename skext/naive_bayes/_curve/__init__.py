@@ -1,0 +1,1 @@
+"""Learning curves of probes: nested training sets, fits, crossings."""

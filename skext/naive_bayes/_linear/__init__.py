@@ -1,0 +1,1 @@
+"""From class moments to a linear classifier and its probabilities."""

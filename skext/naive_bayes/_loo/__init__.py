@@ -1,0 +1,1 @@
+"""Exact leave-one-out scores without refits, and what they choose."""

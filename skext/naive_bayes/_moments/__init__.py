@@ -1,0 +1,1 @@
+"""Class moments: sums over rows, made anywhere and merged."""

@@ -1,0 +1,1 @@
+"""The training of a network: batches, steps, epochs, seeds. Its files load torch."""

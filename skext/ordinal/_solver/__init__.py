@@ -1,0 +1,1 @@
+"""Penalised cumulative-link models: problems, solvers, kernels."""

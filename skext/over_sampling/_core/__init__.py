@@ -1,0 +1,1 @@
+"""What every sampler shares: check a table, plan new rows, write them."""

@@ -1,0 +1,278 @@
+"""Columns of tables on their way into a sampler: which are nominal, and their values.
+
+All samplers that take categories read their tables here.
+"""
+
+import numpy as np
+
+from skext.over_sampling._core.integers import measured
+from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
+
+# Kinds that are categories without being named.
+_NOMINAL = ("category", "text", "boolean", "other")
+# What columns hold that are neither numbers nor, unless named, categories.
+_WHAT = {"date": " but dates or durations", "complex": " but complex ones"}
+
+
+def detect_nominal(X):
+    """Tell the nominal columns of a table by what they hold.
+
+    Parameters
+    ----------
+    X : {ndarray, dataframe} of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    nominal : ndarray of shape (n_features,)
+        True for columns of categories, strings, truth values and mixed objects.
+
+    Raises
+    ------
+    ValueError
+        If a column is of neither kind, as one of dates.
+    """
+    kinds = column_kinds(X)
+    for j, kind in enumerate(kinds):
+        if kind in _WHAT:
+            _refuse(column_at(X, j), name_at(X, j), kind)
+    return np.array([kind in _NOMINAL for kind in kinds], dtype=bool)
+
+
+def resolve_columns(selection, X):
+    """Turn positions, names or a mask of columns into positions.
+
+    Parameters
+    ----------
+    selection : array-like of shape (n_selected,) or (n_features,)
+        Whole numbers, strings or truth values.
+    X : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    positions : ndarray of shape (n_selected,)
+        In the given order, none twice.
+    """
+    n_features = X.shape[1]
+    keys = np.asarray(selection)
+    if keys.size == 0:
+        return np.empty(0, dtype=np.intp)
+    if keys.dtype.kind == "b":
+        if keys.shape != (n_features,):
+            raise ValueError(
+                f"categorical_features is a mask of shape {keys.shape}; X has "
+                f"{n_features} features, so give one truth value for each."
+            )
+        return np.flatnonzero(keys)
+    if keys.dtype.kind in "iu":
+        if keys.min() < -n_features or keys.max() >= n_features:
+            raise ValueError(
+                f"categorical_features={selection!r} goes beyond the columns of X: "
+                f"all features must be in [0, {n_features - 1}] or "
+                f"[-{n_features}, -1]."
+            )
+        return _without_repeats(keys % n_features)
+    if not all(isinstance(key, str) for key in keys.tolist()):
+        raise ValueError(
+            f"categorical_features={selection!r} is not a list of positions, of names "
+            "or of truth values."
+        )
+    if library_of(X) is None:
+        raise ValueError(
+            f"categorical_features={selection!r} names columns, but X of type "
+            f"{type(X).__name__} has no names; give a data frame or positions."
+        )
+    names = list(X.columns)
+    unknown = [key for key in keys.tolist() if key not in names]
+    if unknown:
+        raise ValueError(
+            f"categorical_features names columns that X does not have: {unknown}; it "
+            f"has {names[:10]}{' and others' if len(names) > 10 else ''}."
+        )
+    # Columns may have the same name.
+    chosen = [j for key in keys.tolist() for j, name in enumerate(names) if name == key]
+    return _without_repeats(chosen)
+
+
+def _without_repeats(positions):
+    return np.array(list(dict.fromkeys(positions)), dtype=np.intp)
+
+
+def column_at(X, j):
+    """Return a column: a series of the library of the frame, or an array."""
+    library = library_of(X)
+    if library == "pandas":
+        return X.iloc[:, j]
+    return X.to_series(int(j)) if library == "polars" else X[:, j]
+
+
+def name_at(X, j):
+    """Return the name of a column, or its position."""
+    return int(j) if library_of(X) is None else X.columns[j]
+
+
+def read_levels(column, name):
+    """Give the levels of a column numbers, in the order of their appearance.
+
+    Parameters
+    ----------
+    column : {series, ndarray} of shape (n_samples,)
+        The column.
+    name : object
+        What it is called in errors.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,)
+        From 0; missing is the last level, if values are missing.
+    """
+    import pandas as pd
+
+    if library_of(column) == "polars":
+        column = np.array(column.to_list(), dtype=object)
+    elif library_of(column) is None:
+        column = column.astype(column.dtype.newbyteorder("="), copy=False)
+    elif column_kind(column) == "float" and column.dtype.kind == "f":
+        # Arrow tells zero from negative zero.
+        column = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        codes, levels = pd.factorize(column)
+    except TypeError as error:
+        raise ValueError(
+            f"The nominal column {name!r} of X has values that cannot be compared "
+            f"({error}); turn them into strings or numbers."
+        ) from error
+    codes[codes < 0] = len(levels)
+    return codes
+
+
+def read_numbers(column, name):
+    """Read a column as floating point; tell whether it holds whole numbers.
+
+    Parameters
+    ----------
+    column : {series, ndarray} of shape (n_samples,)
+        The column.
+    name : object
+        What it is called in errors.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        In single precision if the column is; NaN is a missing value.
+    whole : bool
+        Whether the column holds whole numbers or truth values.
+
+    Raises
+    ------
+    ValueError
+        If the column holds anything else than numbers.
+    """
+    boxed = library_of(column) is None and column.dtype.kind == "O"
+    types = set(map(type, column)) if boxed else set()
+    if types == {float}:
+        return column.astype(np.float64), False
+    kind = column_kind(column)
+    if kind not in (*NUMBERS, "boolean"):
+        _refuse(column, name, kind)
+    whole = kind != "float"
+    if kind == "integer":
+        return measured(*plain_integers(column)), whole
+    if library_of(column) == "polars":
+        return _read_polars(column), whole
+    if column.dtype == object:
+        return _read_objects(column), whole
+    precision = np.float32 if column.dtype == np.float32 else np.float64
+    if library_of(column) is None:
+        return column.astype(precision, copy=False), whole
+    return column.to_numpy(dtype=precision, na_value=np.nan), whole
+
+
+def kind_of_objects(values):
+    """Tell what an array of objects holds.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples,)
+        Objects.
+
+    Returns
+    -------
+    kind : str
+        As from :func:`skext.utils._columns.column_kind`, sooner for plain numbers.
+    """
+    types = set(map(type, values))
+    if types <= {int, float} and types:
+        return "integer" if types == {int} else "float"
+    return column_kind(values)
+
+
+def _refuse(column, name, kind):
+    raise ValueError(
+        f"Column {name!r} of X, of type {column.dtype}, is not in "
+        f"categorical_features and does not hold numbers{_WHAT.get(kind, '')}, between "
+        "which to interpolate; add it to categorical_features or convert it."
+    )
+
+
+def plain_integers(column):
+    """Return the whole numbers of a column, and where they are missing.
+
+    Parameters
+    ----------
+    column : {series, ndarray} of shape (n_samples,)
+        Whole numbers of any type, objects among them.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        Of the type of the column, or of objects; 0 where they are missing.
+    missing : ndarray of shape (n_samples,)
+        True there.
+    """
+    library = library_of(column)
+    if library == "polars":
+        if str(column.dtype) != "Object":
+            missing = column.is_null().to_numpy()
+            return column.fill_null(0).to_numpy(), missing
+        column = np.array(column.to_list(), dtype=object)
+    import pandas as pd
+
+    missing = np.asarray(pd.isna(column))
+    if column.dtype == object:
+        values = np.empty(len(column), dtype=object)
+        values[:] = [
+            0 if lost else int(v) for v, lost in zip(column, missing, strict=True)
+        ]
+        return values, missing
+    if library is None:
+        return column, missing
+    if missing.any():
+        column = column.fillna(0)
+    return column.to_numpy(dtype=numpy_type(column.dtype)), missing
+
+
+def numpy_type(dtype):
+    """Return numpy's type for a column of numbers."""
+    for name in ("subtype", "numpy_dtype"):
+        dtype = getattr(dtype, name, dtype)
+    return np.dtype(str(dtype).lower())
+
+
+def _read_polars(column):
+    import polars
+
+    if column.dtype == polars.Object:
+        return _read_objects(column.to_list())
+    kind = polars.Float32 if column.dtype == polars.Float32 else polars.Float64
+    return column.cast(kind).to_numpy()
+
+
+def _read_objects(column):
+    import pandas as pd
+
+    values = np.empty(len(column), dtype=object)
+    values[:] = np.asarray(column, dtype=object)
+    values[pd.isna(values)] = np.nan
+    return values.astype(np.float64)

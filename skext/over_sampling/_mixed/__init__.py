@@ -1,0 +1,1 @@
+"""Samplers for numbers beside categories, and for targets that are no classes."""

@@ -1,0 +1,1 @@
+"""Samplers whose new rows lie anywhere near given rows."""

@@ -1,0 +1,1 @@
+"""Samplers whose new rows lie between two given rows."""

@@ -1,0 +1,1 @@
+"""Aggregation and stacking of quantile predictions."""

@@ -1,0 +1,1 @@
+"""What all quantile regressors share."""

@@ -1,0 +1,1 @@
+"""Local weights by a small network."""

@@ -1,0 +1,1 @@
+"""Quantile regressors: linear, any regressor's, and conformal calibration."""

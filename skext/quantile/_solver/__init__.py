@@ -1,0 +1,1 @@
+"""Exact weights of an aggregation: problems, solvers, kernels."""

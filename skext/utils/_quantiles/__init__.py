@@ -1,0 +1,1 @@
+"""Quantile levels, and how regressors of all kinds are asked for quantiles."""

@@ -1,0 +1,1 @@
+"""What all networks share of torch: devices, threads, random states."""
