@@ -55,7 +55,8 @@ warnings.simplefilter("error")
 import skext
 assert skext.__file__ == {file!r}, skext.__file__
 from skext.utils._numba import jit
-from skext.naive_bayes import LinearGaussianNB, _kernels
+from skext.naive_bayes import LinearGaussianNB
+from skext.naive_bayes._moments import kernels as _kernels
 from skext.over_sampling import SMOTE
 kernels = [k for k in vars(_kernels).values() if hasattr(k, "py_func")]
 assert kernels

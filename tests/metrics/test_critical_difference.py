@@ -190,7 +190,7 @@ def test_matplotlib_is_imported_by_drawing_only():
     import subprocess
 
     code = (
-        "import sys, skext.metrics as m; "
+        "import sys, skext.model_selection as m; "
         "m.CriticalDifferenceDisplay([1, 2], ['a', 'b']); "
         "assert 'matplotlib' not in sys.modules"
     )

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
-from skext.naive_bayes._moments.moments import array_api as array_api
+from skext.naive_bayes._moments import array_api
 
 METHODS = [
     "predict",

@@ -5,8 +5,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
+from skext.naive_bayes._loo import scores as loo
 from skext.naive_bayes._loo.scores import loo_scores
-from skext.naive_bayes._loo.scores import scores as loo
 from skext.naive_bayes._loo.tuning import ALPHAS, LAMBDAS
 
 

@@ -13,7 +13,13 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_validate
 
 from skext import metrics
 from skext.metrics import make_ordinal_scorer
-from skext.ordinal import PRESTO, PRESTOCV, ProportionalOdds, ProportionalOddsCV
+from skext.ordinal import (
+    PRESTO,
+    PRESTOCV,
+    CoefficientPathDisplay,
+    ProportionalOdds,
+    ProportionalOddsCV,
+)
 from skext.ordinal._cv import LOSSES, choose
 
 FOLDS = StratifiedKFold(4, shuffle=True, random_state=0)
@@ -306,7 +312,7 @@ def test_one_warning_for_all_folds(ordinal_data):
 def test_display_of_the_path(ordinal_data, pyplot):
     X, y = ordinal_data
     for model in (PRESTOCV(**SMALL), ProportionalOddsCV(**SMALL)):
-        display = metrics.CoefficientPathDisplay.from_estimator(model.fit(X, y))
+        display = CoefficientPathDisplay.from_estimator(model.fit(X, y))
         assert display.alpha == model.alpha_
 
 
