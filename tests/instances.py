@@ -38,7 +38,7 @@ FULL_BATCH = {
 }
 
 # Stops near enough to the optimum for single and double precision to agree.
-PRECISE = LogisticRegression(tol=1e-6, max_iter=1000)
+PRECISE = LogisticRegression(solver="newton-cg", tol=1e-10, max_iter=1000)
 
 
 PARAMETERS: dict = {

@@ -365,6 +365,7 @@ for _granularity in ("average", "fqra", "median"):
     ] = _TWICE
 _CONSTANT = "without a constant, and weights that sum to one, zero means something"
 EXCEPTIONS["check_offset"]["QuantileAggregator(constraint='free')"] = _CONSTANT
+EXCEPTIONS["check_offset"]["LinearQuantileRegressor(fit_intercept=False)"] = _CONSTANT
 EXCEPTIONS["check_units_of_the_target"] = dict.fromkeys(
     (
         "LinearQuantileRegressor(fit_intercept=False)",

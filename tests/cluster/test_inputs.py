@@ -303,7 +303,10 @@ def test_copies_in_attributes():
     plain = PPPClustering().fit(X)
     model = PPPClustering().fit(np.column_stack([X, 5.0 - 2.0 * X[:, 1]]))
     np.testing.assert_array_equal(model.labels_, plain.labels_)
-    np.testing.assert_array_equal(model.covariances_[:, :3, :3], plain.covariances_)
+    # Products of wider matrices are rounded otherwise on some processors.
+    np.testing.assert_allclose(
+        model.covariances_[:, :3, :3], plain.covariances_, rtol=1e-14
+    )
     np.testing.assert_allclose(
         model.cluster_centers_[:, 3], 5.0 - 2.0 * plain.cluster_centers_[:, 1]
     )

@@ -431,7 +431,8 @@ def test_rows_of_weight_zero_keep_no_cluster():
     found, expected = PPPClustering().fit(far, sample_weight=weights), PPPClustering()
     np.testing.assert_array_equal(found.labels_[:400], expected.fit(X).labels_)
     np.testing.assert_array_equal(found.cluster_centers_, expected.cluster_centers_)
-    assert found.inertia_ == expected.inertia_
+    # Sums of another number of terms are rounded otherwise on some processors.
+    assert found.inertia_ == pytest.approx(expected.inertia_, rel=1e-14)
 
 
 def test_pickle_keeps_predictions():
