@@ -23,12 +23,7 @@ from skext.ordinal._solver.separation import (
     tiny_penalty,
     warn_if_unbounded,
 )
-from skext.utils._class_order import (
-    declared_order,
-    encode,
-    resolve_order,
-    spread_thresholds,
-)
+from skext.utils._class_order import declared_order, encode, resolve_order
 from skext.utils._class_weights import class_factors
 from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
@@ -142,6 +137,28 @@ def check_penalty_factor(penalty_factor, n_features):
     return factor
 
 
+def spread_thresholds(present, n_classes):
+    """Return which fitted threshold stands at each threshold of all classes.
+
+    A class without rows has probability zero, because its two thresholds coincide;
+    before the first class that has rows the threshold is minus infinity, after the
+    last one it is plus infinity.
+
+    Parameters
+    ----------
+    present : ndarray of shape (n_present,)
+        Ordinal positions of the classes that have rows, increasing.
+    n_classes : int
+        Number of classes, those without rows included.
+
+    Returns
+    -------
+    source : ndarray of shape (n_classes - 1,)
+        Index of the fitted threshold; -1 and ``n_present - 1`` are the infinite ones.
+    """
+    return np.searchsorted(present, np.arange(n_classes - 1), side="right") - 1
+
+
 def spread_model(thresholds, coef, present, n_classes):
     """Give thresholds and weights to the classes without rows, too.
 
@@ -213,7 +230,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         labels = np.unique(y)
         refuse_fractions(labels)
         check_classification_targets(y)
-        order = resolve_order(labels, self.classes, declared)
+        order = resolve_order(labels, self.class_order, declared)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
