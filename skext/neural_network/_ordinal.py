@@ -315,9 +315,7 @@ class OrdinalNetClassifier(BaseNetClassifier):
             del self._declared
 
     def _set_classes(self, labels):
-        order = resolve_order(
-            labels, self.class_order, self._declared, parameter="class_order"
-        )
+        order = resolve_order(labels, self.class_order, self._declared)
         super()._set_classes(order.classes)
         self.ordered_classes_ = order.ordered
 

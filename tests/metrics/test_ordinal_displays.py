@@ -252,7 +252,7 @@ def test_calibration_of_a_model(pyplot, data):
     assert display.class_name == "high"
     p = model.predict_proba(X)[:, 0]
     same = RareClassCalibrationDisplay.from_predictions(
-        y, p, rare="high", labels=ORDER, ax=display.ax_
+        y, p, rare="high", class_order=ORDER, ax=display.ax_
     )
     np.testing.assert_allclose(same.predicted, display.predicted)
     np.testing.assert_array_equal(same.n_events, display.n_events)

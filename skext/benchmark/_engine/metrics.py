@@ -173,7 +173,7 @@ def _of_ordered_classes(name):
         from skext import metrics
 
         codes = np.arange(proba.shape[1])
-        return getattr(metrics, name)(y, proba, labels=codes, classes=codes)
+        return getattr(metrics, name)(y, proba, class_order=codes, classes=codes)
 
     return function
 

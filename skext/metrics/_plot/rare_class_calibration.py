@@ -6,7 +6,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skext.metrics import _ordinal
-from skext.metrics._ordinal_scorers import find_ordered_classes
+from skext.utils._class_order import find_ordered_classes
 from skext.utils._plotting import one_axes
 
 
@@ -123,7 +123,7 @@ class RareClassCalibrationDisplay:
         y_proba,
         *,
         rare=None,
-        labels=None,
+        class_order=None,
         classes=None,
         n_bins=10,
         min_rows=100,
@@ -142,7 +142,7 @@ class RareClassCalibrationDisplay:
             ``classes``.
         rare : label, default=None
             The class. None is the highest one.
-        labels : array-like of shape (n_classes,), default=None
+        class_order : array-like of shape (n_classes,), default=None
             All classes from low to high. None takes the order of an ordered pandas
             categorical, else sorts the labels that occur.
         classes : array-like of shape (n_classes,), default=None
@@ -173,10 +173,10 @@ class RareClassCalibrationDisplay:
             if value < 1:
                 raise ValueError(f"{name}={value!r} must be at least 1.")
         y_proba = check_array(y_proba, ensure_2d=False, dtype=np.float64)
-        order = _ordinal.find_order(labels, y_true)
+        order = _ordinal.find_order(class_order, y_true)
         rare = order.ordered[-1] if rare is None else rare
         if y_proba.ndim == 2:
-            event, p = _ordinal.rare_event(y_true, y_proba, labels, classes, rare)
+            event, p = _ordinal.rare_event(y_true, y_proba, class_order, classes, rare)
         else:
             if rare not in order.ordered.tolist():
                 raise ValueError(
@@ -200,7 +200,7 @@ class RareClassCalibrationDisplay:
         return display.plot(ax=ax)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, rare=None, labels=None, **options):
+    def from_estimator(cls, estimator, X, y, *, rare=None, class_order=None, **options):
         """Predict, bin, compare with what happened, and draw.
 
         Parameters
@@ -213,7 +213,7 @@ class RareClassCalibrationDisplay:
             True labels.
         rare : label, default=None
             The class. None is the highest one.
-        labels : array-like of shape (n_classes,), default=None
+        class_order : array-like of shape (n_classes,), default=None
             All classes from low to high. None takes the ``ordered_classes_`` of the
             estimator if it has them, else its sorted ``classes_``.
         **options : dict
@@ -231,14 +231,14 @@ class RareClassCalibrationDisplay:
             If a label is not known or a parameter is out of range.
         """
         check_is_fitted(estimator)
-        if labels is None:
-            labels = find_ordered_classes(estimator)
-            labels = estimator.classes_ if labels is None else labels
+        if class_order is None:
+            class_order = find_ordered_classes(estimator)
+            class_order = estimator.classes_ if class_order is None else class_order
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),
             rare=rare,
-            labels=labels,
+            class_order=class_order,
             classes=estimator.classes_,
             **options,
         )

@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.metrics._ordinal_scorers import find_ordered_classes
+from skext.utils._class_order import find_ordered_classes
 from skext.utils._plotting import one_axes, shades
 
 _KINDS = ("stacked", "cumulative")

@@ -21,6 +21,7 @@ from skext.utils._quantiles.forms import (
     is_frozen,
     named_form,
     own_levels,
+    predict_levels,
     split_levels,
     takes_numbers,
     weight_params,
@@ -28,7 +29,6 @@ from skext.utils._quantiles.forms import (
 from skext.utils._quantiles.levels import (
     NONCROSSING,
     check_levels,
-    default_levels,
     uncross,
 )
 from skext.utils._sklearn import (
@@ -94,13 +94,7 @@ def predict_quantiles(estimator, X, quantiles=None):
     >>> predict_quantiles(model.fit(X, y), X[:3], [0.1, 0.5, 0.9]).shape
     (3, 3)
     """
-    known = own_levels(estimator, X)
-    if quantiles is not None:
-        levels = check_levels(quantiles)
-    else:
-        levels = default_levels() if known is None else known
-    Q = ask(estimator, X, levels)
-    return check_answer(Q, X, len(levels), type(estimator).__name__)
+    return predict_levels(estimator, X, quantiles)[0]
 
 
 class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):

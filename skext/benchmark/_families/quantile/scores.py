@@ -112,6 +112,4 @@ def quantile_scorer(metric):
     from skext import metrics
 
     name = metric if metric in _SCORED_BY else _SCORED_BY[0]
-    return metrics.make_quantile_scorer(
-        getattr(metrics, name), quantiles=np.array(LEVELS)
-    )
+    return metrics.make_quantile_scorer(name, quantiles=np.array(LEVELS))
