@@ -2,11 +2,11 @@
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skext.cluster._ppp import PPPClustering
 from skext.cluster._reduce.input import check_weights
-
-__all__ = ["clusterability_score", "separability_matrix"]
 
 
 def clusterability_score(X=None, *, proba=None, estimator=None, sample_weight=None):
@@ -124,8 +124,6 @@ def separability_matrix(estimator):
 
 
 def _fitted(estimator, X, sample_weight):
-    from skext.cluster import PPPClustering
-
     if estimator is None:
         estimator = PPPClustering()
     elif _is_fitted(estimator):
@@ -137,8 +135,6 @@ def _fitted(estimator, X, sample_weight):
 
 
 def _is_fitted(estimator):
-    from sklearn.exceptions import NotFittedError
-
     try:
         check_is_fitted(estimator)
     except NotFittedError:
