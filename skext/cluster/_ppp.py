@@ -716,9 +716,9 @@ class PPPClustering(
 
     def _cut(self, n_clusters, prominence):
         if (n_clusters is None) == (prominence is None):
-            given = "neither" if n_clusters is None else "both"
             raise ValueError(
-                f"cut_tree got {given} of n_clusters and prominence; give exactly one."
+                f"n_clusters={n_clusters!r}, prominence={prominence!r}: give exactly "
+                "one of the two."
             )
         if n_clusters is None:
             if not isinstance(prominence, Real) or not prominence >= 0:
