@@ -204,6 +204,7 @@ class MarginalCalibrationDisplay:
                 "labels as it has them."
             )
         column = classes.tolist().index(pos_label)
+        options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(
             y_true,
             estimator.pseudo_label_proba_[:, column],

@@ -248,6 +248,7 @@ class RareClassCalibrationDisplay:
         if class_order is None:
             class_order = find_ordered_classes(estimator)
             class_order = estimator.classes_ if class_order is None else class_order
+        options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),

@@ -103,7 +103,7 @@ class ProbeLearningCurveDisplay:
         n_repeats=5,
         test_size=0.25,
         sampling="stratified",
-        metric="error",
+        scoring="error",
         crossover="auto",
         confidence_level=0.95,
         n_jobs=None,
@@ -129,7 +129,7 @@ class ProbeLearningCurveDisplay:
             Part or number of the rows for the test, or a test set.
         sampling : {"stratified", "reject"}, default="stratified"
             How the training sets are drawn.
-        metric : str, default="error"
+        scoring : str, default="error"
             "error", "log_loss" or the name of a scorer of scikit-learn.
         crossover : "auto", tuple of (str, str) or None, default="auto"
             As in :meth:`from_result`.
@@ -159,7 +159,7 @@ class ProbeLearningCurveDisplay:
             n_repeats=n_repeats,
             test_size=test_size,
             sampling=sampling,
-            scoring=metric,
+            scoring=scoring,
             n_jobs=n_jobs,
             random_state=random_state,
         )
