@@ -63,16 +63,12 @@ def check_confidence_level(confidence_level):
         )
 
 
-def check_entries(each, **values):
-    """Refuse what does not have one entry for each bin, level or the like."""
-    shapes = [np.shape(value) for value in values.values()]
-    if len(set(shapes)) > 1:
-        *names, last = values
-        raise ValueError(
-            f"{', '.join(names)} and {last} have shapes "
-            f"{', '.join(map(str, shapes[:-1]))} and {shapes[-1]}; give one entry "
-            f"for each {each}."
-        )
+def check_entries(display, each, *names):
+    """Refuse attributes that do not have one entry for each bin, level or the like."""
+    shapes = {name: np.shape(getattr(display, name)) for name in names}
+    if len(set(shapes.values())) > 1:
+        given = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"There are {given}; give one entry for each {each}.")
 
 
 def binomial_band(p, n_rows, confidence_level):

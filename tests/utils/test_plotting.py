@@ -1,5 +1,7 @@
 """What displays share."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -66,9 +68,10 @@ def test_what_is_refused():
     for level in (0, 1, 95):
         with pytest.raises(ValueError, match=f"confidence_level={level} must lie"):
             check_confidence_level(level)
-    check_entries("bin", a=[1, 2], b=np.ones(2))
-    with pytest.raises(ValueError, match=r"a, b and c have shapes \(1,\), \(1,\) and"):
-        check_entries("bin", a=[1], b=[1], c=[1, 2])
+    display = SimpleNamespace(a=[1, 2], b=np.ones(2), c=[1])
+    check_entries(display, "bin", "a", "b")
+    with pytest.raises(ValueError, match=r"b of shape \(2,\), c of shape \(1,\); give"):
+        check_entries(display, "bin", "a", "b", "c")
 
 
 def test_the_last_step_is_inside_of_pipelines_and_searches():

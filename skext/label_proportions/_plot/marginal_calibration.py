@@ -87,12 +87,7 @@ class MarginalCalibrationDisplay:
     ):
         self.predicted = np.asarray(predicted, dtype=np.float64)
         self.n_positive, self.n_rows = np.asarray(n_positive), np.asarray(n_rows)
-        check_entries(
-            "bin",
-            predicted=self.predicted,
-            n_positive=self.n_positive,
-            n_rows=self.n_rows,
-        )
+        check_entries(self, "bin", "predicted", "n_positive", "n_rows")
         check_confidence_level(confidence_level)
         self.confidence_level, self.name = confidence_level, name
         self.observed = self.n_positive / self.n_rows

@@ -95,12 +95,7 @@ class RareClassCalibrationDisplay:
     ):
         self.predicted = np.asarray(predicted, dtype=np.float64)
         self.n_events, self.n_rows = np.asarray(n_events), np.asarray(n_rows)
-        check_entries(
-            "bin",
-            predicted=self.predicted,
-            n_events=self.n_events,
-            n_rows=self.n_rows,
-        )
+        check_entries(self, "bin", "predicted", "n_events", "n_rows")
         if interval not in _INTERVALS:
             raise ValueError(
                 f"interval={interval!r} must be one of {tuple(_INTERVALS)}."

@@ -77,12 +77,7 @@ class QuantileCalibrationDisplay:
         self.quantiles = np.asarray(quantiles, dtype=np.float64)
         self.coverage = np.asarray(coverage, dtype=np.float64)
         self.below = self.coverage if below is None else np.asarray(below)
-        check_entries(
-            "level",
-            quantiles=self.quantiles,
-            coverage=self.coverage,
-            below=self.below,
-        )
+        check_entries(self, "level", "quantiles", "coverage", "below")
         self.n_rows, self.name = n_rows, name
         self.confidence_level = confidence_level
         self.low, self.high = binomial_band(self.quantiles, n_rows, confidence_level)
