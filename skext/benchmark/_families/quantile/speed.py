@@ -145,7 +145,9 @@ def _calibrated(n_samples, n_test, n_folds):
         method="cv+",
         cv=KFold(n_folds),
     )
-    peer = CrossConformalRegressor(LinearRegression(), cv=KFold(n_folds))
+    peer = CrossConformalRegressor(
+        LinearRegression(), cv=KFold(n_folds), random_state=0
+    )
     peer.fit_conformalize(X_train, y_train)
     return {"ours": ours.fit(X_train, y_train), "peer": peer, "X": X_test}
 

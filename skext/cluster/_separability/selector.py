@@ -11,6 +11,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
+from skext.cluster._ppp import PPPClustering
 from skext.cluster._reduce.canonical import lexicographic_order
 from skext.cluster._reduce.columns import describe_columns, far_rows
 from skext.cluster._reduce.copies import find_copies
@@ -67,7 +68,7 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
         Smallest number of columns.
     min_gain : float, default=0.005
         By what share of the highest information a larger subset must be better.
-    alpha : float, default=0.05
+    significance_level : float, default=0.05
         Level of the confirmation, for all fits together.
 
     Attributes
@@ -86,7 +87,8 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
     dip_pvalue_ : float
         P-value of the dip test on the selected columns, times ``n_fits_``, at most 1.
     is_clusterable_ : bool
-        Whether there are several clusters and ``dip_pvalue_`` is below ``alpha``.
+        Whether there are several clusters and ``dip_pvalue_`` is below
+        ``significance_level``.
     n_features_in_ : int
         Number of columns seen in ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -142,17 +144,23 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
         "step": [Interval(Real, 0, 1, closed="neither")],
         "min_features": [Interval(Integral, 1, None, closed="left")],
         "min_gain": [Interval(Real, 0, None, closed="left")],
-        "alpha": [Interval(Real, 0, 1, closed="neither")],
+        "significance_level": [Interval(Real, 0, 1, closed="neither")],
     }
 
     def __init__(
-        self, estimator=None, *, step=0.7, min_features=1, min_gain=0.005, alpha=0.05
+        self,
+        estimator=None,
+        *,
+        step=0.7,
+        min_features=1,
+        min_gain=0.005,
+        significance_level=0.05,
     ):
         self.estimator = estimator
         self.step = step
         self.min_features = min_features
         self.min_gain = min_gain
-        self.alpha = alpha
+        self.significance_level = significance_level
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -206,13 +214,11 @@ class SeparableFeatureSelector(SelectorMixin, SkextMixin, BaseEstimator):
             pvalue = _confirm(self._clustering(1), X[near][:, best.columns])
             self.dip_pvalue_ = min(1.0, n_fits * pvalue)
         self.is_clusterable_ = bool(
-            best.model.n_clusters_ > 1 and self.dip_pvalue_ < self.alpha
+            best.model.n_clusters_ > 1 and self.dip_pvalue_ < self.significance_level
         )
         return self
 
     def _clustering(self, n_fits):
-        from skext.cluster import PPPClustering
-
         found = PPPClustering() if self.estimator is None else clone(self.estimator)
         evidence = found.get_params(deep=False).get("min_evidence")
         if evidence is not None:

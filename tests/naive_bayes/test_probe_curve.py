@@ -87,7 +87,7 @@ def test_from_estimators(pyplot):
         y,
         train_sizes=[9, 60],
         n_repeats=3,
-        metric="accuracy",
+        scoring="accuracy",
         random_state=0,
     )
     assert list(display.mean) == ["LinearGaussianNB", "GaussianNB"]

@@ -1,58 +1,72 @@
-"""From a table to clusters: reduce, search, validate."""
+"""From a table to clusters and their attributes: reduce, search, validate, describe."""
 
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._mixture.em import Data, Rules
-from skext.cluster._mixture.label import Frame
-from skext.cluster._mixture.search import Options, Search, find_components
-from skext.cluster._mixture.split import canonical_signs
+from skext.cluster._mixture.em import FAMILIES, Data, Rules
+from skext.cluster._mixture.frame import Frame, cells_of, make_frame
+from skext.cluster._mixture.label import CORE
+from skext.cluster._mixture.linkage import saddle_linkage
+from skext.cluster._mixture.posterior import (
+    between_clusters,
+    cluster_posterior,
+    clusterability,
+)
+from skext.cluster._mixture.search import Search, find_components
 from skext.cluster._mixture.validate import (
-    Bounds,
     Clusters,
     Pairs,
+    cluster_means,
     compare_components,
     group_components,
 )
 from skext.cluster._reduce.canonical import canonical_rows
 from skext.cluster._reduce.columns import describe_columns, far_rows
-from skext.cluster._reduce.copies import Copies, find_copies
-from skext.cluster._reduce.input import HUGE, refuse_huge
+from skext.cluster._reduce.input import refuse_huge
 from skext.cluster._reduce.variance_tree import build_variance_tree
 from skext.utils._warnings import warn_user
 
+_BLOCK_VALUES = 2**18
 # A table with more distinct rows is reduced to as many leaves.
 MOST_ROWS = 20_000
 N_LEAVES = 4096
-_MOST_FEATURES = 32
-_KEPT_VARIANCE = 0.9
-_VANISHING = 1e-140
 # Points that are clusters by their copies alone, and how much heavier than the others
 # a row must be if there are more.
 _MOST_POINTS = 20
 # Copies of each row on average that are too many to be an accident.
 _REPEATED = 1.25
-# Widths of what is dense that its variance is measured by at most.
-_WIDE = 500.0
-# Units so unlike that distances are those of some columns only.
-_UNLIKE = 1e3
 _LOG_FEW = math.log(500.0)
-_FAMILIES = {"auto": 15, "spherical": 1, "diag": 2, "ppca": 4, "full": 8}
+_ALLOWED = {"auto": 15, "spherical": 1, "diag": 2, "ppca": 4, "full": 8}
 
 
 class Settings(NamedTuple):
-    """Parameters of a fit; see those of the estimator."""
+    """What the search reads of the parameters of the estimator."""
 
-    options: Options
-    bounds: Bounds
+    max_clusters: int
     covariance_type: str
+    min_evidence: float
+    min_prominence: float
+    bridge_prominence: float
+    compactness_veto: float
     coarsening: float | None
-    reg_covar: float
+    lookahead: int
+    directions: str
+    min_cluster_size: int
     row_reduction: object
     feature_reduction: object
+    background: str
+    max_levels: int
+    max_iter: int
+    tol: float
+    reg_covar: float
     n_jobs: int | None
+
+    @classmethod
+    def of(cls, estimator):
+        """Read them."""
+        return cls(*(getattr(estimator, name) for name in cls._fields))
 
 
 class Summary(NamedTuple):
@@ -162,7 +176,7 @@ def solve(summary, settings, total_weight=None):
     """
     size = float(summary.weights.sum())
     n_rows = size if total_weight is None else total_weight
-    min_rows = settings.options.min_rows
+    min_rows = float(settings.min_cluster_size)
     marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
     far, alone = far_rows(summary.means, counts, marginals, min_rows)
     while alone.any():
@@ -173,20 +187,20 @@ def solve(summary, settings, total_weight=None):
         marginals, counts, wanted = _look_at(summary, n_rows, min_rows)
         far, alone = far_rows(summary.means, counts, marginals, min_rows)
     summary = summary._replace(counts=counts)
-    frame, data, floor, variance, loss = _prepare(summary, marginals, far, settings)
-    cells = _cells(frame, marginals)
+    frame, data, floor, variance, loss = make_frame(summary, marginals, far, settings)
+    cells = cells_of(frame, marginals)
     if settings.coarsening is not None:
         wanted /= 1.0 + wanted / settings.coarsening
     data = data._replace(weights=data.weights * (wanted / size))
     # Below e rows there is no evidence for anything.
     log_n = max(math.log(wanted), 1.0)
     ridge = 1e-3 * settings.reg_covar * variance
-    rules = Rules(floor, ridge, log_n, _FAMILIES[settings.covariance_type])
-    search = find_components(data, rules, settings.options)
+    rules = Rules(floor, ridge, log_n, _ALLOWED[settings.covariance_type])
+    search = find_components(data, rules, settings)
     # A flat density, cut in two, gains evidence with every row.
-    evidence = settings.bounds.evidence + 0.5 * max(log_n - _LOG_FEW, 0.0)
+    evidence = settings.min_evidence + 0.5 * max(log_n - _LOG_FEW, 0.0)
     pairs = compare_components(data, search.state, evidence, cells)
-    clusters = group_components(data, search.state, pairs, settings.bounds, cells)
+    clusters = group_components(data, search.state, pairs, settings, cells)
     return Solution(frame, data, rules, search, pairs, clusters, loss)
 
 
@@ -235,151 +249,145 @@ def _look_at(summary, n_rows, min_rows):
     return marginals, np.where(point, weights, counts), n_rows
 
 
-def _cells(frame, marginals):
-    """Variances within the cells of lattices, in the frame; None without any."""
-    steps = np.where(marginals.few, 0.0, marginals.steps)[frame.columns] / frame.scale
-    if not steps.any():
-        return None
-    cells = steps**2 / 12.0
-    return frame.basis.T**2 @ cells if frame.basis.shape[1] else cells
-
-
 def _are_points(weights, n_rows):
     """Tell whether a few rows, about equally often, make up the table."""
     few = len(weights) <= _MOST_POINTS and weights.min() >= math.sqrt(n_rows)
     return few and weights.max() <= 3.0 * weights.min()
 
 
-def _prepare(summary, marginals, far, settings):
-    """Centre, scale, leave out constant columns, project wide tables."""
-    means, weights, variances, counts, _ = summary
-    total = weights.sum()
-    # Halves of huge numbers, so that no difference overflows.
-    center = 2.0 * (weights @ (0.5 * means) / total)
-    low, high = means.min(axis=0), means.max(axis=0)
-    largest = np.maximum(np.abs(low), np.abs(high))
-    rounding = 8.0 * np.finfo(np.float64).eps * largest
-    varying = high - low > rounding
-    center = np.where(varying, center, low)
-    centered = means - center
-    spread = np.abs(centered).max(axis=0)
-    if variances.size:
-        spread = np.maximum(spread, np.sqrt(variances.max(axis=0)))
-        varying |= spread > rounding
-    if 0.0 < spread[varying].max(initial=0.0) < 1.0 / HUGE:
-        raise ValueError(
-            f"All values of X are within {spread[varying].max():.3g} of each other, "
-            "and the squares of such numbers vanish; multiply X by a constant first."
-        )
-    # Squares of what is smaller still would vanish.
-    columns = np.flatnonzero(varying & (spread > _VANISHING * spread.max()))
-    scale = 1.0
-    if columns.size:
-        copies = find_copies(centered[:, columns].T, weights, marginals.widths[columns])
-        copied, columns = columns[copies.copies], columns[copies.kept]
-        scale = 2.0 ** np.floor(np.log2(spread[columns].max()))
-    else:
-        columns, copied = np.array([0]), np.empty(0, dtype=np.intp)
-        copies = Copies(columns, copied, copied, np.empty(0))
-        centered = np.zeros_like(centered)
-        variances = np.zeros_like(variances)
-    rows = np.ascontiguousarray((centered[:, columns] / scale).T)
-    inner = np.empty((len(columns), 0))
-    if variances.size:
-        inner = np.ascontiguousarray((variances[:, columns] / scale**2).T)
-    loss = 0.0
-    if variances.size:
-        data = Data(rows, inner, weights, counts)
-        loss = float((inner @ weights).sum() / total / _total_variance(data).sum())
-    steps = marginals.steps[columns] / scale
-    if steps.any():
-        # A rounded number stands for all that are rounded to it.
-        cells = np.repeat(steps[:, None] ** 2 / 12.0, len(weights), axis=1)
-        inner = inner + cells if inner.size else cells
-    data = Data(rows, inner, weights, counts)
-    # Among far rows and far clusters, what is dense has its own scale.
-    widths = marginals.widths[columns] / scale
-    variance = np.minimum(_total_variance(data), (_WIDE * widths) ** 2)
-    deviations = np.sqrt(variance[variance > 0.0])
-    if deviations.size and deviations.max() > _UNLIKE * deviations.min():
-        warn_user(
-            f"Columns of X spread by {deviations.min() * scale:.2g} to "
-            f"{deviations.max() * scale:.2g}: distances between rows are in the units "
-            "given, and the large columns decide. If these have nothing to do with "
-            "each other, put a StandardScaler first."
-        )
-    resolved = (marginals.gaps[columns] / scale) ** 2 / 12.0
-    floor = np.maximum(resolved, settings.reg_covar * variance)
-    if not floor.any():
-        floor = np.ones_like(floor)
-    floor = np.maximum(floor, 1e-300)
-    no_basis = np.empty((len(columns), 0))
-    frame = Frame(
-        center,
-        float(scale),
-        columns,
-        no_basis,
-        0.0,
-        copied,
-        copies.sources,
-        copies.slopes,
-    )
-    basis, noise = _leading_directions(data, far, settings.feature_reduction)
-    if basis is not None:
-        frame = frame._replace(basis=basis, noise=noise)
-        square = basis.T**2
-        data = Data(
-            np.ascontiguousarray(basis.T @ rows),
-            np.ascontiguousarray(square @ inner)
-            if inner.size
-            else inner[:0].reshape(basis.shape[1], 0),
-            weights,
-            counts,
-        )
-        # No projection varies more than if all columns went along with it.
-        most = len(columns) * (square @ variance)
-        variance = np.minimum(_total_variance(data), most)
-        floor = np.maximum(square @ floor, settings.reg_covar * variance)
-    return frame, data, floor, variance, loss
+def describe(solution):
+    """Translate what a fit found into attributes, in the user's units.
 
+    Parameters
+    ----------
+    solution : Solution
+        Result of the search.
 
-def _total_variance(data):
-    """Variance of each row of a table on its side."""
-    total = data.weights.sum()
-    mean = data.rows @ data.weights / total
-    variance = (data.rows - mean[:, None]) ** 2 @ data.weights / total
-    if data.spread.shape[1]:
-        variance = variance + data.spread @ data.weights / total
-    return variance
-
-
-def _leading_directions(data, far, feature_reduction):
-    """Principal components that hold most of the variance, or None for all.
-
-    Also returns the mean variance of the others.
+    Returns
+    -------
+    attributes : dict of str to object
+        By name.
     """
-    d = len(data.rows)
-    if feature_reduction is None or (
-        feature_reduction == "auto" and d <= _MOST_FEATURES
-    ):
-        return None, 0.0
-    if far.any():
-        data = data.part(np.flatnonzero(~far))
-    total = data.weights.sum()
-    mean = data.rows @ data.weights / total
-    centered = data.rows - mean[:, None]
-    cov = (centered * data.weights) @ centered.T / total
-    if data.spread.shape[1]:
-        cov[np.diag_indices(d)] += data.spread @ data.weights / total
-    values, vectors = np.linalg.eigh(cov)
-    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    share = _KEPT_VARIANCE if feature_reduction == "auto" else feature_reduction
-    if isinstance(share, int | np.integer):
-        q = min(int(share), d)
-    else:
-        q = int(np.searchsorted(np.cumsum(values) / values.sum(), share)) + 1
-    noise = float(values[q:].mean()) if q < d else 0.0
-    if q >= d or noise <= 1e-12 * values[0]:
-        # What would be left out is nothing: keep it.
-        return None, 0.0
-    return np.ascontiguousarray(canonical_signs(vectors[:, :q])), noise
+    mixture = solution.search.state.mixture
+    found = {
+        "n_components_": len(mixture.mass),
+        "component_weights_": mixture.mass / mixture.mass.sum(),
+        "component_family_": np.array([FAMILIES[int(f)] for f in mixture.family]),
+        "component_to_cluster_": solution.clusters.cluster,
+        "background_": solution.clusters.background,
+        "reduction_loss_": solution.reduction_loss,
+        "n_representatives_": len(solution.data.weights),
+    }
+    found |= _describe_mixture(solution)
+    found |= _describe_clusters(solution)
+    found |= _describe_search(solution)
+    return found
+
+
+def _describe_mixture(solution):
+    mixture, frame = solution.search.state.mixture, solution.frame
+    covariances = frame.restore_covariances(mixture.covariances)
+    factors = np.zeros_like(covariances)
+    varying = np.ix_(frame.columns, frame.columns)
+    for k, covariance in enumerate(covariances):
+        if frame.basis.shape[1]:
+            factors[k][varying] = _inverse_factor(covariance[varying])
+        else:
+            factors[k][varying] = mixture.factors[k] / frame.scale
+    return {
+        "means_": frame.restore(mixture.means),
+        "covariances_": covariances,
+        "precisions_cholesky_": factors,
+    }
+
+
+def _inverse_factor(covariance):
+    """Upper triangular factor of the inverse, also of what is nearly singular."""
+    size = np.sqrt(np.diag(covariance))
+    matrix = covariance / size / size[:, None]
+    try:
+        lower = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        matrix[np.diag_indices_from(matrix)] += 1e-10
+        lower = np.linalg.cholesky(matrix)
+    return np.linalg.inv(lower).T / size[:, None]
+
+
+def _describe_clusters(solution):
+    mixture, clusters = solution.search.state.mixture, solution.clusters
+    label, background = clusters
+    n_clusters = int(label.max()) + 1
+    everything = np.arange(n_clusters)
+    centers = cluster_means(mixture, label, background, everything)
+    inside = np.where(background, -1, label)
+    mass = np.bincount(label[~background], mixture.mass[~background], n_clusters)
+    proba = cluster_posterior(solution.search.state.resp, inside, n_clusters)
+    weights = solution.data.weights
+    top = solution.search.state.resp.argmax(axis=0)
+    core = (proba.max(axis=0) >= CORE) & ~background[top]
+    depths, evidence = between_clusters(solution.pairs, inside, n_clusters)
+    others = depths + np.diag(np.full(n_clusters, np.inf))
+    return {
+        "n_clusters_": n_clusters,
+        "cluster_centers_": solution.frame.restore(centers),
+        "weights_": mass / mass.sum(),
+        "clusterability_": clusterability(proba, weights),
+        "core_clusterability_": clusterability(proba[:, core], weights[core]),
+        "separability_matrix_": depths,
+        "evidence_matrix_": evidence,
+        "cluster_separability_": others.min(axis=1),
+    }
+
+
+def _describe_search(solution):
+    search, pairs = solution.search, solution.pairs
+    state = search.state
+    tree = saddle_linkage(pairs.saddles, pairs.peaks)
+    # The criterion of the user's units: each row has its density times a constant.
+    volume = 2.0 * solution.data.weights.sum() * solution.frame.log_volume()
+    return {
+        "bic_": float(state.bic(solution.rules.log_n) + volume),
+        "bic_path_": search.bic_path + volume,
+        "n_levels_": search.n_levels,
+        "n_iter_": max(int(state.n_iter), 1),
+        "converged_": bool(state.converged),
+        "split_tree_": search.tree,
+        "linkage_matrix_": tree,
+        "children_": tree[:, :2].astype(np.int64),
+        "distances_": tree[:, 2].copy(),
+        "peaks_": pairs.peaks - solution.frame.log_volume(),
+    }
+
+
+def drop_empty(solution, labels):
+    """Give clusters that no row belongs to up; None if there are none.
+
+    Their components become background, which changes no label.
+    """
+    label, background = solution.clusters
+    n_clusters = int(label.max()) + 1
+    used = np.bincount(labels, minlength=n_clusters) > 0
+    if used.all():
+        return None
+    empty = ~used[label]
+    number = np.cumsum(used) - 1
+    nearest = np.zeros(len(label), dtype=np.int64)
+    for c in np.flatnonzero(empty):
+        saddles = np.where(empty, -np.inf, solution.pairs.saddles[c])
+        nearest[c] = number[label[saddles.argmax()]]
+    clusters = solution.clusters._replace(
+        cluster=np.where(empty, nearest, number[label]), background=background | empty
+    )
+    return solution._replace(clusters=clusters)
+
+
+def inertia_of(X, weights, labels, centers):
+    """Weighted sum of squared distances of rows to their centres."""
+    parts = []
+    step = max(_BLOCK_VALUES // X.shape[1], 1)
+    for start in range(0, len(X), step):
+        here = slice(start, start + step)
+        away = X[here] - centers[labels[here]]
+        square = np.einsum("ij,ij->i", away, away)
+        parts.append(square.sum() if weights is None else square @ weights[here])
+    return math.fsum(parts)

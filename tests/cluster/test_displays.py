@@ -72,7 +72,7 @@ def test_separability(pyplot, model, single):
     display = SeparabilityDisplay.from_estimator(model)
     np.testing.assert_array_equal(display.matrix, separability_matrix(model))
     assert len(display.ax_.texts) == 12
-    assert not len(display.plot(values=False).ax_.texts)
+    assert not len(display.plot(include_values=False).ax_.texts)
     SeparabilityDisplay.from_estimator(single[0])
     SeparabilityDisplay(np.array([[0.0, np.inf], [np.inf, 0.0]])).plot()
     with pytest.raises(ValueError, match=r"shape \(2, 3\)"):

@@ -7,16 +7,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse, stats
+from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skext.metrics import (
-    RareClassCalibrationDisplay,
-)
 from skext.ordinal import CoefficientPathDisplay, CumulativeProbabilityDisplay
 
 ORDER = ["low", "mid", "high"]
@@ -109,7 +106,7 @@ def test_bad_input_of_probabilities(data):
         make(model, X, 0, grid_resolution=1)
     with pytest.raises(ValueError, match="X is sparse"):
         make(model, sparse.csr_array(X), 0)
-    with pytest.raises(ValueError, match="kind must be"):
+    with pytest.raises(ValueError, match="kind='area' must be"):
         make(model, X, 0, kind="area")
     with pytest.raises(ValueError, match="proba has shape"):
         CumulativeProbabilityDisplay([0, 1], np.ones((2, 3)), ["a", "b"])
@@ -175,7 +172,7 @@ def test_bad_input_of_paths(pyplot, data):
     with pytest.raises(ValueError, match="feature_names has 1 names"):
         CoefficientPathDisplay([1, 2], np.ones((2, 2, 2)), feature_names=["a"])
     display = CoefficientPathDisplay([1, 2], np.ones((2, 2, 2)))
-    with pytest.raises(ValueError, match="panel must be"):
+    with pytest.raises(ValueError, match="panel='class' must be"):
         display.plot(panel="class")
     with pytest.raises(ValueError, match="max_features=0"):
         display.plot(max_features=0)
@@ -185,110 +182,11 @@ def test_bad_input_of_paths(pyplot, data):
         CoefficientPathDisplay([0], np.ones((1, 2, 2))).plot()
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_bins_have_equal_counts_and_keep_ties(pyplot, seed):
-    rng = np.random.default_rng(seed)
-    p = rng.beta(1, 20, 1234)
-    if seed % 2:
-        p = p.round(2)
-    y = rng.random(1234) < p
-    display = RareClassCalibrationDisplay.from_predictions(y, p)
-    assert display.n_rows.sum() == 1234
-    assert display.n_rows.min() >= 100
-    assert display.n_events.sum() == y.sum()
-    assert (np.diff(display.predicted) > 0).all()
-    if not seed % 2:
-        assert display.n_rows.size == 10
-        assert np.ptp(display.n_rows) <= 1
-    # By brute force: the edges lie between different predictions.
-    edges = np.cumsum(display.n_rows)[:-1]
-    ranked = np.sort(p)
-    assert (ranked[edges - 1] < ranked[edges]).all()
-    for low, high, mean in zip(
-        [0, *edges], [*edges, 1234], display.predicted, strict=True
-    ):
-        assert mean == pytest.approx(ranked[low:high].mean())
-
-
-def test_few_rows_make_few_bins_and_a_note(pyplot):
-    rng = np.random.default_rng(0)
-    p = rng.random(350)
-    display = RareClassCalibrationDisplay.from_predictions(rng.random(350) < p, p)
-    assert display.n_rows.tolist() == [117, 116, 117]
-    assert display.note == "3 bins of 116 to 117 rows (10 asked, too few rows or ties)"
-    assert display.ax_.get_legend().get_texts()[0].get_text() == display.note
-    few = RareClassCalibrationDisplay.from_predictions([0, 1, 0], [0.1, 0.2, 0.3])
-    assert few.n_rows.tolist() == [3]
-    assert few.note.startswith("1 bin of 3 rows")
-    tied = RareClassCalibrationDisplay.from_predictions(
-        rng.random(900) < 0.1, [0.1] * 900
-    )
-    assert tied.n_rows.tolist() == [900]
-    small = RareClassCalibrationDisplay.from_predictions(
-        rng.random(350) < p, p, n_bins=5, min_rows=10
-    )
-    assert small.note == "5 bins of 70 rows"
-
-
-@pytest.mark.parametrize("interval", ["wilson", "clopper-pearson"])
-@pytest.mark.parametrize("confidence", [0.9, 0.95])
-def test_intervals_are_those_of_scipy(interval, confidence):
-    cases = [(k, n) for n in (1, 7, 100, 250) for k in {0, 1, n // 3, n - 1, n}]
-    events, rows = np.transpose(cases)
-    display = RareClassCalibrationDisplay(
-        events / rows, events, rows, interval=interval, confidence=confidence
-    )
-    method = {"wilson": "wilson", "clopper-pearson": "exact"}[interval]
-    for i, (k, n) in enumerate(cases):
-        ci = stats.binomtest(int(k), int(n)).proportion_ci(confidence, method)
-        assert display.low[i] == pytest.approx(ci.low, abs=1e-12)
-        assert display.high[i] == pytest.approx(ci.high, abs=1e-12)
-
-
-def test_calibration_of_a_model(pyplot, data):
-    X, y = data
-    model = make_pipeline(StandardScaler(), Ordered()).fit(X, y)
-    display = RareClassCalibrationDisplay.from_estimator(model, X, y)
-    assert display.class_name == "high"
-    p = model.predict_proba(X)[:, 0]
-    same = RareClassCalibrationDisplay.from_predictions(
-        y, p, rare="high", class_order=ORDER, ax=display.ax_
-    )
-    np.testing.assert_allclose(same.predicted, display.predicted)
-    np.testing.assert_array_equal(same.n_events, display.n_events)
-    low = RareClassCalibrationDisplay.from_estimator(model, X, y, rare="low", n_bins=2)
-    assert low.n_events.sum() == (y == "low").sum()
-    assert "predicted probability of low" in low.ax_.get_xlabel()
-    display.figure_.canvas.draw()
-
-
-def test_bad_input_of_calibration(data):
-    make = RareClassCalibrationDisplay.from_predictions
-    for options, message in [
-        ({"n_bins": 0}, "n_bins=0"),
-        ({"min_rows": 0}, "min_rows=0"),
-        ({"interval": "normal"}, "interval must be"),
-        ({"confidence": 95}, "confidence must lie"),
-        ({"rare": 5}, "rare must be"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            make([0, 1, 0], [0.1, 0.2, 0.3], **options)
-    with pytest.raises(ValueError, match="y_proba must lie"):
-        make([0, 1], [0.1, 1.2])
-    with pytest.raises(ValueError, match="inconsistent numbers"):
-        make([0, 1], [0.1, 0.2, 0.3])
-    with pytest.raises(ValueError, match="give one entry for each bin"):
-        RareClassCalibrationDisplay([0.1], [1, 2], [3, 4])
-
-
 def test_constructors_need_no_matplotlib():
     code = (
-        "import sys, skext.metrics as m; "
-        "m.RareClassCalibrationDisplay([0.1], [1], [9]); "
-        "assert not {'matplotlib', 'numba'} & set(sys.modules); "
-        "import skext.ordinal as o; "
-        "o.CoefficientPathDisplay([1], [[[1.0]]]); "
-        "o.CumulativeProbabilityDisplay([0], [[0.5, 0.5]], 'ab'); "
+        "import sys, skext.ordinal as m; "
+        "m.CoefficientPathDisplay([1], [[[1.0]]]); "
+        "m.CumulativeProbabilityDisplay([0], [[0.5, 0.5]], 'ab'); "
         "assert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
