@@ -73,7 +73,7 @@ class MixedEngine(NeighborEngine):
         rows = self.rows(label)
         median = self.median_std(label)
         numbers = np.ascontiguousarray(self.X[rows], dtype=np.float64)
-        codes = np.ascontiguousarray(self.codes[:, rows].T)
+        codes = np.ascontiguousarray(self.codes[rows])
         if search is not None:
             return rows[ask_search(search, _indicators(numbers, codes, median), k)]
         found = np.empty((rows.size, k), dtype=np.intp)
@@ -142,12 +142,12 @@ class LevelEngine(NeighborEngine):
     def __init__(self, table, y, *, n_jobs=None):
         classes, y_codes = np.unique(y, return_inverse=True)
         self.codes = table.codes
-        self.shares = [_shares(codes, y_codes, classes.size) for codes in table.codes]
+        self.shares = [_shares(codes, y_codes, classes.size) for codes in table.codes.T]
         self.binary = classes.size == 2
         super().__init__(np.empty((y.size, 0)), y, n_jobs=n_jobs)
         if self.binary:
-            self.X = np.empty(table.codes.T.shape)
-            for f, codes in enumerate(table.codes):
+            self.X = np.empty(table.codes.shape)
+            for f, codes in enumerate(table.codes.T):
                 self.X[:, f] = 2.0 * self.shares[f][codes, 1]
 
     def within(self, label, k, search=None):
@@ -184,8 +184,8 @@ class LevelEngine(NeighborEngine):
     def _levels_of(self, rows):
         """Return shares, offsets and codes of the levels that rows of a class have."""
         shares, offsets = [], [0]
-        codes = np.empty((len(self.codes), rows.size), dtype=np.int32)
-        for f, all_codes in enumerate(self.codes):
+        codes = np.empty((self.codes.shape[1], rows.size), dtype=np.int32)
+        for f, all_codes in enumerate(self.codes.T):
             levels, place = np.unique(all_codes[rows], return_inverse=True)
             codes[f] = place + offsets[-1]
             shares.append(self.shares[f][levels])

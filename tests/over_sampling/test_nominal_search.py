@@ -7,6 +7,7 @@ import pytest
 from imblearn.metrics.pairwise import ValueDifferenceMetric
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from skext.over_sampling._mixed.nominal_tables import Table
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder
 
@@ -14,7 +15,6 @@ from skext._neighbors.nominal import LevelEngine, MixedEngine
 from skext._neighbors.nominal_kernels import tally
 from skext.over_sampling._core.generate import Plan
 from skext.over_sampling._mixed.nominal_base import elect
-from skext.over_sampling._mixed.nominal_tables import Table
 
 
 def make_table(rng, n, n_continuous, n_nominal, n_levels, whole=False):

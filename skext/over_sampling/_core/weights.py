@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from skext.over_sampling._core.frames import join_rows, take_rows
 from skext.utils._labels import plain_target
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import join_rows, take_rows
 
 # Attributes that hold numbers of rows of the input, alone or for each class.
 _ROW_NUMBERS = (

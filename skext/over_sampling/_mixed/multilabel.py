@@ -7,12 +7,10 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 
 from skext.over_sampling._core.allocation import balanced_counts
-from skext.over_sampling._core.frames import Origin, take_labels
+from skext.over_sampling._core.frames import Origin, append_to_frame, take_labels
 from skext.over_sampling._core.labels import check_labels
 from skext.over_sampling._mixed.tables import (
-    MixedTable,
-    NewRows,
-    extend_table,
+    MixedRows,
     mixed_neighbors,
     vote,
 )
@@ -194,9 +192,7 @@ class MLSMOTE(TargetSampler):
             # The rows that carry a class have no other.
             return take_labels(y, None, self.sample_indices_, True)
         if library_of(y) is not None:
-            numeric = np.zeros(checked.shape[1], dtype=bool)
-            table = MixedTable(checked, None, numeric, numeric)
-            return extend_table(y, kept, table, NewRows(new, None), Origin(origin.base))
+            return append_to_frame(y, new.astype(np.float64), Origin(origin.base))
         values = np.concatenate([values, new.astype(values.dtype)])
         return values.tolist() if is_list else values
 
@@ -225,7 +221,7 @@ class MLSMOTE(TargetSampler):
             return origins, no_rows(table), np.empty((0, y.shape[1]), dtype=np.int64)
         joined = (np.concatenate(column) for column in zip(*parts, strict=True))
         base, partner, gaps, numbers, sources, labels = joined
-        return Origins(kept, base, partner, gaps), NewRows(numbers, sources), labels
+        return Origins(kept, base, partner, gaps), MixedRows(numbers, sources), labels
 
     def _find_rare(self, y):
         """Set the imbalance ratios and the numbers of rows to make."""
