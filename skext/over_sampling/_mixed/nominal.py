@@ -245,7 +245,7 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
         return table
 
     def _engine(self, table, y):
-        return MixedEngine(table, y, n_jobs=self.n_jobs)
+        return MixedEngine(table.numbers, table.codes, y, n_jobs=self.n_jobs)
 
     def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
         """Return seed, partner and gap of each synthetic row of a class."""
@@ -418,7 +418,7 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
         return self._read_columns(X, self.categorical_features_, default)[0]
 
     def _engine(self, table, y):
-        return LevelEngine(table, y, n_jobs=self.n_jobs)
+        return LevelEngine(table.codes, y, n_jobs=self.n_jobs)
 
     def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
         """Return the seed of each synthetic row of a class, as if at its place."""

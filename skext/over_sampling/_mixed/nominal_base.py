@@ -6,7 +6,6 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from skext._neighbors.nominal_kernels import draw_winners, tally
 from skext.over_sampling._core.frames import Origin, take_labels, with_names
 from skext.over_sampling._core.generate import Plan, Rounding, make_dense
 from skext.over_sampling._core.labels import check_labels
@@ -21,6 +20,7 @@ from skext.over_sampling._mixed.tables import (
     read_table,
     take_columns,
 )
+from skext.over_sampling._mixed.vote_kernels import draw_winners, tally
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng

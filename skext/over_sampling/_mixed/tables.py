@@ -13,8 +13,6 @@ from scipy import sparse
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
 
-from skext._neighbors.engine import NeighborEngine
-from skext._neighbors.mixed_kernels import search_mixed
 from skext.over_sampling._core.frames import with_names, write_column
 from skext.over_sampling._core.integers import is_wide
 from skext.over_sampling._core.reading import (
@@ -24,7 +22,6 @@ from skext.over_sampling._core.reading import (
     resolve_columns,
 )
 from skext.utils._columns import NUMBERS, column_kinds, library_of
-from skext.utils._parallel import run_chunks
 from skext.utils._tables import (
     column_at,
     join_rows,
@@ -171,86 +168,6 @@ def _read_numbers(X, columns):
     for i, (values, _) in enumerate(read):
         numbers[:, i] = values
     return numbers, np.array([is_whole for _, is_whole in read], dtype=bool)
-
-
-def mixed_neighbors(numbers, codes, penalty, k, *, medians=False, n_jobs=None):
-    """Find the nearest other rows of a table of numbers and categories.
-
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_rows, n_numbers)
-        Numeric columns on a common scale; NaN is a missing value.
-    codes : ndarray of shape (n_rows, n_nominal)
-        Categories as whole numbers.
-    penalty : float
-        What a differing category adds to the squared distance.
-    k : int
-        Number of neighbours, less than the number of rows.
-    medians : bool, default=False
-        Whether distances are wanted too.
-    n_jobs : int, default=None
-        Number of threads. The result does not depend on it.
-
-    Returns
-    -------
-    neighbors : ndarray of shape (n_rows, k)
-        Row numbers, the nearest first, equal distances by number.
-    distances : ndarray of shape (n_rows, k) or None
-        Their distances.
-    medians : ndarray of shape (n_rows,) or None
-        Median distance of each row to all others.
-    """
-    n_rows = numbers.shape[0]
-    if codes.shape[1] == 0 and not medians:
-        rows = np.arange(n_rows)
-        engine = NeighborEngine(numbers, np.zeros(n_rows), n_jobs=n_jobs)
-        return engine.nearest(rows, rows, k), None, None
-    found = np.empty((n_rows, k), dtype=np.intp)
-    distances = np.empty((n_rows, k))
-    middle = np.empty(n_rows if medians else 0)
-    run_chunks(
-        search_mixed,
-        n_rows,
-        np.ascontiguousarray(numbers.T, dtype=np.float64),
-        np.ascontiguousarray(codes.T),
-        float(penalty),
-        bool(np.isnan(numbers.sum())),
-        found,
-        distances,
-        middle,
-        n_jobs=n_jobs,
-        min_chunk=32,
-    )
-    return found, distances, middle if medians else None
-
-
-def vote(rng, codes, neighbors):
-    """Choose the most frequent category among some rows.
-
-    Parameters
-    ----------
-    rng : numpy.random.RandomState
-        Decides ties, for each synthetic row and column anew.
-    codes : ndarray of shape (n_samples, n_nominal)
-        Categories.
-    neighbors : ndarray of shape (n_new, k)
-        Rows that vote.
-
-    Returns
-    -------
-    sources : ndarray of shape (n_new, n_nominal)
-        A row with the winning category.
-    """
-    sources = np.empty((neighbors.shape[0], codes.shape[1]), dtype=np.intp)
-    for column in range(codes.shape[1]):
-        ballots = codes[neighbors, column]
-        counts = np.zeros(ballots.shape)
-        for voter in range(ballots.shape[1]):
-            counts += ballots == ballots[:, [voter]]
-        counts += rng.uniform(size=counts.shape)
-        winner = counts.argmax(axis=1)
-        sources[:, column] = neighbors[np.arange(len(neighbors)), winner]
-    return sources
 
 
 def first_rows(codes):
