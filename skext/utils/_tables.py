@@ -221,9 +221,10 @@ def join_rows(table, more):
     if sparse.issparse(table):
         return sparse.vstack([table, more.astype(table.dtype)], format=table.format)
     more = np.asarray(more).reshape(-1, *table.shape[1:])
-    if more.dtype.kind != table.dtype.kind:
-        more = more.astype(table.dtype)
-    return np.concatenate([table, more])
+    # Text may be longer than any in the table.
+    longer = more.dtype.kind == table.dtype.kind and table.dtype.kind in "SU"
+    dtype = None if longer else table.dtype
+    return np.concatenate([table, more], dtype=dtype, casting="unsafe")
 
 
 def table_of(columns, like, positions=slice(None)):
