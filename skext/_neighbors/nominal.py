@@ -15,7 +15,7 @@ from skext._neighbors.nominal_kernels import (
     search_levels,
     search_mixed,
     search_mixed_missing,
-    survey_mixed,
+    search_pairs,
 )
 from skext.utils._parallel import run_chunks
 
@@ -23,8 +23,10 @@ from skext.utils._parallel import run_chunks
 _LEAF_SIZE = 128
 
 
-def mixed_neighbors(numbers, codes, penalty, k, *, n_jobs=None):
+def mixed_neighbors(numbers, codes, penalty, k, *, medians=False, n_jobs=None):
     """Find the nearest other rows of a table of numbers and categories.
+
+    All pairs are compared, which for some thousand rows takes less time than leaves.
 
     Parameters
     ----------
@@ -36,6 +38,8 @@ def mixed_neighbors(numbers, codes, penalty, k, *, n_jobs=None):
         What a differing category adds to the squared distance.
     k : int
         Number of neighbours, less than the number of rows.
+    medians : bool, default=False
+        Whether distances are wanted too.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
 
@@ -43,62 +47,20 @@ def mixed_neighbors(numbers, codes, penalty, k, *, n_jobs=None):
     -------
     neighbors : ndarray of shape (n_rows, k)
         Row numbers, the nearest first, equal distances by number.
-    """
-    n_rows, n_continuous = numbers.shape
-    rows = np.arange(n_rows)
-    if codes.shape[1] == 0:
-        return NeighborEngine(numbers, rows, n_jobs=n_jobs).nearest(rows, rows, k)
-    numbers = np.ascontiguousarray(numbers, dtype=np.float64)
-    codes = np.ascontiguousarray(codes)
-    found = np.empty((n_rows, k), dtype=np.intp)
-    if np.isnan(numbers.sum()):
-        options = {"n_jobs": n_jobs, "min_chunk": 16}
-        run_chunks(
-            search_mixed_missing, n_rows, numbers, codes, penalty, found, **options
-        )
-        return found
-    # Leaves of rows whose numbers are close to each other.
-    order = rows.copy()
-    split_rows(numbers, order, _LEAF_SIZE)
-    n_leaves = -(-n_rows // _LEAF_SIZE)
-    size = min(_LEAF_SIZE, -(-n_rows // 8) * 8)
-    leaves = np.empty((n_leaves, n_continuous, size))
-    boxes = np.empty((2, n_leaves, n_continuous))
-    pack_leaves(numbers, order, leaves, boxes[0], boxes[1])
-    padded = np.full((n_leaves * size, codes.shape[1]), -1, dtype=np.int32)
-    padded[:n_rows] = codes[order]
-    by_leaf = padded.reshape(n_leaves, size, -1).transpose(0, 2, 1)
-    queries = (numbers[order], codes[order], order)
-    packed = (leaves, np.ascontiguousarray(by_leaf), boxes, order)
-    options = {"n_jobs": n_jobs, "min_chunk": 128}
-    run_chunks(search_mixed, n_rows, queries, packed, penalty, found, **options)
-    neighbors = np.empty_like(found)
-    neighbors[order] = found
-    return neighbors
-
-
-def mixed_survey(numbers, codes, penalty, k, *, n_jobs=None):
-    """Do the same, and measure each row's distances from these and from all others.
-
-    Parameters
-    ----------
-    numbers, codes, penalty, k, n_jobs
-        As for :func:`mixed_neighbors`.
-
-    Returns
-    -------
-    neighbors : ndarray of shape (n_rows, k)
-        Row numbers, the nearest first, equal distances by number.
-    distances : ndarray of shape (n_rows, k)
+    distances : ndarray of shape (n_rows, k) or None
         Their distances.
-    medians : ndarray of shape (n_rows,)
+    medians : ndarray of shape (n_rows,) or None
         Median distance of each row to all others.
     """
     n_rows = numbers.shape[0]
+    if codes.shape[1] == 0 and not medians:
+        rows = np.arange(n_rows)
+        engine = NeighborEngine(numbers, rows, n_jobs=n_jobs)
+        return engine.nearest(rows, rows, k), None, None
     found = np.empty((n_rows, k), dtype=np.intp)
-    distances, medians = np.empty((n_rows, k)), np.empty(n_rows)
+    distances, middle = np.empty((n_rows, k)), np.empty(n_rows if medians else 0)
     run_chunks(
-        survey_mixed,
+        search_pairs,
         n_rows,
         np.ascontiguousarray(numbers.T, dtype=np.float64),
         np.ascontiguousarray(codes.T),
@@ -106,11 +68,11 @@ def mixed_survey(numbers, codes, penalty, k, *, n_jobs=None):
         bool(np.isnan(numbers.sum())),
         found,
         distances,
-        medians,
+        middle,
         n_jobs=n_jobs,
         min_chunk=32,
     )
-    return found, distances, medians
+    return found, distances, middle if medians else None
 
 
 def median_deviation(numbers):
@@ -180,10 +142,39 @@ class MixedEngine(NeighborEngine):
             Row numbers in the whole table, the nearest first.
         """
         rows, median = self.rows(label), self.median_std(label)
-        numbers, codes = self.X[rows].astype(np.float64), self.codes[rows]
+        numbers = np.ascontiguousarray(self.X[rows], dtype=np.float64)
+        codes = np.ascontiguousarray(self.codes[rows])
         if search is not None:
             return rows[ask_search(search, _indicators(numbers, codes, median), k)]
-        return rows[mixed_neighbors(numbers, codes, median**2, k, n_jobs=self.n_jobs)]
+        found = np.empty((rows.size, k), dtype=np.intp)
+        if np.isnan(numbers.sum()):
+            arrays = (numbers, codes, median**2, found)
+            options = {"n_jobs": self.n_jobs, "min_chunk": 16}
+            run_chunks(search_mixed_missing, rows.size, *arrays, **options)
+        else:
+            _search_leaves(numbers, codes, median**2, found, self.n_jobs)
+        return rows[found]
+
+
+def _search_leaves(numbers, codes, penalty, found, n_jobs):
+    """Search leaves of rows whose numbers are close to each other."""
+    n_rows, n_continuous = numbers.shape
+    order = np.arange(n_rows)
+    split_rows(numbers, order, _LEAF_SIZE)
+    n_leaves = -(-n_rows // _LEAF_SIZE)
+    size = min(_LEAF_SIZE, -(-n_rows // 8) * 8)
+    leaves = np.empty((n_leaves, n_continuous, size))
+    boxes = np.empty((2, n_leaves, n_continuous))
+    pack_leaves(numbers, order, leaves, boxes[0], boxes[1])
+    padded = np.full((n_leaves * size, codes.shape[1]), -1, dtype=np.int32)
+    padded[:n_rows] = codes[order]
+    by_leaf = padded.reshape(n_leaves, size, -1).transpose(0, 2, 1)
+    queries = (numbers[order], codes[order], order)
+    packed = (leaves, np.ascontiguousarray(by_leaf), boxes, order)
+    neighbors = np.empty_like(found)
+    options = {"n_jobs": n_jobs, "min_chunk": 128}
+    run_chunks(search_mixed, n_rows, queries, packed, penalty, neighbors, **options)
+    found[order] = neighbors
 
 
 def _indicators(numbers, codes, median):

@@ -211,7 +211,7 @@ def _median_root(values, sample, part):
 
 
 @jit
-def survey_mixed(
+def search_pairs(
     numbers, codes, penalty, missing, neighbors, distances, medians, start, stop
 ):
     """Find the nearest other rows, their distances and the median distance.
@@ -229,8 +229,8 @@ def survey_mixed(
         then scaled up to all columns.
     neighbors, distances : ndarray of shape (n_rows, k)
         Outputs, the nearest first, equal distances by number.
-    medians : ndarray of shape (n_rows,)
-        Output: median distance to the other rows.
+    medians : ndarray of shape (n_rows,) or (0,)
+        Output: median distance to the other rows, if it has room.
     start, stop : int
         Range of rows to search for.
     """
@@ -259,8 +259,9 @@ def survey_mixed(
             size = min(size + 1, k)
         for place in range(k):
             squares[place] = np.sqrt(squares[place])
-        total[i] = total[n_rows - 1]
-        medians[i] = _median_root(total[: n_rows - 1], sample, part)
+        if medians.size > 0:
+            total[i] = total[n_rows - 1]
+            medians[i] = _median_root(total[: n_rows - 1], sample, part)
 
 
 @jit

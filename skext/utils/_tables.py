@@ -184,6 +184,8 @@ def take_rows(table, rows):
     part : {ndarray, sparse matrix, dataframe, series, list} of shape (n_rows, ...)
         Of pandas with a new default index.
     """
+    if isinstance(table, np.ndarray):
+        return table[rows]
     if is_extension(table):
         return table.take(rows)
     if sparse.issparse(table):
@@ -258,3 +260,29 @@ def table_of(columns, like, positions=slice(None)):
     for j, column in enumerate(columns):
         table[:, j] = column
     return type(like)(table) if sparse.issparse(like) else table
+
+
+def join_columns(table, columns):
+    """Put rows, given as columns, behind a table, in its container and type.
+
+    Parameters
+    ----------
+    table : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The table.
+    columns : list of {ndarray, series} of shape (n_rows,)
+        The columns of the other rows, as for :func:`table_of`.
+
+    Returns
+    -------
+    joined : {ndarray, sparse matrix, dataframe} of shape \
+            (n_samples + n_rows, n_features)
+        Of pandas with a new default index.
+    """
+    if not isinstance(table, np.ndarray):
+        return join_rows(table, table_of(columns, table))
+    n_given = table.shape[0]
+    joined = np.empty((n_given + len(columns[0]), len(columns)), dtype=table.dtype)
+    joined[:n_given] = table
+    for j, column in enumerate(columns):
+        joined[n_given:, j] = column
+    return joined

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skext._neighbors.nominal import mixed_neighbors, mixed_survey
+from skext._neighbors.nominal import mixed_neighbors
 from skext._neighbors.nominal_kernels import _median_root
 
 
@@ -18,7 +18,7 @@ def test_search_against_brute_force(missing, n_nominal, n_rows):
     if missing:
         numbers[rng.random(numbers.shape) < 0.4] = np.nan
     k = min(5, n_rows - 1)
-    found, distances, medians = mixed_survey(numbers, codes, 0.7, k)
+    found, distances, medians = mixed_neighbors(numbers, codes, 0.7, k, medians=True)
     for i in range(n_rows):
         all_distances = []
         for j in range(n_rows):
@@ -37,7 +37,7 @@ def test_search_against_brute_force(missing, n_nominal, n_rows):
         expected = np.median(others) if np.isfinite(others).all() else None
         if expected is not None:
             assert_allclose(medians[i], expected)
-    plain = mixed_neighbors(numbers, codes, 0.7, k)
+    plain = mixed_neighbors(numbers, codes, 0.7, k)[0]
     if not missing:
         assert_array_equal(plain, found)
 
@@ -64,7 +64,7 @@ def test_search_among_many_rows():
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(5000, 3))
     codes = rng.integers(2, size=(5000, 1))
-    found, distances, medians = mixed_survey(numbers, codes, 1, 4)
+    found, distances, medians = mixed_neighbors(numbers, codes, 1, 4, medians=True)
     for i in range(0, 5000, 250):
         square = ((numbers - numbers[i]) ** 2).sum(axis=1)
         square += codes[:, 0] != codes[i, 0]

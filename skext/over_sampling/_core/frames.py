@@ -27,8 +27,8 @@ from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
 from skext.utils._tables import (
     column_at,
     is_extension,
+    join_columns,
     join_rows,
-    table_of,
     take_rows,
 )
 
@@ -247,7 +247,7 @@ def append_to_frame(frame, new, origin):
         write_column(column_at(frame, j), column_at(new, j), *origin.of_column(j))
         for j in range(frame.shape[1])
     ]
-    return join_rows(frame, table_of(columns, frame))
+    return join_columns(frame, columns)
 
 
 def write_column(

@@ -253,7 +253,8 @@ class MLSMOTE(TargetSampler):
             numbers, codes = table.numbers[rows], table.codes[rows]
             # Categories alone are all alike.
             penalty = median_deviation(numbers) ** 2 if numbers.shape[1] > 0 else 1.0
-            neighbors = mixed_neighbors(numbers, codes, penalty, k, n_jobs=self.n_jobs)
+            near = numbers, codes, penalty, k
+            neighbors = mixed_neighbors(*near, n_jobs=self.n_jobs)[0]
         neighbors = rows[neighbors[seed]]
         base = rows[seed]
         column = rng.randint(neighbors.shape[1], size=seed.size)

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import RegressorTags, check_array
 
-from skext._neighbors.nominal import mixed_neighbors, mixed_survey
+from skext._neighbors.nominal import mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
 from skext.over_sampling._core.frames import write_column
 from skext.over_sampling._core.integers import is_wide
@@ -294,13 +294,12 @@ class SMOTER(TargetSampler):
         partner = seed
         if k > 0:
             near = table.numbers[rows] / scale, table.codes[rows], 1.0, k
+            options = {"medians": self._needs_medians, "n_jobs": self.n_jobs}
+            neighbors, distances, medians = mixed_neighbors(*near, **options)
             column = rng.randint(k, size=seed.size)
+            partner = neighbors[seed, column]
             if self._needs_medians:
-                partner, distance, median = mixed_survey(*near, n_jobs=self.n_jobs)
-                distance, median = distance[seed, column], median[seed]
-            else:
-                partner = mixed_neighbors(*near, n_jobs=self.n_jobs)
-            partner = partner[seed, column]
+                distance, median = distances[seed, column], medians[seed]
         base, partner = rows[seed], rows[partner]
         gaps = self._draw_gaps(rng, seed.size, table)
         coins = rng.uniform(size=(seed.size, table.codes.shape[1])) < 0.5

@@ -24,7 +24,7 @@ from skext.over_sampling._core.reading import (
 from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._tables import (
     column_at,
-    join_rows,
+    join_columns,
     name_at,
     table_of,
     take_rows,
@@ -278,4 +278,4 @@ def extend_table(X, table, new, origin, kept=None):
         values, whole = new.numbers[:, i], table.whole[i]
         columns[j] = write_column(column_at(by_column, j), values, *places, whole=whole)
     given = X if kept is None else take_rows(X, kept)
-    return join_rows(given, table_of(columns, X))
+    return join_columns(given, columns)
