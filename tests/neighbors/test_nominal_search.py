@@ -1,39 +1,40 @@
-"""Neighbours and votes of nominal tables against literal loops and the formulas."""
+"""Neighbours in nominal tables against literal loops and the formulas."""
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from imblearn.metrics.pairwise import ValueDifferenceMetric
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import stats
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import OneHotEncoder
 
 from skext._neighbors.nominal import LevelEngine, MixedEngine
-from skext._neighbors.nominal_kernels import tally
-from skext.over_sampling._core.generate import Plan
-from skext.over_sampling._mixed.nominal_base import elect
-from skext.over_sampling._mixed.nominal_tables import Table
+
+
+class Table(NamedTuple):
+    numbers: np.ndarray
+    codes: np.ndarray
 
 
 def make_table(rng, n, n_continuous, n_nominal, n_levels, whole=False):
     numbers = rng.normal(size=(n, n_continuous)) * rng.exponential(3, size=n_continuous)
     if whole:
         numbers = np.rint(numbers)
-    codes = rng.integers(n_levels, size=(n_nominal, n)).astype(np.int32)
-    return Table(numbers, codes, np.full(n_continuous, whole))
+    codes = rng.integers(n_levels, size=(n_nominal, n)).astype(np.int32).T
+    return Table(numbers, codes)
 
 
 def mixed_distances(table, rows, median):
     """All squared distances, by the formula; NaN where both do not know a column."""
-    numbers, codes = table.numbers[rows], table.codes[:, rows]
+    numbers, codes = table.numbers[rows], table.codes[rows]
     difference = (numbers[:, None] - numbers[None]) ** 2
     known = ~np.isnan(difference)
-    differ = (codes[:, :, None] != codes[:, None, :]).sum(axis=0)
+    differ = (codes[:, None] != codes[None]).sum(axis=2)
     total = np.where(known, difference, 0).sum(axis=2) + median**2 * differ
-    n_columns = numbers.shape[1] + codes.shape[0]
-    total *= n_columns / (known.sum(axis=2) + codes.shape[0])
+    n_columns = numbers.shape[1] + codes.shape[1]
+    total *= n_columns / (known.sum(axis=2) + codes.shape[1])
     np.fill_diagonal(total, np.inf)
     return total
 
@@ -59,16 +60,16 @@ def test_mixed_neighbours_against_all_pairs(seed, missing):
     if seed % 5 == 0:
         # Many duplicates.
         take = rng.integers(max(n // 6, 2), size=n)
-        table = Table(table.numbers[take], table.codes[:, take], table.whole)
+        table = Table(table.numbers[take], table.codes[take])
     if missing:
         table.numbers[rng.random(table.numbers.shape) < 0.3] = np.nan
     y = (np.arange(n) % 4 == 0).astype(int)
-    engine = MixedEngine(table, y)
+    engine = MixedEngine(*table, y)
     rows = engine.rows(0)
     k = min(5, rows.size - 1)
     distances = mixed_distances(table, rows, engine.median_std(0))
     assert_nearest(engine.within(0, k), rows, distances, k)
-    again = MixedEngine(table, y, n_jobs=2).within(0, k)
+    again = MixedEngine(*table, y, n_jobs=2).within(0, k)
     assert_array_equal(again, engine.within(0, k))
 
 
@@ -76,8 +77,8 @@ def test_example_of_the_paper():
     """Squared distance of (1,2,3,A,B,C) and (4,6,5,A,D,E): 9 + 16 + 4 + 2 Med^2."""
     numbers = np.array([[1.0, 2, 3], [4, 6, 5], [3, 5, 10]])
     codes = np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]], dtype=np.int32)
-    table = Table(numbers, codes, np.zeros(3, dtype=bool))
-    engine = MixedEngine(table, np.zeros(3))
+    table = Table(numbers, codes)
+    engine = MixedEngine(*table, np.zeros(3))
     median = np.median(numbers.std(axis=0))
     assert_allclose(engine.median_std(0), median)
     distances = mixed_distances(table, np.arange(3), median)
@@ -88,17 +89,17 @@ def test_median_ignores_missing_numbers():
     table = make_table(np.random.default_rng(0), 50, 3, 1, 3)
     table.numbers[:20, 0] = np.nan
     table.numbers[:, 2] = np.nan
-    engine = MixedEngine(table, np.zeros(50))
+    engine = MixedEngine(*table, np.zeros(50))
     expected = np.median([table.numbers[20:, 0].std(), table.numbers[:, 1].std()])
     assert_allclose(engine.median_std(0), expected)
     table.numbers[:] = np.nan
-    assert MixedEngine(table, np.zeros(50)).median_std(0) == 0
+    assert MixedEngine(*table, np.zeros(50)).median_std(0) == 0
 
 
 def test_distances_are_those_of_scaled_one_hot_codes():
     table = make_table(np.random.default_rng(1), 300, 3, 3, 7)
-    engine = MixedEngine(table, np.zeros(300))
-    indicators = OneHotEncoder(sparse_output=False).fit_transform(table.codes.T)
+    engine = MixedEngine(*table, np.zeros(300))
+    indicators = OneHotEncoder(sparse_output=False).fit_transform(table.codes)
     scaled = indicators * engine.median_std(0) / np.sqrt(2)
     both = np.hstack([table.numbers, scaled])
     nearest = NearestNeighbors(n_neighbors=6).fit(both)
@@ -113,7 +114,7 @@ def test_a_search_of_the_user_finds_the_same():
     rng = np.random.default_rng(2)
     table = make_table(rng, 200, 3, 3, 7)
     y = rng.integers(2, size=200)
-    engine = MixedEngine(table, y)
+    engine = MixedEngine(*table, y)
     search = NearestNeighbors(n_neighbors=6)
     assert_array_equal(engine.within(1, 5, search), engine.within(1, 5))
 
@@ -130,14 +131,14 @@ def test_levels_against_all_pairs(seed, n_classes):
     y = rng.integers(n_classes, size=n)
     y[:n_classes] = np.arange(n_classes)
     y[: n // 2] = 1
-    engine = LevelEngine(table, y)
-    vdm = ValueDifferenceMetric().fit(table.codes.T, y)
+    engine = LevelEngine(table.codes, y)
+    vdm = ValueDifferenceMetric().fit(table.codes, y)
     rows = engine.rows(1)
-    distances = vdm.pairwise(table.codes.T[rows])
+    distances = vdm.pairwise(table.codes[rows])
     np.fill_diagonal(distances, np.inf)
     k = 5
     assert_nearest(engine.within(1, k), rows, distances, k)
-    again = LevelEngine(table, y, n_jobs=2).within(1, k)
+    again = LevelEngine(table.codes, y, n_jobs=2).within(1, k)
     assert_array_equal(again, engine.within(1, k))
 
 
@@ -145,9 +146,9 @@ def test_binary_embedding_is_the_metric():
     rng = np.random.default_rng(3)
     table = make_table(rng, 80, 0, 4, 6)
     y = rng.integers(2, size=80)
-    embedded = LevelEngine(table, y).X
+    embedded = LevelEngine(table.codes, y).X
     found = ((embedded[:, None] - embedded[None]) ** 2).sum(axis=2)
-    expected = ValueDifferenceMetric().fit(table.codes.T, y).pairwise(table.codes.T)
+    expected = ValueDifferenceMetric().fit(table.codes, y).pairwise(table.codes)
     assert_allclose(found, expected, atol=1e-14)
 
 
@@ -155,7 +156,7 @@ def test_embedding_and_levels_agree():
     """The search for many classes, told that there are two."""
     rng = np.random.default_rng(4)
     table = make_table(rng, 400, 0, 5, 9)
-    engine = LevelEngine(table, rng.integers(2, size=400))
+    engine = LevelEngine(table.codes, rng.integers(2, size=400))
     expected = engine.within(1, 5)
     engine.binary = False
     distances = engine.X[engine.rows(1)]
@@ -169,63 +170,17 @@ def test_embedding_and_levels_agree():
 def test_precomputed_search_of_the_user(n_classes):
     rng = np.random.default_rng(5)
     table = make_table(rng, 300, 0, 6, 20)
-    engine = LevelEngine(table, rng.integers(n_classes, size=300))
+    engine = LevelEngine(table.codes, rng.integers(n_classes, size=300))
     search = NearestNeighbors(n_neighbors=6, metric="precomputed")
     assert_array_equal(engine.within(1, 5, search), engine.within(1, 5))
-
-
-# Votes
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_tally_against_counting(seed):
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(5, size=40).astype(np.int32)
-    voters = np.stack([rng.permutation(40)[: rng.integers(1, 9)]] * 3)
-    winners, n_winners = np.empty_like(voters), np.empty(3, dtype=np.intp)
-    tally(codes, 5, voters, winners, n_winners, 0, 3)
-    for line, won, n in zip(voters, winners, n_winners, strict=True):
-        counts = np.bincount(codes[line], minlength=5)
-        expected = np.flatnonzero(counts == counts.max())
-        assert_array_equal(np.sort(codes[won[:n]]), expected)
-        assert set(won[:n]) <= set(line)
-
-
-# Uncompiled, numpy warns of the overflow that the hash is made of.
-@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
-def test_ties_go_to_each_equally_often_and_independently():
-    """One chance in a thousand for each test to fail by accident; keys fixed."""
-    codes = np.array([[0, 1, 2, 3], [0, 0, 1, 1], [0, 1, 1, 1]], dtype=np.int32)
-    n = 24_000
-    base = np.zeros(n, dtype=np.intp)
-    plan = Plan(base, base, np.zeros((n, 1)), key=7)
-    ballots = [
-        (np.arange(4)[None], base[: n // 2]),
-        (np.arange(4)[None], base[n // 2 :]),
-    ]
-    chosen = elect(codes, np.arange(3), ballots, plan)
-    values = np.take_along_axis(codes, chosen, axis=1)
-    assert stats.chisquare(np.bincount(values[0])).pvalue > 1e-3
-    assert stats.chisquare(np.bincount(values[1])).pvalue > 1e-3
-    assert (values[2] == 1).all()
-    table = np.zeros((4, 2))
-    np.add.at(table, (values[0], values[1]), 1)
-    assert stats.chi2_contingency(table).pvalue > 1e-3
-    # Nor do two classes share their ties.
-    table = np.zeros((4, 4))
-    np.add.at(table, (values[0, : n // 2], values[0, n // 2 :]), 1)
-    assert stats.chi2_contingency(table).pvalue > 1e-3
-    assert_array_equal(elect(codes, np.arange(3), ballots, plan, n_jobs=2), chosen)
-    other = elect(codes, np.arange(3), ballots, plan._replace(key=8))
-    assert not np.array_equal(other, chosen)
 
 
 def test_small_tables_in_full():
     """All tables of four rows and two columns of two levels."""
     for levels in itertools.product([0, 1], repeat=8):
-        codes = np.array(levels, dtype=np.int32).reshape(2, 4)
-        table = Table(np.arange(4.0)[:, None], codes, np.zeros(1, dtype=bool))
-        engine = MixedEngine(table, np.zeros(4))
+        codes = np.array(levels, dtype=np.int32).reshape(4, 2)
+        table = Table(np.arange(4.0)[:, None], codes)
+        engine = MixedEngine(*table, np.zeros(4))
         rows = np.arange(4)
         distances = mixed_distances(table, rows, engine.median_std(0))
         assert_nearest(engine.within(0, 2), rows, distances, 2)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skext._neighbors.mixed_kernels import _median_root
-from skext.over_sampling._mixed.tables import mixed_neighbors
+from skext._neighbors.nominal import mixed_neighbors
+from skext._neighbors.nominal_kernels import _median_root
 
 
 @pytest.mark.parametrize("missing", [False, True])
