@@ -406,32 +406,18 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         return [(rows[train], rows[test]) for train, test in folds]
 
     def _fit_stack(self, data, models, seed):
-        levels = self.quantiles_
-        n, m, q = len(data.y), len(models), len(levels)
+        names = [name for name, _ in models]
         if self.cv == "prefit":
             self.estimators_ = [model for _, model in models]
-            Z = np.empty((n, m, q))
-            for j, (name, model) in enumerate(models):
-                Z[:, j] = answer(model, data.X, levels, name)
-            seen = np.ones(n)
+            Z = self._ask_models(self.estimators_, names, data.X)
+            seen = np.ones(len(data.y))
         else:
-            Z, seen, fitted = self._cross_fit(data, models)
+            Z, seen, self.estimators_ = self._cross_fit(data, models)
             if self.refit:
                 jobs = [(name, model, data.positive()) for name, model in models]
                 fitted = fit_models(self.quantiles_, data, jobs, self.n_jobs)
                 self.estimators_ = [model for model, _ in fitted]
-            else:
-                self.estimators_ = fitted
-        names = [name for name, _ in models]
-        if self.cv != "prefit" and not self.refit:
-            self.named_estimators_ = {
-                name: [fold[j] for fold in self.estimators_]
-                for j, name in enumerate(names)
-            }
-        else:
-            self.named_estimators_ = dict(zip(names, self.estimators_, strict=True))
-        rows = np.flatnonzero(seen)
-        self._learn(Z, data, rows, names, seed)
+        self._learn(Z, data, np.flatnonzero(seen), names, seed)
         if self.store_oof:
             Z[seen == 0] = np.nan
             self.oof_quantiles_ = Z
@@ -451,17 +437,13 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
 
     def _learn(self, Z, data, rows, names, seed):
         """Learn the weights from some rows, and score them."""
-        aggregator = self._aggregator(seed)
+        by_model = self.estimators_
+        if isinstance(by_model[0], list):
+            by_model = list(map(list, zip(*by_model, strict=True)))
+        self.named_estimators_ = dict(zip(names, by_model, strict=True))
         part = data.rows(rows)
         Z = Z if len(rows) == len(Z) else Z[rows]
-        aggregator.fit(
-            Z,
-            part.y,
-            X=part.X if self.local else None,
-            sample_weight=part.weights,
-            groups=part.groups if self.local else None,
-        )
-        self.aggregator_ = aggregator
+        self.aggregator_ = aggregator = self._aggregate(Z, part, seed)
         for key in ("weights_", "intercept_", "duality_gap_", "n_iter_"):
             if hasattr(aggregator, key):
                 setattr(self, key, getattr(aggregator, key))
@@ -479,10 +461,17 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
             for name, value in self.oof_scores_.items()
         }
 
-    def _aggregator(self, seed):
+    def _aggregate(self, Z, data, seed):
+        """Fit an aggregator with the parameters that it shares with the stack."""
         params = {name: getattr(self, name) for name in SHARED_CONSTRAINTS}
         params.update(quantiles=self.quantiles_, random_state=seed)
-        return QuantileAggregator(**params)
+        return QuantileAggregator(**params).fit(
+            Z,
+            data.y,
+            X=data.X if self.local else None,
+            sample_weight=data.weights,
+            groups=data.groups if self.local else None,
+        )
 
     def _fit_nested(self, data, models, seed):
         """Fit for CV+: models without one and without two folds."""
@@ -503,9 +492,6 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         Z, singles = collect_pairs(found, jobs, pairs, owner, len(self.quantiles_))
         self.estimators_ = singles
         names = [name for name, _ in models]
-        self.named_estimators_ = {
-            name: [fold[j] for fold in singles] for j, name in enumerate(names)
-        }
         rows = np.arange(len(owner))
         oof = Z[owner, rows]
         self._learn(oof, data, rows, names, seed)
@@ -514,14 +500,7 @@ class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposit
         self._outer, parts = [], []
         for k, test in enumerate(tests):
             inside = np.flatnonzero(owner != k)
-            part = data.rows(inside)
-            aggregator = self._aggregator(seed).fit(
-                Z[k, inside],
-                part.y,
-                X=part.X if self.local else None,
-                sample_weight=part.weights,
-                groups=part.groups if self.local else None,
-            )
+            aggregator = self._aggregate(Z[k, inside], data.rows(inside), seed)
             left = data.rows(test)
             Q = aggregator._combine(np.ascontiguousarray(Z[k, test]), left.X)
             parts.append(scores(Q, left.y, self.quantiles_, self.symmetric))
