@@ -44,8 +44,8 @@ def _aggregate(data, n_jobs, granularity):
 
 def _highs(data, n_jobs, fine):
     """Losses of some levels."""
-    from skext.quantile._solver.constant import solve_highs
-    from skext.quantile._solver.globbing import grouped
+    from skext.quantile._solver.global_weights import solve_highs
+    from skext.quantile._solver.many_rows import grouped
 
     Z, y = data["Z"], data["y"]
     losses = []

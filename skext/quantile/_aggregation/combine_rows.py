@@ -1,9 +1,9 @@
-"""Equal mixture of the distributions of several models."""
+"""Rows of several models become one: weighted sums, or mixtures of distributions."""
 
 import numpy as np
 
+from skext.quantile._core import row_kernels as _row_kernels
 from skext.utils._parallel import run_chunks
-from skext.utils._quantiles import row_kernels as _row_kernels
 
 
 def pool_probabilities(Z, levels, n_jobs=None):

@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skext.quantile._solver.blocks import CONSTRAINTS
-from skext.quantile._solver.fine import solve_columns
-from skext.quantile._solver.globbing import Rows, Weights, grouped, solve_rows
+from skext.quantile._solver.column_generation import solve_columns
 from skext.quantile._solver.interior_point import is_optimal
+from skext.quantile._solver.many_rows import Rows, Weights, grouped, solve_rows
 from skext.utils._parallel import run_chunks
 from skext.utils._warnings import warn_user
 

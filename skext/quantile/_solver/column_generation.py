@@ -3,8 +3,8 @@
 import numpy as np
 
 from skext.quantile._solver import kernels as _kernels
-from skext.quantile._solver.globbing import grouped, solve_rows
 from skext.quantile._solver.interior_point import dual_bound, least_loss
+from skext.quantile._solver.many_rows import grouped, solve_rows
 
 # Columns that enter in one round, and rounds until all of them enter.
 _ENTER, _MAX_ROUNDS = 8, 60
