@@ -443,15 +443,15 @@ def bootstrap_median(
     d = d[~np.isnan(d)]
     if len(d) < 2:
         return MedianResult(float(d[0]) if len(d) else np.nan, np.nan, np.nan)
-    rng = np.random.default_rng(random_state)
-    medians = np.empty(n_resamples)
-    chunk = max(1, 2_000_000 // len(d))
-    for start in range(0, n_resamples, chunk):
-        stop = min(start + chunk, n_resamples)
-        draws = rng.integers(0, len(d), (stop - start, len(d)))
-        medians[start:stop] = np.median(d[draws], axis=1)
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
+    low, high = stats.bootstrap(
+        (d,),
+        np.median,
+        n_resamples=n_resamples,
+        batch=max(1, 2_000_000 // len(d)),
+        confidence_level=confidence_level,
+        method="percentile",
+        random_state=np.random.default_rng(random_state),
+    ).confidence_interval
     return MedianResult(float(np.median(d)), float(low), float(high))
 
 

@@ -217,7 +217,7 @@ def _difference_axis(values, unit):
         The axis.
     """
     suffix = " %" if unit == 100 else ""
-    xaxis = {"title": "← worse       better →", "ticksuffix": suffix, "nticks": 6}
+    xaxis = {"title": "← worse       better →", "ticksuffix": suffix, "nticks": 8}
     size = unit * np.abs(values[np.isfinite(values)])
     top = float(size.max(initial=0.0))
     typical = float(np.median(size[size > 0])) if top else 1.0
