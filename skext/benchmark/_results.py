@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skext.benchmark._analysis.compare import analyse, compare_pair
+from skext.benchmark._analysis.compare import analyse
+from skext.benchmark._analysis.pair import compare_pair
 from skext.benchmark._engine.metrics import METRICS
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.store import ResultStore
