@@ -172,7 +172,7 @@ def test_from_results_and_from_analysis(pyplot):
         (np.ones((3, 1)), {}, "two methods"),
         (np.full((3, 2), np.nan), {}, "no task"),
         (np.ones((3, 2)), {"test": "t"}, "test='t'"),
-        (np.ones((3, 2)), {"alpha": 5}, "alpha=5"),
+        (np.ones((3, 2)), {"significance_level": 5}, "significance_level=5"),
         (np.ones((3, 2)), {"method_names": ["a"]}, "1 method_names"),
     ],
 )

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from skext.benchmark import _suites
-from skext.benchmark._analysis.results import read_results
 from skext.benchmark._benchmark import RunOptions, default_folder
 from skext.benchmark._cli.config import read_config
 from skext.benchmark._engine.jobs import FINAL, library_versions
@@ -33,6 +32,7 @@ from skext.benchmark._engine.store import ResultStore, export
 from skext.benchmark._engine.tasks import DEFAULT_TRACK
 from skext.benchmark._engine.text import shorten, without_scores, write_file
 from skext.benchmark._families import catalog as _catalog
+from skext.benchmark._results import read_results
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
 # Tables that cannot be loaded are listed up to this number.
@@ -360,7 +360,7 @@ def score(arguments):
 
 
 def _after_scoring(store):
-    from skext.benchmark._analysis.results import BenchmarkResults
+    from skext.benchmark._results import BenchmarkResults
 
     return BenchmarkResults.from_store(store)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import joblib
 
-from skext.benchmark._analysis.results import BenchmarkResults
 from skext.benchmark._engine import metrics as _metrics
 from skext.benchmark._engine.backends import (
     THREAD_VARIABLES,
@@ -32,6 +31,7 @@ from skext.benchmark._engine.progress import make_progress
 from skext.benchmark._engine.store import ResultStore, export
 from skext.benchmark._engine.tasks import forget_tasks
 from skext.benchmark._families import catalog as _catalog
+from skext.benchmark._results import BenchmarkResults
 from skext.exceptions import BenchmarkError, MissingDependencyError
 from skext.utils._warnings import warn_user
 

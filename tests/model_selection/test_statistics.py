@@ -321,7 +321,7 @@ def test_cliques_match_brute_force(seed):
     pvalues = np.triu(rng.random((k, k)), 1)
     pvalues += pvalues.T + np.eye(k)
     alpha = rng.choice([0.1, 0.5, 0.9])
-    found = _stats.maximal_cliques(pvalues, alpha=alpha)
+    found = _stats.maximal_cliques(pvalues, significance_level=alpha)
     assert found == _brute_force_cliques(pvalues >= alpha)
 
 

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from skext.benchmark._analysis.compare import analyse
+from skext.benchmark._analysis.pair import compare_pair
+from skext.benchmark._engine.metrics import METRICS
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.store import ResultStore
 from skext.benchmark._families import catalog as _catalog
+from skext.benchmark._report.page import write_report
 from skext.exceptions import BenchmarkError
 
 _JOB_FIELDS = [
@@ -193,8 +197,6 @@ class BenchmarkResults:
         analysis : Analysis
             Tables of scores, ranks and tests.
         """
-        from skext.benchmark._analysis.compare import analyse
-
         if not self.tracks:
             raise BenchmarkError("The run holds no jobs, so there is nothing to see.")
         track = track or self.tracks[0]
@@ -277,8 +279,6 @@ class BenchmarkResults:
         comparison : PairComparison
             Wins, probabilities, tests and differences by task.
         """
-        from skext.benchmark._analysis.compare import compare_pair
-
         if track is None:
             both = [
                 name
@@ -337,8 +337,6 @@ class BenchmarkResults:
         path : Path
             The file.
         """
-        from skext.benchmark._report.page import write_report
-
         return write_report(
             self, Path(path), metric=metric, baseline=baseline, rope=rope
         )
@@ -395,8 +393,6 @@ def _long_frame(jobs, scores):
     jobs = jobs[[*_JOB_FIELDS]]
     frame = jobs.merge(wanted, on=["track", "task_type"])
     frame = frame.merge(scores, on=["key", "metric"], how="left")
-    from skext.benchmark._engine.metrics import METRICS
-
     frame["greater_is_better"] = frame["metric"].map(
         lambda name: METRICS[name].greater_is_better
     )
