@@ -28,7 +28,7 @@ from skext.utils._quantiles.forms import (
     takes_numbers,
     weight_params,
 )
-from skext.utils._quantiles.levels import check_levels, default_levels
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
