@@ -67,7 +67,7 @@ def _train(data, n_jobs, loss):
     """Train by our loop and return the accuracy on the training rows."""
     from skext.neural_network._losses.registry import make_loss
     from skext.neural_network._training.net import make_net
-    from skext.neural_network._training.seeds import SeedStreams
+    from skext.utils._torch.seeds import SeedStreams
 
     with _threads(n_jobs):
         net = make_net(

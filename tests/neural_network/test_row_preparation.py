@@ -3,9 +3,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from skext.neural_network._hold_out import hold_out_classes, hold_out_rows
-from skext.neural_network._scales import apply_scaler
-from skext.neural_network._targets import (
+from skext.neural_network._core.hold_out import hold_out_classes, hold_out_rows
+from skext.neural_network._core.rows import (
     Rows,
     check_finite,
     class_factors,
@@ -13,7 +12,7 @@ from skext.neural_network._targets import (
     encode_labels,
     merge_repetitions,
 )
-from skext.utils._scaling import fit_scaler
+from skext.utils._scaling import apply_scaler, fit_scaler
 
 
 def rows_of(X, y, weight=None):

@@ -8,31 +8,19 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from skext.neural_network._base import BaseTabularNet, torch_level
-from skext.neural_network._calibration import (
+from skext.neural_network._core.base import BaseTabularNet, torch_level
+from skext.neural_network._core.calibration import (
     ScoreLink,
     fit_scale,
     log_probabilities,
     probabilities,
 )
-from skext.neural_network._hold_out import hold_out_classes
-from skext.neural_network._scales import apply_scaler
-from skext.neural_network._scoring import HoldOutScore, best_class
-from skext.neural_network._targets import class_factors, encode_labels
+from skext.neural_network._core.hold_out import hold_out_classes
+from skext.neural_network._core.rows import class_factors, encode_labels
+from skext.neural_network._core.scoring import HoldOutScore, best_class
 from skext.utils._labels import read_labels
+from skext.utils._scaling import apply_scaler
 from skext.utils._sklearn import fit_context
-
-LOSSES = (
-    "ensloss",
-    "log_hinge",
-    "log_loss",
-    "hinge",
-    "exponential",
-    "gce",
-    "ldr",
-    "aldr",
-    "soft_ordinal",
-)
 
 _LINKS = {"symlog": "symlog", "temperature": "logit"}
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.metrics import get_scorer
 
-from skext.neural_network._calibration import probabilities
+from skext.neural_network._core.calibration import probabilities
 from skext.utils._scoring import explained, with_labels
 from skext.utils._warnings import warn_user
 

@@ -66,9 +66,9 @@ def fit_folds(
     seeds : list of SeedStreams
         Random streams of each fold.
     optimizer, optimizer_params, lr, weight_decay, lr_schedule : object
-        As in ``make_net``.
+        As in ``skext.neural_network._training.net.make_net``.
     batch_size, max_epochs : int
-        As in ``make_net``.
+        As in ``skext.neural_network._training.net.make_net``.
     device : str or torch.device, default="cpu"
         Where they are trained.
 

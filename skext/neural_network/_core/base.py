@@ -2,26 +2,22 @@
 
 import copy
 import importlib
-import sys
-import warnings
 from abc import ABCMeta, abstractmethod
-from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_regressor
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skext.base import SkextMixin
-from skext.neural_network._hold_out import group_codes, row_labels
-from skext.neural_network._persistence import (
+from skext.neural_network._core.hold_out import group_codes, row_labels
+from skext.neural_network._core.persistence import (
     from_json,
     read_archive,
     split_parameters,
     to_json,
     write_archive,
 )
-from skext.neural_network._scales import apply_scaler, warn_of_columns
-from skext.neural_network._targets import (
+from skext.neural_network._core.rows import (
     Rows,
     check_finite,
     drop_negligible,
@@ -29,57 +25,14 @@ from skext.neural_network._targets import (
     relative_weights,
     tame_weights,
 )
-from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
-from skext.utils._scaling import Scaler, fit_scaler
+from skext.utils._scaling import Scaler, apply_scaler, fit_scaler, warn_of_columns
 from skext.utils._sklearn import (
-    Interval,
-    Options,
-    StrOptions,
     check_sample_weight,
     safe_indexing,
 )
 from skext.utils._tables import validate_table
-
-MODULES = ("mlp", "resnet", "realmlp", "tabm")
-SCHEDULES = ("constant", "cosine", "flat_cosine", "one_cycle", "coslog4")
-
-#: Constraints of the parameters that all estimators share.
-CONSTRAINTS: dict = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "module": [StrOptions(set(MODULES)), callable],
-    "module_params": [dict, None],
-    "loss_params": [dict, None],
-    "activation": [str, callable],
-    "normalization": [StrOptions({"auto", "batch", "layer"}), None],
-    "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-    "dropout_samples": [Interval(Integral, 1, None, closed="left")],
-    "ghost_batch_size": [Interval(Integral, 2, None, closed="left"), None],
-    "weight_transform": [StrOptions({"arctan"}), None],
-    "optimizer": [StrOptions({"adamw", "adam", "sgd"}), callable],
-    "optimizer_params": [dict, None],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "weight_decay": [Interval(Real, 0, None, closed="left")],
-    "lr_schedule": [StrOptions(set(SCHEDULES)), callable],
-    "scale_lr_with_batch": [StrOptions({"sqrt", "linear"}), Options(bool, {False})],
-    "max_epochs": [Interval(Integral, 1, None, closed="left")],
-    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-    "drop_last": ["boolean"],
-    "sampler": "no_validation",
-    "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), None],
-    "scoring": [str, callable, None],
-    "standardize": ["boolean"],
-    "callbacks": [list, None],
-    "device": "no_validation",
-    "compile": ["boolean", dict],
-    "cuda_graph": ["boolean"],
-    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-    "warm_start": ["boolean"],
-    "verbose": ["verbose"],
-    "random_state": ["random_state"],
-}
+from skext.utils._torch.loading import require_torch
 
 # Attributes that a file keeps beside the weights.
 _KEPT = (
@@ -111,14 +64,7 @@ def torch_level(name, purpose="A tabular net"):
     module : module
         The module.
     """
-    if None in (sys.modules.get("torch"), sys.modules.get("skorch")):
-        # torch adds warning filters when it is imported, which are not ours to add.
-        with warnings.catch_warnings():
-            for package in ("torch", "skorch"):
-                optional_import(package, extra="deep", purpose=purpose)
-            # The first optimiser imports more of torch, and filters with it.
-            torch = importlib.import_module("torch")
-            torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    require_torch(purpose)
     return importlib.import_module(f"skext.neural_network.{name}")
 
 
@@ -179,12 +125,11 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
         ``families`` are rows that are held out together or not at all.
         """
-        seeds_level = torch_level("_training.seeds", type(self).__name__)
         warm = self.warm_start and hasattr(self, "net_")
         read = self._read(X, y, sample_weight, reset=not warm, whole=True)
         rows, groups, n_samples = read
         families = group_codes(families, n_samples)
-        seeds = seeds_level.SeedStreams(fit_rng(self.random_state).randint(2**31 - 1))
+        seeds = self._seeds(fit_rng(self.random_state).randint(2**31 - 1))
         train, valid, groups = self._split(rows, groups, seeds, families)
         self._check_rows(train)
         if not warm:
@@ -203,9 +148,17 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         self._calibrate(valid)
         return self
 
+    @classmethod
+    def _seeds(cls, seed):
+        """Return the random streams of a fit."""
+        require_torch(cls.__name__)
+        # Only those who fit need torch.
+        from skext.utils._torch.seeds import SeedStreams
+
+        return SeedStreams(seed)
+
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """Train one epoch on the rows."""
-        seeds_level = torch_level("_training.seeds", type(self).__name__)
         first = not hasattr(self, "net_")
         read = self._read(X, y, sample_weight, reset=first, classes=classes)
         rows, groups, _ = read
@@ -214,7 +167,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
             seed = fit_rng(self.random_state).randint(2**31 - 1)
             self._learn_scale(rows, whole=False)
             table = apply_scaler(rows.X, self._scaler())
-            seeds = seeds_level.SeedStreams(seed)
+            seeds = self._seeds(seed)
             module = self._build_module(seeds, table)
             self.net_ = self._build_net(seeds, module)
         else:
@@ -532,7 +485,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         model = cls(**{**kept, "device": device, **parameters})
         for name, plain in meta["attributes"].items():
             setattr(model, name, from_json(plain))
-        seeds = torch_level("_training.seeds", cls.__name__).SeedStreams(0)
+        seeds = cls._seeds(0)
         module = model._build_module(seeds, weight_transform=None)
         torch = importlib.import_module("torch")
         prefix = "weights/"

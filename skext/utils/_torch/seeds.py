@@ -1,4 +1,4 @@
-"""Independent random streams of one fit, drawn from one integer seed.
+"""Random streams of one fit from one integer seed, and the lock of torch's own.
 
 No stream is kept as a live generator: each is rebuilt from the seed, its name and a
 key (the epoch, say), so that a net resumed from a pickle continues with the numbers
@@ -6,14 +6,39 @@ it would have drawn anyway.
 """
 
 import contextlib
+import threading
 
 import numpy as np
 import torch
 
-from skext.utils._torch.rng import seeded_torch
-
-#: Streams in the order of their spawn keys; append only, or seeds change meaning.
+# Whoever draws from the default generators holds this, in whichever family.
+_LOCK = threading.RLock()
+# Streams in the order of their spawn keys; append only, or seeds change meaning.
 STREAMS = ("init", "shuffle", "dropout", "noise", "sampler", "boxcox", "split")
+
+
+@contextlib.contextmanager
+def seeded_torch(seed, device="cpu"):
+    """Run a block on torch's default generators, seeded, and put them back.
+
+    Needed where torch takes no generator: parameter initialisation and dropout. A
+    lock keeps two threads from drawing from each other's stream.
+
+    Parameters
+    ----------
+    seed : int
+        Non-negative seed.
+    device : str or torch.device, default="cpu"
+        Device whose generator is seeded beside that of the CPU.
+    """
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    with _LOCK, torch.random.fork_rng(devices=devices):
+        torch.random.default_generator.manual_seed(seed)
+        if devices:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 class SeedStreams:
@@ -26,7 +51,7 @@ class SeedStreams:
 
     Examples
     --------
-    >>> from skext.neural_network._training.seeds import SeedStreams
+    >>> from skext.utils._torch.seeds import SeedStreams
     >>> seeds = SeedStreams(0)
     >>> seeds.integer("shuffle", 3) == seeds.integer("shuffle", 3)
     True
