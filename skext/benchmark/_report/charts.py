@@ -13,8 +13,8 @@ from html import escape
 
 import numpy as np
 
-from skext.benchmark._engine.text import shorten
 from skext.utils._optional import optional_import
+from skext.utils._plotting import shorten
 
 SYMBOL = {
     "skext": "circle",
@@ -49,8 +49,8 @@ class Run:
         Properties of the tasks, by name.
     dummy : str
         Trivial method of the track.
-    calibration : dict of str to tuple of ndarray
-        Reliability curve of each method with stored probabilities.
+    calibration : dict of str to ReliabilityBins
+        Forecasts against what came, of each method with stored probabilities.
     """
 
     methods: dict

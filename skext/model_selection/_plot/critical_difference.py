@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from skext.model_selection import _statistics as _stats
-from skext.utils._optional import optional_import
+from skext.utils._plotting import pyplot, shorten, text_color
 
 _TESTS = {
     "wilcoxon": "Wilcoxon signed rank, Holm",
@@ -288,7 +288,7 @@ class CriticalDifferenceDisplay:
         width, height : float
             In inches.
         """
-        font_size = font_size or _matplotlib().rcParams["font.size"]
+        font_size = font_size or pyplot().rcParams["font.size"]
         labels = map("  ".join, self._labels())
         label = min(max(map(_text_width, labels)), _MAX_LABEL)
         axis = max(24.0, 1.8 * len(self.method_names))
@@ -315,12 +315,9 @@ class CriticalDifferenceDisplay:
         display : CriticalDifferenceDisplay
             The object itself.
         """
-        font_size = font_size or _matplotlib().rcParams["font.size"]
+        font_size = font_size or pyplot().rcParams["font.size"]
         if ax is None:
-            pyplot = optional_import(
-                "matplotlib.pyplot", extra="plot", purpose="Plotting"
-            )
-            _, ax = pyplot.subplots(figsize=self.natural_size(font_size))
+            _, ax = pyplot().subplots(figsize=self.natural_size(font_size))
             ax.set_position((0, 0, 1, 1))
         self.ax_, self.figure_ = ax, ax.figure
         top, bottom = self._extent()
@@ -361,10 +358,6 @@ class CriticalDifferenceDisplay:
         return levels
 
 
-def _matplotlib():
-    return optional_import("matplotlib", extra="plot", purpose="Plotting")
-
-
 @functools.lru_cache(maxsize=1024)
 def _text_width(text):
     """Width of a text in font sizes, without a renderer."""
@@ -385,7 +378,7 @@ class _Drawing:
 
     def __init__(self, display, ax, font_size):
         self.display, self.ax, self.size = display, ax, font_size
-        self.ink = _matplotlib().rcParams["text.color"]
+        self.ink = text_color()
         self.width = ax.get_xlim()[1]
         self.top_rank = max(len(display.method_names), 2)
         most = (1 - _MIN_AXIS) / 2 * self.width - _MARGIN
@@ -486,11 +479,3 @@ def _fit(name, rank, most):
     while length > 4 and _text_width(f"{shorten(name, length)}  {rank}") > most:
         length -= 1
     return shorten(name, max(length, 4)), rank
-
-
-def shorten(name, length):
-    """Cut a name in the middle, where names of variants differ least."""
-    if length >= len(name):
-        return name
-    head = (length - 1) * 2 // 3
-    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
