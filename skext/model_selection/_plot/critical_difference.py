@@ -195,7 +195,9 @@ class CriticalDifferenceDisplay:
             method_names = range(scores.shape[1])
         scores = scores[~np.isnan(scores).any(axis=1)]
         if not len(scores):
-            raise ValueError("scores has no task with the scores of all methods.")
+            raise ValueError(
+                "scores has no task with the scores of all methods; leave methods out."
+            )
         ranks = _stats.average_ranks(scores, greater_is_better=greater_is_better)
         length = None
         if test == "nemenyi":
