@@ -22,7 +22,6 @@ SYMBOL = {
     "baseline": "triangle-up",
     "user": "diamond",
 }
-ROW = 30
 
 
 @dataclass(frozen=True)
@@ -192,14 +191,14 @@ def row_axis(names, methods, limit=30):
     }
 
 
-def rows(traces, names, methods, *, pitch=ROW, limit=30, **options):
+def rows(traces, names, methods, *, pitch=30, limit=30, narrow=None, **options):
     """Lay traces out on one row for each method."""
     short = row_axis(names, methods, 16)["ticktext"]
     return chart(
         traces,
         pitch * len(names) + 56,
         yaxis=row_axis(names, methods, limit),
-        narrow={"yaxis.ticktext": short},
+        narrow={"yaxis.ticktext": short, **(narrow or {})},
         **options,
     )
 

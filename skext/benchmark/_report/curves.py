@@ -55,8 +55,9 @@ def score_against_time(analysis, run):
     traces = [trace(x[front], y[front], [], "front", mode="lines")]
     for i, name in enumerate(table.index):
         hover = f"{name}: {what} {format_number(y[i])}, fit {format_seconds(x[i])}"
-        text = label(name, run.methods, 26) if i in front else ""
-        named = {"mode": "markers+text", "text": [text], "textposition": "top center"}
+        text = label(name, run.methods, 20) if i in front else ""
+        side = {front[0]: "right", front[-1]: "left"}.get(i, "center")
+        named = {"mode": "markers+text", "text": [text], "textposition": f"top {side}"}
         point = x[i], y[i], [hover], family_of(run.methods, name)
         traces.append(method_trace(*point, marker={"size": 11}, **named))
     drawing = chart(

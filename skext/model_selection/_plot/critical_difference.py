@@ -349,15 +349,19 @@ class CriticalDifferenceDisplay:
         return 1.5 + _BAR_PITCH * (max(self._levels(), default=-1) + 1)
 
     def _levels(self):
-        """Give every bar the first level on which it meets no other."""
-        ends, levels = [], []
-        for clique in self.cliques:
-            low, high = self.mean_ranks[clique[0]], self.mean_ranks[clique[-1]]
-            free = [i for i, end in enumerate(ends) if end + 0.05 < low]
-            level = free[0] if free else len(ends)
-            ends[level : level + 1] = [high]
-            levels.append(level)
-        return levels
+        ends = [self.mean_ranks[[clique[0], clique[-1]]] for clique in self.cliques]
+        return stack(ends, gap=0.05)
+
+
+def stack(intervals, gap):
+    """Give every interval the first level on which it meets no other."""
+    ends, levels = [], []
+    for low, high in intervals:
+        free = [i for i, end in enumerate(ends) if end + gap < low]
+        level = free[0] if free else len(ends)
+        ends[level : level + 1] = [high]
+        levels.append(level)
+    return levels
 
 
 @functools.lru_cache(maxsize=1024)
