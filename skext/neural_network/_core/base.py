@@ -33,6 +33,7 @@ from skext.utils._sklearn import (
 )
 from skext.utils._tables import validate_table
 from skext.utils._torch.loading import require_torch
+from skext.utils._torch.perceptron import layer_sizes
 
 # Attributes that a file keeps beside the weights.
 _KEPT = (
@@ -305,7 +306,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 self.module,
                 n_features=self.n_features_in_,
                 n_outputs=self._n_columns(),
-                hidden_layer_sizes=_layer_sizes(self.hidden_layer_sizes),
+                hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
                 activation=self.activation,
                 normalization=self._normalization(),
                 dropout=self._dropout_rate(),
@@ -508,15 +509,3 @@ def has_members(module):
         return getattr(module, "ensemble_dim", None) is not None
     finally:
         module.train(training)
-
-
-def _layer_sizes(sizes):
-    """Return the sizes of the hidden layers as a tuple of integers."""
-    found = np.atleast_1d(sizes)
-    whole = found.size == 0 or found.dtype.kind in "iu"
-    if found.ndim > 1 or not whole or min(found, default=1) < 1:
-        raise ValueError(
-            f"hidden_layer_sizes={sizes!r} must be positive integers; use () for a "
-            "linear model."
-        )
-    return tuple(int(size) for size in found)
