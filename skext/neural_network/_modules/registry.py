@@ -203,8 +203,8 @@ def _users_module(module, n_features, n_outputs, params, dropout_samples):
     network = module(n_features, n_outputs, **(params or {}))
     if not isinstance(network, nn.Module):
         raise TypeError(
-            f"module={module!r} makes a {type(network).__name__}; give what makes a "
-            "torch.nn.Module."
+            f"module={module!r} must make a torch.nn.Module, and makes a "
+            f"{type(network).__name__}; give a class of such modules."
         )
     return ScoreAdapter(network, n_outputs)
 
