@@ -308,7 +308,7 @@ def test_misuse_of_the_users_module():
     for module in (MLP(5, 3, (4,)), 3):
         with pytest.raises(TypeError, match="a class or a factory"):
             build_module(module, **sizes)
-    with pytest.raises(TypeError, match="must give a torch"):
+    with pytest.raises(TypeError, match="must make a torch"):
         build_module(lambda n_features, n_outputs: 3, **sizes)
     network = build_module(lambda d, k: nn.Linear(d, k + 1), **sizes)
     with pytest.raises(ValueError, match="return \\(n_rows, n_outputs\\)"):
