@@ -9,7 +9,7 @@ from skext.neural_network._core.base import BaseTabularNet, torch_level
 from skext.neural_network._core.constraints import CONSTRAINTS
 from skext.neural_network._core.hold_out import hold_out_rows
 from skext.neural_network._core.scoring import HoldOutScore
-from skext.neural_network._names import losses_for
+from skext.neural_network._registry.names import losses_for
 from skext.utils._labels import read_numbers
 from skext.utils._quantiles.levels import change_levels, check_levels
 from skext.utils._scaling import (
@@ -464,7 +464,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return len(getattr(self, "quantiles_", "1"))
 
     def _make_loss(self):
-        make_loss = torch_level("_losses.registry").make_loss
+        make_loss = torch_level("_registry.losses").make_loss
         params = self.loss_params
         if hasattr(self, "quantiles_"):
             levels = self.quantiles_.tolist()

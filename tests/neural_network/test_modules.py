@@ -16,8 +16,8 @@ from skext.neural_network._modules.activations import (  # noqa: E402
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules.mlp import MLP  # noqa: E402
-from skext.neural_network._modules.registry import build_module  # noqa: E402
-from skext.neural_network._names import MODULES  # noqa: E402
+from skext.neural_network._registry.modules import build_module  # noqa: E402
+from skext.neural_network._registry.names import MODULES  # noqa: E402
 
 OPTIONS = {
     "plain": {},

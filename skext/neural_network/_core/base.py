@@ -297,7 +297,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _build_module(self, seeds, table=None, weight_transform="as given"):
         """Return a network with random weights that the seed decides."""
-        build_module = torch_level("_modules.registry").build_module
+        build_module = torch_level("_registry.modules").build_module
         if weight_transform == "as given":
             weight_transform = self.weight_transform
         data = None

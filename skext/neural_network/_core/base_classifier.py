@@ -162,7 +162,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         return {}
 
     def _make_loss(self):
-        level = torch_level("_losses.registry")
+        level = torch_level("_registry.losses")
         return level.make_loss(
             self.loss,
             n_classes=len(self.classes_),

@@ -11,7 +11,7 @@ from skext.neural_network._modules.compander import (
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d
 from skext.neural_network._modules.layers import squeeze_scores
-from skext.neural_network._names import MODULES
+from skext.neural_network._registry.names import MODULES
 
 
 def build_module(

@@ -7,7 +7,7 @@ from torch import nn
 
 from skext.neural_network._losses.base import TabularLoss
 from skext.neural_network._losses.foreign import ModuleLoss
-from skext.neural_network._names import LOSSES, losses_for
+from skext.neural_network._registry.names import LOSSES, losses_for
 
 
 def make_loss(
