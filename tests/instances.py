@@ -100,14 +100,14 @@ PARAMETERS: dict = {
     "DLLPNetClassifier": [
         {
             "hidden_layer_sizes": (16,),
-            "max_iter": 20,
+            "max_epochs": 20,
             "learning_rate_init": 0.1,
             "early_stopping": False,
             "dtype": "float64",
         },
     ],
     "EasyLLPClassifier": [{"tol": 1e-10}],
-    "EmbeddingRefiner": [{"hidden_layer_sizes": (8, 4), "max_iter": 5}],
+    "EmbeddingRefiner": [{"hidden_layer_sizes": (8, 4), "max_epochs": 5}],
     "MeanMapClassifier": [{"tol": 1e-10}],
     "SelfLabelingLLPClassifier": [{"estimator": PRECISE}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],

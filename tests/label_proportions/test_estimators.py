@@ -400,7 +400,7 @@ def test_labels_outside_of_classes():
 
 def test_reference_params_are_parameters():
     params = BeliefPropagationLLPClassifier.reference_params()
-    params["refiner"].set_params(hidden_layer_sizes=(16, 8), max_iter=3)
+    params["refiner"].set_params(hidden_layer_sizes=(16, 8), max_epochs=3)
     model = BeliefPropagationLLPClassifier(
         LogisticRegression(), random_state=0, **params
     )

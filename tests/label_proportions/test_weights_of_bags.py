@@ -30,7 +30,7 @@ ESTIMATORS = [
         LogisticRegression(), connectivity=KNeighborsTransformer(n_neighbors=5)
     ),
     DLLPClassifier(),
-    DLLPNetClassifier((8,), max_iter=5, random_state=0),
+    DLLPNetClassifier((8,), max_epochs=5, random_state=0),
     CountLikelihoodClassifier(),
     CountLikelihoodClassifier(LogisticRegression(), max_iter=2),
     EasyLLPClassifier(),

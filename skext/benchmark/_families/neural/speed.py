@@ -65,7 +65,7 @@ def _accuracy(module, data):
 
 def _train(data, n_jobs, loss):
     """Train by our loop and return the accuracy on the training rows."""
-    from skext.neural_network._losses.registry import make_loss
+    from skext.neural_network._registry.losses import make_loss
     from skext.neural_network._training.net import make_net
     from skext.utils._torch.seeds import SeedStreams
 
