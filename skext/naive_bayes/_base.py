@@ -2,17 +2,18 @@
 
 import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.naive_bayes._linear.outputs import class_prior, join_classes
 from skext.naive_bayes._linear.shrinkage import ROW_RULES
-from skext.naive_bayes._linear.steps import Batch, Tuned, joined
+from skext.naive_bayes._linear.solve import class_prior
+from skext.naive_bayes._loo.tuning import Tuned
 from skext.naive_bayes._moments import array_api as _array_api
-from skext.naive_bayes._moments.moments import ClassMoments, encode_labels
+from skext.naive_bayes._moments.moments import ClassMoments, encode_labels, join_classes
 from skext.naive_bayes._moments.state import MomentState, check_moments_finite
 from skext.utils._labels import read_labels
 from skext.utils._probabilities import (
@@ -29,6 +30,44 @@ from skext.utils._sklearn import (
     fit_context,
 )
 from skext.utils._tables import validate_table
+
+
+class Batch(NamedTuple):
+    """One validated batch of rows and its sufficient statistics.
+
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    labels : ndarray of shape (n_labels,)
+        Sorted labels that occur.
+    codes : ndarray of shape (n_samples,)
+        Position of the label of each row.
+    weights : ndarray of shape (n_samples,) or None
+        Sample weights.
+    state : MomentState
+        Moments of these labels.
+    origin : ndarray of shape (n_features,) or None
+        What was subtracted from the rows.
+    token : array of shape (1,)
+        An array of the library and device that the rows came from.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray | None
+    state: MomentState
+    origin: np.ndarray | None
+    token: object
+
+
+def joined(moments, known, merged, labels, batch):
+    """Return moments with classes ``merged`` after ``batch`` is added to them."""
+    if merged.size > known.size:
+        moments = moments.expanded(np.searchsorted(merged, known), merged.size)
+    moments.merge(batch, np.searchsorted(merged, labels))
+    return moments
 
 
 class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
@@ -337,6 +376,10 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
 
     def _solve(self, state, prior, tuned):
         """Return the linear form of class moments."""
+        raise NotImplementedError
+
+    def _loo_chunks(self, X, left):
+        """Yield (start, scores) of chunks of training rows without each row."""
         raise NotImplementedError
 
     def _tune(self, batch, prior):

@@ -110,7 +110,7 @@ def test_chunks(monkeypatch):
         expected = NearestClassMean(**form).fit(X, y, weight)
         proba = expected.predict_proba(X)
         with monkeypatch.context() as patch:
-            patch.setattr("skext.naive_bayes._nearest_transform._CHUNK_BYTES", 1)
+            patch.setattr("skext.naive_bayes._linear.nearest._CHUNK_BYTES", 1)
             model = NearestClassMean(**form).fit(X, y, weight)
             assert_allclose(model.theta_, expected.theta_, atol=1e-12)
             assert_allclose(model.predict_proba(X), proba, atol=1e-10)

@@ -169,23 +169,6 @@ class ProbeLearningCurve:
             rng=fit_rng(random_state),
         )
 
-    def plot(self, **options):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        **options : dict
-            As in :meth:`skext.naive_bayes.ProbeLearningCurveDisplay.from_result`.
-
-        Returns
-        -------
-        display : ProbeLearningCurveDisplay
-            Already drawn.
-        """
-        from skext.naive_bayes import ProbeLearningCurveDisplay
-
-        return ProbeLearningCurveDisplay.from_result(self, **options)
-
 
 def _named(estimators):
     """Return a dict of probes."""
@@ -272,7 +255,7 @@ def probe_learning_curve(
     Returns
     -------
     curve : ProbeLearningCurve
-        With the data frame ``frame`` and the methods ``crossover`` and ``plot``.
+        With the data frame ``frame`` and the method ``crossover``.
 
     Raises
     ------

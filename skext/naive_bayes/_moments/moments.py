@@ -462,3 +462,45 @@ def union_of_labels(known, labels):
     """Return the sorted union; all labels must be numbers, or none."""
     check_comparable(labels, known)
     return np.union1d(known, labels) if known.size else labels
+
+
+def join_classes(known, labels, classes, fixed):
+    """Return the sorted class labels after a batch with these labels.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_known,)
+        Labels so far.
+    labels : ndarray of shape (n_labels,)
+        Labels of the batch.
+    classes : array-like of shape (n_classes,) or None
+        What the caller declared in this call.
+    fixed : bool
+        Whether an earlier call declared the classes.
+    """
+    if classes is not None:
+        declared = np.unique(column_or_1d(classes))
+        if fixed and not np.array_equal(declared, known):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to "
+                f"partial_fit, was: {known!r}; pass the same classes or none."
+            )
+        check_comparable(declared, known)
+        if not np.isin(known, declared).all():
+            raise ValueError(
+                f"classes={declared.tolist()} must have all labels seen so far, "
+                f"{known.tolist()}; add the missing ones."
+            )
+    elif fixed:
+        declared = known
+    else:
+        return union_of_labels(known, labels)
+    check_comparable(labels, declared)
+    unknown = labels[~np.isin(labels, declared)]
+    if unknown.size:
+        raise ValueError(
+            f"y has labels, {unknown.tolist()}, that do not exist in the initial "
+            f"classes {declared.tolist()}; declare all labels in the first call of "
+            "partial_fit, or none to let the classes grow."
+        )
+    return declared

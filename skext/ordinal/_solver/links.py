@@ -5,6 +5,13 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 # Kernels know the links by these numbers.
 LINK_CODES = {"logit": 0, "probit": 1, "cloglog": 2, "loglog": 3}
+# F(-x) = 1 - G(x): the link that belongs to the reversed classes.
+MIRRORED_LINK = {
+    "logit": "logit",
+    "probit": "probit",
+    "cloglog": "loglog",
+    "loglog": "cloglog",
+}
 
 
 def link_code(link):
