@@ -20,7 +20,7 @@ from skext.label_proportions._bags.split import (
     StratifiedBagKFold,
 )
 from skext.label_proportions._bags.targets import bag_target
-from skext.label_proportions._belief_propagation import (
+from skext.label_proportions._inference.classifier import (
     BeliefPropagationLLPClassifier,
 )
 from skext.label_proportions._inference.marginals import bp_marginals

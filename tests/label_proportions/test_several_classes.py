@@ -25,15 +25,15 @@ from skext.label_proportions import (
     bp_marginals,
     make_bags,
 )
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.targets import Bags
+from skext.label_proportions._counts.many_class_kernels import count_vector_messages
+from skext.label_proportions._counts.posterior import (
     count_posterior,
     count_vector_posterior,
     top_classes,
     top_rows,
     whole_counts,
 )
-from skext.label_proportions._bags.targets import Bags
-from skext.label_proportions._bags.vector_kernels import count_vector_messages
 
 
 def enumerate_bag(h, counts):

@@ -13,7 +13,7 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import as_column, as_labels
+from skext.label_proportions._bags.columns import as_column, as_labels
 from skext.label_proportions._bags.targets import bag_target, read_bags
 from skext.utils._sklearn import safe_indexing
 

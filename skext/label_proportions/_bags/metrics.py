@@ -4,12 +4,12 @@ import numpy as np
 from scipy.special import logit, xlogy
 from sklearn.metrics import make_scorer
 
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.targets import read_bags
+from skext.label_proportions._counts.posterior import (
     count_posterior,
     count_vector_posterior,
     whole_counts,
 )
-from skext.label_proportions._bags.targets import read_bags
 
 __all__ = [
     "bag_count_log_loss",

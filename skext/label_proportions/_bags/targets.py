@@ -6,13 +6,9 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import (
-    NO_BAG,
-    as_labels,
-    as_numbers,
-    number_bags,
-    per_bag,
-)
+from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.numbering import NO_BAG, number_bags
+from skext.label_proportions._bags.per_bag import per_bag
 from skext.utils._warnings import warn_user
 
 # How far a count may be from a whole number, in rows.

@@ -10,15 +10,15 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.metrics import bag_count_log_loss
+from skext.label_proportions._bags.targets import is_bag_target, read_bags
+from skext.label_proportions._core.models import ConstantModel
+from skext.label_proportions._counts.posterior import (
     count_posterior,
     count_vector_posterior,
     normalize_rows,
     whole_counts,
 )
-from skext.label_proportions._bags.metrics import bag_count_log_loss
-from skext.label_proportions._bags.targets import is_bag_target, read_bags
-from skext.label_proportions._core.models import ConstantModel
 from skext.utils._sklearn import check_sample_weight
 from skext.utils._tables import validate_table
 

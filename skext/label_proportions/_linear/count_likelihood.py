@@ -6,7 +6,6 @@ import numpy as np
 from scipy.special import expit, logit, softmax
 from sklearn.utils.metaestimators import available_if
 
-from skext.label_proportions._bags.counts import count_posterior, count_vector_posterior
 from skext.label_proportions._bags.split import BagKFold
 from skext.label_proportions._bags.targets import check_whole_counts
 from skext.label_proportions._core.models import (
@@ -15,6 +14,10 @@ from skext.label_proportions._core.models import (
     fit_soft_classes,
     fit_soft_labels,
     predict,
+)
+from skext.label_proportions._counts.posterior import (
+    count_posterior,
+    count_vector_posterior,
 )
 from skext.label_proportions._linear.classifiers import (
     BaseLinearLLPClassifier,

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags.counts import top_classes, top_rows, whole_counts
 from skext.label_proportions._core.base import BaseLLPClassifier
 from skext.label_proportions._core.models import (
     ConstantClasses,
@@ -15,6 +14,11 @@ from skext.label_proportions._core.models import (
     fit_soft_labels,
     predict,
     takes_weights,
+)
+from skext.label_proportions._counts.posterior import (
+    top_classes,
+    top_rows,
+    whole_counts,
 )
 from skext.label_proportions._linear.classifiers import KnownBags
 from skext.label_proportions._linear.logistic import default_learner

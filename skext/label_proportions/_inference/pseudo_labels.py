@@ -5,7 +5,6 @@ from scipy import sparse
 from scipy.special import logit
 from sklearn.preprocessing import StandardScaler
 
-from skext.label_proportions._bags.counts import top_classes, top_rows, whole_counts
 from skext.label_proportions._bags.split import BagKFold
 from skext.label_proportions._bags.targets import bag_target
 from skext.label_proportions._core.models import (
@@ -13,6 +12,11 @@ from skext.label_proportions._core.models import (
     fit_soft_labels,
     predict,
     takes_weights,
+)
+from skext.label_proportions._counts.posterior import (
+    top_classes,
+    top_rows,
+    whole_counts,
 )
 from skext.label_proportions._linear.classifiers import DLLPClassifier
 from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier

@@ -7,19 +7,19 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skext.label_proportions._bags.counts import normalize_rows
 from skext.label_proportions._bags.targets import check_whole_counts
 from skext.label_proportions._core.base import BaseLLPClassifier
 from skext.label_proportions._core.models import takes_weights
+from skext.label_proportions._counts.posterior import normalize_rows
 from skext.label_proportions._inference.graph import check_connectivity, neighbor_graph
-from skext.label_proportions._inference.marginals import layout, warn_not_converged
 from skext.label_proportions._inference.propagation import (
     arrange_graph,
     is_better,
+    layout,
     propagate,
+    warn_not_converged,
 )
-from skext.label_proportions._nets.refiner import EmbeddingRefiner
-from skext.label_proportions._pseudo_labels import (
+from skext.label_proportions._inference.pseudo_labels import (
     among_all_rows,
     by_counts,
     by_threshold,
@@ -28,6 +28,7 @@ from skext.label_proportions._pseudo_labels import (
     scores_of_other_bags,
     unknown_bags,
 )
+from skext.label_proportions._nets.refiner import EmbeddingRefiner
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 from scipy.special import expit, softmax
 
-from skext.label_proportions._bags.count_kernels import count_messages
-from skext.label_proportions._bags.vector_kernels import count_vector_messages
+from skext.label_proportions._counts.many_class_kernels import count_vector_messages
+from skext.label_proportions._counts.two_class_kernels import count_messages
 from skext.utils._parallel import run_chunks
 
 # Rows that are worth a thread of their own.
