@@ -24,11 +24,9 @@ from skext.label_proportions._inference.classifier import (
     BeliefPropagationLLPClassifier,
 )
 from skext.label_proportions._inference.marginals import bp_marginals
-from skext.label_proportions._linear.classifiers import (
-    DLLPClassifier,
-    EasyLLPClassifier,
-)
 from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._linear.dllp import DLLPClassifier
+from skext.label_proportions._linear.easy_llp import EasyLLPClassifier
 from skext.label_proportions._linear.mean_map import MeanMapClassifier
 from skext.label_proportions._linear.soft_labels import (
     BagProportionClassifier,

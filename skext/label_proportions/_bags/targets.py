@@ -108,6 +108,25 @@ class Bags(NamedTuple):
         return ~np.isnan(self.proportions).any(axis=1)
 
 
+def refuse_unknown(bags, name, more=""):
+    """Raise if nothing is known about any bag.
+
+    Parameters
+    ----------
+    bags : Bags
+        The bags.
+    name : str
+        What they were read from.
+    more : str, default=""
+        What else is asked of a bag.
+    """
+    if not bags.known().any():
+        raise ValueError(
+            f"{name} has no bag whose proportion is known{more}; give the count or the "
+            "proportion of one at least."
+        )
+
+
 def _decimals(shares):
     """Return the number of decimals that shares were rounded to, None if to none."""
     known = shares[~np.isnan(shares)]
