@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
@@ -97,9 +98,6 @@ def check_predictions(y_true, Q, quantiles, sample_weight, *, name="y_quantiles"
         Q = Q[:, np.newaxis]
     levels = None
     if quantiles is not False:
-        # Its kernels take numba, which metrics do without.
-        from skext.utils._quantiles.levels import check_levels
-
         levels = check_levels(quantiles)
         if Q.shape[1] != len(levels):
             raise ValueError(
