@@ -25,15 +25,14 @@ from skext.label_proportions import (
     bp_marginals,
     make_bags,
 )
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.targets import Bags
+from skext.label_proportions._counts.many_class_kernels import count_vector_messages
+from skext.label_proportions._counts.posterior import (
     count_posterior,
-    count_vector_posterior,
     top_classes,
     top_rows,
     whole_counts,
 )
-from skext.label_proportions._bags.targets import Bags
-from skext.label_proportions._bags.vector_kernels import count_vector_messages
 
 
 def enumerate_bag(h, counts):
@@ -122,9 +121,7 @@ def test_two_classes_are_those_of_one_count():
     h = rng.normal(size=codes.size)
     one, logs_one = count_posterior(h, bags, counts)
     both = np.column_stack([sizes - counts, counts])
-    two, logs_two = count_vector_posterior(
-        np.column_stack([np.zeros_like(h), h]), bags, both
-    )
+    two, logs_two = count_posterior(np.column_stack([np.zeros_like(h), h]), bags, both)
     assert_allclose(two[:, 1], one, atol=1e-12)
     assert_allclose(logs_two, logs_one, rtol=1e-12)
 

@@ -13,8 +13,8 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import as_column, as_labels
-from skext.label_proportions._bags.targets import bag_target, read_bags
+from skext.label_proportions._bags.columns import as_column, as_labels
+from skext.label_proportions._bags.targets import bag_target, read_bags, refuse_unknown
 from skext.utils._sklearn import safe_indexing
 
 __all__ = ["BaggedData", "bag_summary", "make_bags"]
@@ -261,8 +261,7 @@ def bag_summary(target, *, bags=None):
     found = read_bags(target, bags)
     known = found.known()
     sizes, shares = found.sizes[known], found.proportions[known]
-    if not sizes.size:
-        raise ValueError("target must have a bag whose proportion is known, got none.")
+    refuse_unknown(found, "target")
     overall = np.average(shares, axis=0, weights=sizes)
     variance = np.average((shares - overall) ** 2, axis=0, weights=sizes)
     expected = overall @ (1 - overall)

@@ -1,15 +1,15 @@
 """Scores of predictions on bags, for which no label of a row is needed."""
 
 import numpy as np
-from scipy.special import logit, xlogy
+from scipy.special import xlogy
 from sklearn.metrics import make_scorer
 
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.targets import read_bags, refuse_unknown
+from skext.label_proportions._counts.posterior import (
+    as_scores,
     count_posterior,
-    count_vector_posterior,
     whole_counts,
 )
-from skext.label_proportions._bags.targets import read_bags
 
 __all__ = [
     "bag_count_log_loss",
@@ -40,8 +40,7 @@ def _read(target, proba, bags):
         )
     if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1:
         raise ValueError("proba must have probabilities, got values outside [0, 1].")
-    if not found.known().any():
-        raise ValueError("target must have a bag whose proportion is known, got none.")
+    refuse_unknown(found, "target")
     return found, proba
 
 
@@ -103,12 +102,11 @@ def bag_count_log_loss(target, proba, *, bags=None):
     found, proba = _read(target, proba, bags)
     known = found.known()
     n_rows = found.sizes[known].sum()
-    if found.classes.size != 2:
-        scores = np.log(np.maximum(proba, _EPS))
-        _, logs = count_vector_posterior(scores, found, whole_counts(found))
+    if found.classes.size == 2:
+        proba, counts = proba[:, 1], np.round(found.counts())
     else:
-        log_odds = logit(np.clip(proba[:, 1], _EPS, 1 - _EPS))
-        _, logs = count_posterior(log_odds, found, np.round(found.counts()))
+        counts = whole_counts(found)
+    _, logs = count_posterior(as_scores(proba, _EPS), found, counts)
     return float(-logs[known].sum() / n_rows)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags.ids import number_bags
+from skext.label_proportions._bags.numbering import number_bags
 from skext.label_proportions._bags.targets import is_bag_target
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]

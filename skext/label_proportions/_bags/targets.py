@@ -6,13 +6,9 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import (
-    NO_BAG,
-    as_labels,
-    as_numbers,
-    number_bags,
-    per_bag,
-)
+from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.numbering import NO_BAG, number_bags
+from skext.label_proportions._bags.per_bag import per_bag
 from skext.utils._warnings import warn_user
 
 # How far a count may be from a whole number, in rows.
@@ -110,6 +106,25 @@ class Bags(NamedTuple):
     def known(self):
         """Return which bags have known proportions."""
         return ~np.isnan(self.proportions).any(axis=1)
+
+
+def refuse_unknown(bags, name, more=""):
+    """Raise if nothing is known about any bag.
+
+    Parameters
+    ----------
+    bags : Bags
+        The bags.
+    name : str
+        What they were read from.
+    more : str, default=""
+        What else is asked of a bag.
+    """
+    if not bags.known().any():
+        raise ValueError(
+            f"{name} has no bag whose proportion is known{more}; give the count or the "
+            "proportion of one at least."
+        )
 
 
 def _decimals(shares):

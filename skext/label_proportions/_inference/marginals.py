@@ -1,39 +1,17 @@
 """Belief propagation on a graph of one's own."""
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags.ids import number_bags, per_bag
-from skext.label_proportions._inference.propagation import arrange_graph, propagate
-from skext.utils._warnings import warn_user
+from skext.label_proportions._bags.numbering import number_bags
+from skext.label_proportions._bags.per_bag import per_bag
+from skext.label_proportions._inference.propagation import (
+    arrange_graph,
+    layout,
+    propagate,
+    warn_not_converged,
+)
 
 __all__ = ["bp_marginals"]
-
-
-def layout(codes, counts):
-    """Append the rows in no bag as a bag of unknown count.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Number of the bag of each row, -1 for none.
-    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
-        Numbers of positive rows, or of the rows of all classes.
-
-    Returns
-    -------
-    order, indptr, counts, n_bagged
-        As :func:`propagate` takes them.
-    """
-    n_bags = len(counts)
-    order = np.argsort(np.where(codes < 0, n_bags, codes), kind="stable")
-    sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
-    n_bagged = int(sizes.sum())
-    if n_bagged < codes.size:
-        sizes = np.append(sizes, codes.size - n_bagged)
-        counts = np.concatenate([counts, np.full((1, *counts.shape[1:]), np.nan)])
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
 
 
 def bp_marginals(
@@ -230,26 +208,4 @@ def _check_count_vectors(counts, sizes, bags, bag_strength):
         raise ValueError(
             f"counts of all classes must add up to the size of the bag, got "
             f"{counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} rows."
-        )
-
-
-def warn_not_converged(result, tol, name):
-    """Warn if marginals still moved when the sweeps were used up.
-
-    Parameters
-    ----------
-    result : Propagation
-        Where it ended.
-    tol : float
-        What was asked for; zero asks for all sweeps.
-    name : str
-        Who warns.
-    """
-    if not result.converged and tol > 0:
-        warn_user(
-            f"{name} did not converge: a marginal still moved by {result.residual:.3g} "
-            f"after {result.n_iter} sweeps, asked is tol={tol:.3g}. Lower "
-            "similarity_strength, increase max_iter or damping, or use "
-            "schedule='sequential'.",
-            ConvergenceWarning,
         )

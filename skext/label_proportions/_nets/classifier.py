@@ -3,11 +3,9 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from skext.label_proportions._core.base import BaseLLPClassifier
-from skext.label_proportions._core.models import ConstantClasses, ConstantModel
-from skext.label_proportions._linear.classifiers import KnownBags
+from skext.label_proportions._counts.posterior import as_proba
 from skext.label_proportions._nets import training as nets
 from skext.utils._random import fit_rng
 from skext.utils._scaling import fit_scaler
@@ -40,45 +38,16 @@ class NetModel:
     Parameters
     ----------
     layers : Perceptron
-        With one output.
+        With one output, or one for each class.
     """
 
     def __init__(self, layers):
         self.layers = layers
 
-    def predict_positive(self, X):
-        """Return the probability for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        return expit(self.layers(X)[:, 0])
-
-
-class ClassesNetModel(NetModel):
-    """The same for more than two classes, with an output per class."""
-
-    def predict_classes(self, X):
-        """Return the probabilities for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Of all classes.
-        """
-        return softmax(self.layers(X), axis=1)
+    def predict(self, X):
+        """Return the probabilities of each row."""
+        scores = self.layers(X)
+        return as_proba(scores[:, 0] if scores.shape[1] == 1 else scores)
 
 
 class DLLPNetClassifier(BaseLLPClassifier):
@@ -245,29 +214,19 @@ class DLLPNetClassifier(BaseLLPClassifier):
         layer_sizes(self.hidden_layer_sizes)
         self.coefs_, self.intercepts_ = [], []
         self.history_, self.n_iter_ = {"train_loss": np.empty(0)}, 1
-        return self._fit(X, y, sample_weight, bags)
+        self._fit_models(self._check_fit(X, y, sample_weight, bags))
+        return self
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        known = KnownBags(bags, k, sample_weight)
-        if known.certain is not None:
-            return ConstantModel(known.certain)
-        shares = np.column_stack([1 - known.shares, known.shares])
-        return self._train(X, known, shares, 1)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        known = KnownBags(bags, None, sample_weight)
-        if known.certain is not None:
-            return ConstantClasses(known.certain)
-        return self._train(X, known, known.shares, known.shares.shape[1])
-
-    def _train(self, X, known, shares, n_outputs):
+    def _fit_known(self, X, known):
         """Train the network on bags that have a weight."""
         require_torch(type(self).__name__)
         # torch is loaded by those who train.
         from skext.utils._torch.training import RectifiedLayers
 
+        n_outputs, shares = known.n_classes or 1, known.shares
+        if known.n_classes is None:
+            shares = np.column_stack([1 - shares, shares])
         rng = fit_rng(self.random_state)
-        X = X if known.rows.size == X.shape[0] else X[known.rows]
         scaler = fit_scaler(X, known.row_weight, self.standardize)
         weight = known.weights * (known.sizes.sum() / known.weights.sum())
         data = nets.BagRows(
@@ -291,5 +250,4 @@ class DLLPNetClassifier(BaseLLPClassifier):
         self.history_ = nets.train(module, loss, data, shares, self)
         self.n_iter_ = len(self.history_["train_loss"])
         self.coefs_, self.intercepts_ = as_arrays(module.layers)
-        kind = NetModel if n_outputs == 1 else ClassesNetModel
-        return kind(Perceptron(self.coefs_, self.intercepts_, scaler=scaler))
+        return NetModel(Perceptron(self.coefs_, self.intercepts_, scaler=scaler)), None

@@ -12,12 +12,9 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.label_proportions._bags.ids import (
-    as_labels,
-    as_numbers,
-    number_bags,
-    per_bag,
-)
+from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.numbering import number_bags
+from skext.label_proportions._bags.per_bag import per_bag
 from skext.label_proportions._nets import training as nets
 from skext.label_proportions._nets.classifier import NET_CONSTRAINTS
 from skext.utils._columns import library_of

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skext.label_proportions._bags.ids import as_labels
+from skext.label_proportions._bags.columns import as_labels
 from skext.utils._plotting import (
     binomial_band,
     check_confidence_level,

@@ -29,7 +29,7 @@ def _bags_of_log_odds(n_bags, size):
 
 def _messages(kernel, data):
     """Return the messages of each bag by one of the two kernels."""
-    from skext.label_proportions._bags.count_kernels import find_tilt
+    from skext.label_proportions._counts.two_class_kernels import find_tilt
 
     h, counts = data
     found = np.empty_like(h)
@@ -39,13 +39,13 @@ def _messages(kernel, data):
 
 
 def _by_transform(data, n_jobs):
-    from skext.label_proportions._bags.count_kernels import messages_by_transform
+    from skext.label_proportions._counts.two_class_kernels import messages_by_transform
 
     return _messages(messages_by_transform, data)
 
 
 def _by_recursion(data, n_jobs):
-    from skext.label_proportions._bags.count_kernels import messages_by_recursion
+    from skext.label_proportions._counts.two_class_kernels import messages_by_recursion
 
     return _messages(messages_by_recursion, data)
 
