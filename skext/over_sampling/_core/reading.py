@@ -7,12 +7,10 @@ import numpy as np
 
 from skext.over_sampling._core.integers import measured
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
-from skext.utils._tables import column_at, name_at
+from skext.utils._tables import columns_hold, name_at
 
 # Kinds that are categories without being named.
 _NOMINAL = ("category", "text", "boolean", "other")
-# What columns hold that are neither numbers nor, unless named, categories.
-_WHAT = {"date": " but dates or durations", "complex": " but complex ones"}
 
 
 def detect_nominal(X):
@@ -35,8 +33,8 @@ def detect_nominal(X):
     """
     kinds = column_kinds(X)
     for j, kind in enumerate(kinds):
-        if kind in _WHAT:
-            _refuse(column_at(X, j), name_at(X, j), kind)
+        if kind not in (*NUMBERS, *_NOMINAL):
+            _refuse(name_at(X, j), kind)
     return np.array([kind in _NOMINAL for kind in kinds], dtype=bool)
 
 
@@ -163,7 +161,7 @@ def read_numbers(column, name):
         return column.astype(np.float64), False
     kind = column_kind(column)
     if kind not in (*NUMBERS, "boolean"):
-        _refuse(column, name, kind)
+        _refuse(name, kind)
     whole = kind != "float"
     if kind == "integer":
         return measured(*plain_integers(column)), whole
@@ -196,11 +194,10 @@ def kind_of_objects(values):
     return column_kind(values)
 
 
-def _refuse(column, name, kind):
+def _refuse(name, kind):
     raise ValueError(
-        f"Column {name!r} of X, of type {column.dtype}, is not in "
-        f"categorical_features and does not hold numbers{_WHAT.get(kind, '')}, between "
-        "which to interpolate; add it to categorical_features or convert it."
+        f"{columns_hold([name], kind)} where numbers are needed; add it to "
+        "categorical_features or convert it."
     )
 
 
