@@ -396,7 +396,9 @@ def test_samplers_of_numbers_refuse_dates():
 def test_cells_that_are_lists(cls, options, factor):
     frame, y = make_flags()
     frame["odd"] = [[i % 3] for i in range(80)]
-    with pytest.raises(ValueError, match="column 'odd' of X has values that cannot be"):
+    with pytest.raises(
+        ValueError, match="Column 'odd' of X holds values that cannot be"
+    ):
         cls(random_state=0, **options).fit_resample(frame, y * factor)
 
 
@@ -458,12 +460,12 @@ def test_advice_for_targets_without_rare_values_can_be_followed():
         1e8 + np.random.default_rng(0).uniform(size=80) / 100,
         np.r_[np.zeros(30), np.ones(50)],
     ):
-        with pytest.raises(ValueError, match="Give control points") as caught:
+        with pytest.raises(ValueError, match="give control points") as caught:
             SMOTER().fit_resample(X, y)
         points = str(caught.value).split("such as relevance=")[1].split(", or lower")[0]
         _, y_new = SMOTER(relevance=eval(points), random_state=0).fit_resample(X, y)
         assert y.min() <= y_new.min() <= y_new.max() <= y.max()
-    with pytest.raises(ValueError, match="All values are 5.0: give a target that"):
+    with pytest.raises(ValueError, match="all are 5.0, so give a target that"):
         SMOTER().fit_resample(X, np.full(80, 5.0))
 
 

@@ -60,22 +60,22 @@ def resolve_columns(selection, X):
     if keys.dtype.kind == "b":
         if keys.shape != (n_features,):
             raise ValueError(
-                f"categorical_features is a mask of shape {keys.shape}; X has "
-                f"{n_features} features, so give one truth value for each."
+                f"categorical_features={selection!r} is a mask of shape {keys.shape}; "
+                f"give one truth value for each of the {n_features} features of X."
             )
         return np.flatnonzero(keys)
     if keys.dtype.kind in "iu":
         if keys.min() < -n_features or keys.max() >= n_features:
             raise ValueError(
-                f"categorical_features={selection!r} goes beyond the columns of X: "
+                f"categorical_features={selection!r} goes beyond the columns of X; "
                 f"all features must be in [0, {n_features - 1}] or "
                 f"[-{n_features}, -1]."
             )
         return _without_repeats(keys % n_features)
     if not all(isinstance(key, str) for key in keys.tolist()):
         raise ValueError(
-            f"categorical_features={selection!r} is not a list of positions, of names "
-            "or of truth values."
+            f"categorical_features={selection!r} is no list; give positions, names or "
+            "a mask."
         )
     if library_of(X) is None:
         raise ValueError(
@@ -86,8 +86,8 @@ def resolve_columns(selection, X):
     unknown = [key for key in keys.tolist() if key not in names]
     if unknown:
         raise ValueError(
-            f"categorical_features names columns that X does not have: {unknown}; it "
-            f"has {names[:10]}{' and others' if len(names) > 10 else ''}."
+            f"categorical_features={selection!r} names columns that X does not have, "
+            f"{unknown}; it has {names[:10]}{' and others' if len(names) > 10 else ''}."
         )
     # Columns may have the same name.
     chosen = [j for key in keys.tolist() for j, name in enumerate(names) if name == key]
@@ -126,8 +126,8 @@ def read_levels(column, name):
         codes, levels = pd.factorize(column)
     except TypeError as error:
         raise ValueError(
-            f"The nominal column {name!r} of X has values that cannot be compared "
-            f"({error}); turn them into strings or numbers."
+            f"Column {name!r} of X holds values that cannot be compared ({error}); "
+            "turn them into strings or numbers."
         ) from error
     codes[codes < 0] = len(levels)
     return codes
