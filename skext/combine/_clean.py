@@ -19,12 +19,14 @@ from skext.over_sampling._core.frames import measured_table, with_names
 from skext.over_sampling._core.sampler import SyntheticMixin
 from skext.over_sampling._core.survey import find_neighbors, seed_part
 from skext.over_sampling._core.weights import weighted
-from skext.utils._columns import NUMBERS, column_kinds, library_of
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
-from skext.utils._tables import check_table, take_rows
+from skext.utils._tables import check_table, refuse_columns, take_rows
 from skext.utils._warnings import warn_user
+
+_CURE = "encode them, or over-sample with SMOTENC, without a cleaning"
 
 
 class _CleaningMixin(SkextMixin):
@@ -66,7 +68,7 @@ class _CleaningMixin(SkextMixin):
             If the over-sampler refuses the data.
         """
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        _refuse_categories(self, X)
+        _refuse_categories(X)
         self._validate_estimator()
         seed_part(self.smote_, fit_rng(self.random_state), self.random_state)
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
@@ -417,23 +419,11 @@ def _without_strangers(X, rows, near):
     return near
 
 
-def _refuse_categories(sampler, X):
+def _refuse_categories(X):
     """Refuse columns that an over-sampler might take, but no cleaning does."""
     if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
         X = np.array(X, dtype=object)
-    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind != "O":
-        return
-    kinds = column_kinds(X)
-    wrong = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
-    if wrong and set(kinds) & {"category", "text"}:
-        names = getattr(X, "columns", range(len(kinds)))
-        shown = ", ".join(repr(names[j]) for j in wrong[:5])
-        raise ValueError(
-            f"The cleaning of {type(sampler).__name__} needs numbers, between which "
-            f"there are distances, and X has columns of categories or text ({shown}); "
-            "encode them, as OneHotEncoder does, or over-sample with SMOTENC and "
-            "without a cleaning."
-        )
+    refuse_columns(X, {"category", "text"}, cure=_CURE)
 
 
 def _as_labels(y):

@@ -245,7 +245,7 @@ def test_one_class():
         MLSMOTE().fit_resample(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match="one class only"):
         MLSMOTE().fit_resample(X, np.ones((len(X), 1)))
-    with pytest.raises(ValueError, match="No row of y has a label"):
+    with pytest.raises(ValueError, match="y holds zeros only"):
         MLSMOTE().fit_resample(X, np.zeros((len(X), 3)))
 
 

@@ -256,9 +256,9 @@ def test_threads_change_nothing(cls):
 def test_nothing_is_rare(cls):
     X, _ = make()
     y = np.random.default_rng(0).uniform(size=len(X))
-    with pytest.raises(ValueError, match=r"outlier of the box plot.*Give control"):
+    with pytest.raises(ValueError, match=r"outlier of the box plot.*give control"):
         cls().fit_resample(X, y)
-    with pytest.raises(ValueError, match="reaches threshold=0.5"):
+    with pytest.raises(ValueError, match="threshold=0.5 is reached by no value"):
         cls(relevance=[[0, 0.1], [1, 0.2]]).fit_resample(X, y)
     with pytest.raises(ValueError, match="one class"):
         cls(relevance=[[0, 0.9], [1, 0.8]]).fit_resample(X, y)
