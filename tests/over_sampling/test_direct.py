@@ -14,7 +14,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from skext.over_sampling._core import direct as _direct
+from skext.over_sampling._core import sampler as _sampler
 from skext.over_sampling._placed.ccr import CCR
 from skext.over_sampling._placed.dbscan import DBSMOTE
 from skext.over_sampling._placed.geometric import GeometricSMOTE
@@ -169,7 +169,7 @@ def test_sparse_is_dense(sampler, fmt, kind):
 @every_class
 def test_large_sparse_tables_are_refused(cls, monkeypatch):
     X, y = make()
-    monkeypatch.setattr(_direct, "_DENSE_LIMIT", 1000)
+    monkeypatch.setattr(_sampler, "_DENSE_LIMIT", 1000)
     with pytest.raises(ValueError, match=r"340 x 5 numbers would fill.*TruncatedSVD"):
         cls(random_state=0).fit_resample(sparse.csr_array(X), y)
 
