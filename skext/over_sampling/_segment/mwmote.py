@@ -118,9 +118,9 @@ class MWMOTE(SyntheticSampler):
     -----
     For a border row :math:`y` and each of its ``k_minority`` nearest rows :math:`x` of
     the class, closeness is :math:`C_f = \min(d / |y - x|, C_f(th)) / C_f(th) \cdot
-    CMAX` with :math:`d` features, and 0 for other rows; the density factor is :math:`C_f`
-    divided by its sum over the class, and the weight of :math:`x` is the sum over the
-    border rows of their product.
+    CMAX` with :math:`d` features, and 0 for other rows; the density factor is
+    :math:`C_f` divided by its sum over the class, and the weight of :math:`x` is the
+    sum over the border rows of their product.
 
     The closeness is absolute: scale the features before; there is a warning if all
     rows are nearer than the threshold, or none is by far.
