@@ -5,11 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skext.over_sampling._core.frames import (
-    Origin,
-    append_to_frame,
-    new_values,
-)
+from skext.over_sampling._core.frames import Origin, append_to_frame, write_column
 from skext.over_sampling._core.integers import fit_to, is_wide, whole_values
 from skext.over_sampling._core.kernels import (
     count_sparse,
@@ -19,7 +15,7 @@ from skext.over_sampling._core.kernels import (
 )
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
-from skext.utils._tables import take_rows
+from skext.utils._tables import column_at, take_rows
 
 # Types that the kernels read and write directly.
 _KERNEL_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
@@ -119,8 +115,7 @@ def _typed(X, rows, origin):
         return fit_to(rows, X.dtype)
     new = np.empty(rows.shape, dtype=X.dtype)
     for j in range(rows.shape[1]):
-        given = X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
-        new[:, j] = new_values(given, rows[:, j], *origin.of_column(j))
+        new[:, j] = write_column(column_at(X, j), rows[:, j], *origin.of_column(j))
     return new
 
 
@@ -175,7 +170,7 @@ def _whole_sparse(X, new, plan, rounding):
     data, row, col = [fit_to(new.data[left], X.dtype)], [new.row[left]], [new.col[left]]
     for j in wide:
         made = np.zeros(plan.base.size, dtype=X.dtype)
-        _correct(X[:, [j]].toarray()[:, 0], made, plan, rounding, j)
+        _correct(column_at(X, j), made, plan, rounding, j)
         row.append(np.flatnonzero(made))
         data.append(made[row[-1]])
         col.append(np.full(row[-1].size, j))
