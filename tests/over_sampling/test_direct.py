@@ -8,6 +8,7 @@ import pytest
 from imblearn.pipeline import make_pipeline
 from numpy.testing import assert_allclose, assert_array_equal
 from numpydoc.validate import validate
+from samplers import samplers_in
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -20,18 +21,9 @@ from skext.over_sampling._placed.dbscan import DBSMOTE
 from skext.over_sampling._placed.geometric import GeometricSMOTE
 from skext.over_sampling._placed.lvq import LVQSMOTE
 from skext.over_sampling._placed.polynomial import PolynomialFitSMOTE
-from skext.over_sampling._placed.smoothing import ROSE, GaussianSMOTE, RandomWalkSMOTE
+from skext.over_sampling._placed.smoothing import ROSE, GaussianSMOTE
 
-CLASSES = [
-    GeometricSMOTE,
-    ROSE,
-    RandomWalkSMOTE,
-    GaussianSMOTE,
-    PolynomialFitSMOTE,
-    LVQSMOTE,
-    CCR,
-    DBSMOTE,
-]
+CLASSES = samplers_in("_placed")
 VARIANTS = [
     *(cls(random_state=0) for cls in CLASSES),
     GeometricSMOTE(random_state=0, selection_strategy="minority"),
