@@ -137,7 +137,6 @@ _NOT_VARIED = {
     "cv",
     "drop_last",
     "integer_features",
-    "on_small",
     "on_small_class",
     "refiner",
     "relevance",

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skext.base import SkextMixin
 from skext.utils._columns import categories_of, library_of
 from skext.utils._labels import read_labels
-from skext.utils._random import fit_rng
+from skext.utils._random import fit_rng, seed_parts
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
@@ -214,9 +214,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         estimator = _DEFAULT if self.estimator is None else self.estimator
         estimator = clone(estimator)
         if self.random_state is not None:
-            rng = fit_rng(self.random_state)
-            for part in (sampler, estimator):
-                _seed(part, rng)
+            seed_parts(fit_rng(self.random_state), sampler, estimator)
         return estimator, sampler
 
     def _shares(self, y, sample_weight):
@@ -308,17 +306,6 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         tags.input_tags.sparse = all(part.input_tags.sparse for part in parts)
         tags.input_tags.allow_nan = all(part.input_tags.allow_nan for part in parts)
         return tags
-
-
-def _seed(part, rng):
-    """Draw a seed for every parameter named ``random_state`` that is None."""
-    parameters = part.get_params(deep=True)
-    seeds = {
-        name: rng.randint(np.iinfo(np.int32).max)
-        for name in sorted(parameters)
-        if name.split("__")[-1] == "random_state" and parameters[name] is None
-    }
-    part.set_params(**seeds)
 
 
 def _resample(sampler, X, y, sample_weight):

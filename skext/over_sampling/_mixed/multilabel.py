@@ -52,7 +52,7 @@ class MLSMOTE(TargetSampler):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a label of at most ``k_neighbors`` rows: use all its other
         rows as neighbours and warn (a label of one row is an error), repeat its rows
         and warn, or raise ``ValueError``.
@@ -133,7 +133,7 @@ class MLSMOTE(TargetSampler):
         "categorical_features": [StrOptions({"auto"}), "array-like"],
         "interpolation": [StrOptions({"segment", "box"})],
         "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small": [StrOptions({"shrink", "duplicate", "raise"})],
+        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
         "n_jobs": [Integral, None],
     }
 
@@ -147,7 +147,7 @@ class MLSMOTE(TargetSampler):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         self.sampling_strategy = sampling_strategy
@@ -157,7 +157,7 @@ class MLSMOTE(TargetSampler):
         self.categorical_features = categorical_features
         self.interpolation = interpolation
         self.integer_features = integer_features
-        self.on_small = on_small
+        self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
     def _check_target(self, y):

@@ -63,7 +63,7 @@ class SMOTER(TargetSampler):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns, and of an integer target, become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a bump of at most ``k_neighbors`` rows that needs more: use
         all its other rows as neighbours and warn (a bump of one row is an error),
         repeat its rows and warn, or raise ``ValueError``.
@@ -155,7 +155,7 @@ class SMOTER(TargetSampler):
         "categorical_features": [StrOptions({"auto"}), "array-like"],
         "interpolation": [StrOptions({"segment", "box"})],
         "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small": [StrOptions({"shrink", "duplicate", "raise"})],
+        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
         "n_jobs": [Integral, None],
     }
     # Whether half the median distance of a row is wanted with its neighbours.
@@ -173,7 +173,7 @@ class SMOTER(TargetSampler):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         self.sampling_strategy = sampling_strategy
@@ -185,7 +185,7 @@ class SMOTER(TargetSampler):
         self.categorical_features = categorical_features
         self.interpolation = interpolation
         self.integer_features = integer_features
-        self.on_small = on_small
+        self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
     def _check_target(self, y):
@@ -368,7 +368,7 @@ class SMOGN(SMOTER):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns, and of an integer target, become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a bump of at most ``k_neighbors`` rows that needs more: use
         all its other rows as neighbours and warn (a bump of one row is an error),
         repeat its rows and warn, or raise ``ValueError``.
@@ -452,7 +452,7 @@ class SMOGN(SMOTER):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         super().__init__(
@@ -465,7 +465,7 @@ class SMOGN(SMOTER):
             categorical_features=categorical_features,
             interpolation=interpolation,
             integer_features=integer_features,
-            on_small=on_small,
+            on_small_class=on_small_class,
             n_jobs=n_jobs,
         )
         self.perturbation = perturbation
