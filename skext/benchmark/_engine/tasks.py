@@ -18,6 +18,7 @@ from skext.benchmark._engine.inputs import (
     read_bunch,
 )
 from skext.exceptions import BenchmarkError
+from skext.utils._tables import take_rows
 
 DEFAULT_TRACK = {
     "binary": "classification",
@@ -252,7 +253,7 @@ def _prepare(task) -> LoadedTask:
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
-        X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
+        X = take_rows(X, rows)
         y, splits = y[rows], None
     positive_class = bunch.get("positive_class")
     codes, classes = _encode(y, task_type, task, positive_class, class_order)

@@ -12,6 +12,7 @@ from skext.benchmark._families.llp.tasks import llp_tasks
 from skext.benchmark._families.neural.tasks import neural_tasks
 from skext.benchmark._families.probes.tasks import probe_tasks
 from skext.benchmark._families.quantile.tasks import quantile_tasks
+from skext.utils._tables import take_rows
 
 _HERE = "skext.benchmark._families.offline"
 # Where many methods are compared, or the rarest class has a dozen rows.
@@ -256,7 +257,7 @@ def _thin_out(X, positive, n_positive):
     rows = np.sort(np.concatenate([kept, np.flatnonzero(~positive)]))
     labels = np.where(positive, "positive", "negative")
     return {
-        "X": X.iloc[rows].reset_index(drop=True),
+        "X": take_rows(X, rows),
         "y": labels[rows],
         "positive_class": "positive",
     }
