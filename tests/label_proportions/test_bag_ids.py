@@ -211,7 +211,7 @@ def test_what_pandas_aggregates_goes_to_its_bag():
         (lambda d: d.groupby(["bag", "day"]).y.sum(), "index of 2 levels"),
         (lambda d: d.groupby("bag").y.transform("sum")[::-1], "another order"),
         (lambda d: pd.crosstab(d.bag, d.y)[[1, 0]], "not the classes in sorted order"),
-        (lambda d: pd.concat([d.groupby("bag").y.sum()] * 2), "several entries for bag"),
+        (lambda d: pd.concat([d.groupby("bag").y.sum()] * 2), "several entries for"),
         (lambda d: d.groupby("bag").y.sum().iloc[:2], "no entry for .*'c'"),
         (lambda d: pd.Series({"a": "x", "b": 1, "c": 1}), "holds 'x'; give numbers"),
         (lambda d: pd.to_datetime(["2020", "2021", "2022"]), "kind 'date'"),
