@@ -225,9 +225,9 @@ def test_rows_in_no_bag_and_unknown_bags():
     ("change", "match"),
     [
         ({"counts": [[1, 1, 1], [1, 1, 0]]}, "add up to the size"),
-        ({"counts": [[3, -1, 0], [1, 1, 0]]}, "between 0 and the size"),
+        ({"counts": [[3, -1, 0], [1, 1, 0]]}, "counts has 3 for bag 0"),
         ({"counts": [[0.5, 1.5, 0], [1, 1, 0]]}, "whole numbers"),
-        ({"bag_strength": 1.0}, "bag_strength must be infinite"),
+        ({"bag_strength": 1.0}, "bag_strength=1.0 must be infinite"),
         ({"unary": np.zeros(4)}, "finite log-odds of shape"),
     ],
 )

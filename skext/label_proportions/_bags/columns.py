@@ -40,8 +40,8 @@ def as_column(given, name):
     index = label = None
     if len(getattr(given, "shape", ())) == 2 and given.shape[1] != 1:
         raise ValueError(
-            f"{name} must be one column, got shape {given.shape}; number the "
-            "combinations of several columns, as frame.groupby(columns).ngroup() does."
+            f"{name} has the shape {given.shape}; give one column, and number the "
+            "combinations of several, as frame.groupby(columns).ngroup() does."
         )
     if hasattr(given, "to_pylist"):
         given = given.to_pylist()
@@ -64,8 +64,8 @@ def as_column(given, name):
             column = column[:, 0]
     if column.ndim != 1:
         raise ValueError(
-            f"{name} must be one column, an entry for each row, got shape "
-            f"{column.shape}."
+            f"{name} has the shape {column.shape}; give one column, with an entry for "
+            "each row."
         )
     return column, np.zeros(column.size, dtype=bool), index, label
 
@@ -82,8 +82,8 @@ def _pandas_column(given, name):
         given = given.iloc[:, 0]
     if isinstance(given, pd.MultiIndex):
         raise ValueError(
-            f"{name} must be one column, got an index of {given.nlevels} levels; "
-            "number them, as frame.groupby(level=...).ngroup() does."
+            f"{name} is an index of {given.nlevels} levels; give one column, numbers "
+            "as of frame.groupby(level=...).ngroup()."
         )
     label = getattr(given, "name", None)
     column = pd.Series(given)
@@ -136,12 +136,12 @@ def as_labels(y):
             lost = lost or any(map(is_missing, column))
         if lost:
             raise ValueError(
-                "y must have a label for each row, and some are missing; leave those "
+                "y has labels only for some rows, and some are missing; leave those "
                 "rows out, or give them bag -1 by bag_target."
             )
         if column.size and column_kind(column) == "date":
             raise ValueError(
-                "y must be labels, or a target of bag_target, got dates; make them "
+                "y holds dates, neither labels nor a target of bag_target; make them "
                 "strings or numbers."
             )
         if column.dtype.kind != "O":
@@ -188,7 +188,7 @@ def as_numbers(values, name):
         kinds = set(column_kinds(values)) if two else {column_kind(values)}
     wrong = kinds & {"date", "complex"}
     if wrong:
-        raise ValueError(f"{name} must be numbers, got values of kind {wrong.pop()!r}.")
+        raise ValueError(f"{name} holds values of kind {wrong.pop()!r}; give numbers.")
     if library_of(values) == "pandas":
         if kinds <= {"float", "integer", "boolean"}:
             return values.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
@@ -202,8 +202,7 @@ def as_numbers(values, name):
         if not lost and not isinstance(value, (numbers.Number, np.number, np.bool_)):
             value = value.item() if isinstance(value, np.generic) else value
             raise ValueError(
-                f"{name} must be numbers, got {value!r}; NaN stands for what is not "
-                "known."
+                f"{name} holds {value!r}; give numbers, and NaN for what is not known."
             )
         found[place] = np.nan if lost else float(value)
     return found

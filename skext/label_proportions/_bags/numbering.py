@@ -78,8 +78,8 @@ def _sorted_objects(values, name):
         order = sorted(range(len(found)), key=found.__getitem__)
     except TypeError:
         raise ValueError(
-            f"{name} must be integers, strings or dates, got values of type "
-            f"{type(values[0]).__name__}, which cannot be sorted; make them strings."
+            f"{name} holds values of type {type(values[0]).__name__}, which cannot be "
+            "sorted; give integers, strings or dates."
         ) from None
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
@@ -122,7 +122,7 @@ def _of_one_type(values, name):
         whole = [int(v) if v == v and abs(v) != np.inf else None for v in values]
         if any(w is None or w != v for w, v in zip(whole, values, strict=True)):
             raise ValueError(
-                f"{name} must be integers or strings, got fractions or infinity."
+                f"{name} holds fractions or infinity; give integers or strings."
             )
         if any(issubclass(t, (float, np.floating)) for t in types):
             _check_exact(np.array(whole, dtype=np.float64), name)
@@ -136,8 +136,8 @@ def _of_one_type(values, name):
         return values
     one, other = (next(v for v in values if type(v) is t) for t in list(types)[:2])
     raise ValueError(
-        f"{name} must be of one type, integers or strings or dates, got {one!r} and "
-        f"{other!r}; make all of them strings."
+        f"{name} holds {one!r} and {other!r}, which are of several types; make all of "
+        "them strings."
     )
 
 
@@ -156,7 +156,7 @@ def _as_exact(values, name):
     if kind == "f":
         if not np.isfinite(values).all() or (values != np.round(values)).any():
             raise ValueError(
-                f"{name} must be integers or strings, got fractions or infinity."
+                f"{name} holds fractions or infinity; give integers or strings."
             )
         _check_exact(values, name)
         return values.astype(np.int64)
@@ -169,16 +169,15 @@ def _as_exact(values, name):
     if kind in "MmO":
         return values
     raise ValueError(
-        f"{name} must be integers, strings or dates, got values of type {values.dtype}."
+        f"{name} holds values of type {values.dtype}; give integers, strings or dates."
     )
 
 
 def _check_exact(values, name):
     if values.size and np.abs(values).max() >= _LARGEST_FLOAT:
         raise ValueError(
-            f"{name} must be integers, got the float {np.abs(values).max():.17g}, "
-            "beyond which floats do not tell integers apart; read them as integers "
-            "or strings."
+            f"{name} holds the float {np.abs(values).max():.17g}, where floats do not "
+            "tell integers apart; read them as integers or strings."
         )
 
 

@@ -55,8 +55,8 @@ def per_bag(values, name, bags):
         return values
     if values.ndim not in (1, 2) or values.shape[0] != n_samples:
         raise ValueError(
-            f"{name} must have an entry for each of the {n_bags} bags or for each "
-            f"of the {n_samples} rows, got shape {values.shape}."
+            f"{name} has the shape {values.shape}; give an entry for each of the "
+            f"{n_bags} bags or for each of the {n_samples} rows."
         )
     return _same_in_all_rows(values, name, bags)
 
@@ -71,8 +71,9 @@ def _stacked(entries, name):
         return np.empty(0)
     if len({np.shape(e) for e in entries}) > 1:
         raise ValueError(
-            f"{name} must have as many numbers for each bag, got shapes "
-            f"{sorted({np.shape(e) for e in entries})}."
+            f"{name} has entries of the shapes "
+            f"{sorted({np.shape(e) for e in entries})}; give as many numbers for each "
+            "bag."
         )
     if np.ndim(entries[0]) == 0:
         column = np.empty(len(entries), dtype=object)
@@ -92,8 +93,8 @@ def _same_in_all_rows(values, name, bags):
     if not same.all():
         b = codes[np.argmin(same.reshape(same.shape[0], -1).all(axis=1))]
         raise ValueError(
-            f"{name} must be the same in all rows of a bag, and differs within bag "
-            f"{bags.name(b)!r}."
+            f"{name} differs within bag {bags.name(b)!r}; it must be the same in all "
+            "rows of a bag."
         )
     return found
 
@@ -119,8 +120,8 @@ def _check_columns(values, name, bags):
         return
     if not in_order:
         raise ValueError(
-            f"{name} must have the classes as columns in sorted order, got {columns}; "
-            "sort them, by sort_index(axis=1), or name them 0, 1, ..., by "
+            f"{name} has the columns {columns}, which are not the classes in sorted "
+            "order; sort them, by sort_index(axis=1), or name them 0, 1, ..., by "
             "set_axis(range(...), axis=1), if this is the order that is meant."
         )
 
@@ -188,8 +189,8 @@ def _matched(keys, name, bags, what, missing="error"):
                 "order of the bags"
             )
         raise ValueError(
-            f"{name} must have an entry for every bag, got none for "
-            f"{lost[:5]}; add it, NaN is unknown{hint}."
+            f"{name} has no entry for the bags {lost[:5]}; give one for every bag, "
+            f"NaN is unknown{hint}."
         )
     if len(place) != len(rows):
         chosen = set(wanted)
@@ -197,8 +198,8 @@ def _matched(keys, name, bags, what, missing="error"):
         for key in plain(values):
             if key in seen and key in chosen:
                 raise ValueError(
-                    f"{name} must have one entry for every bag, got several for "
-                    f"{key!r}."
+                    f"{name} has several entries for bag {key!r}; give one for every "
+                    "bag."
                 )
             seen.add(key)
     return np.array([place[b] for b in wanted], dtype=np.intp)

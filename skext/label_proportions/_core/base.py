@@ -97,8 +97,8 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         given = read_bags(y, bags, self.classes)
         if given.codes.size != X.shape[0]:
             raise ValueError(
-                f"X and y must have as many rows, got inconsistent numbers of samples: "
-                f"[{X.shape[0]}, {given.codes.size}]."
+                f"X and y have inconsistent numbers of samples: [{X.shape[0]}, "
+                f"{given.codes.size}]; give an entry of y for each row."
             )
         weight = None
         if sample_weight is not None:

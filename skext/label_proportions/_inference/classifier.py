@@ -391,7 +391,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 "feedback='unary'."
             )
         if self._feedback() in ("embedding", "both") and self.refiner is None:
-            raise ValueError(f"feedback={self.feedback!r} needs a refiner, got None.")
+            raise ValueError(f"feedback={self.feedback!r} needs a refiner; give one.")
         options = {}
         if self.connectivity is not None:
             options["ensure_all_finite"] = "allow-nan"

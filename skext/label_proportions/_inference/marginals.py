@@ -138,16 +138,16 @@ def bp_marginals(
         _check_count_vectors(counts, sizes, bags, bag_strength)
     if graph.shape != (codes.size, codes.size):
         raise ValueError(
-            f"graph must have shape {(codes.size, codes.size)}, a row and a column for "
-            f"each entry of bags, got {graph.shape}."
+            f"graph has the shape {graph.shape}; give a row and a column for each of "
+            f"the {codes.size} entries of bags."
         )
     if unary is not None:
         unary = np.asarray(unary, dtype=np.float64)
         shape = (codes.size, *counts.shape[1:])
         if unary.shape != shape or not np.isfinite(unary).all():
             raise ValueError(
-                f"unary must have finite log-odds of shape {shape}, got shape "
-                f"{unary.shape}."
+                f"unary has the shape {unary.shape}, or NaN or infinity; give finite "
+                f"log-odds of shape {shape}."
             )
     order, indptr, counts, n_bagged = layout(codes, counts)
     result = propagate(
@@ -176,17 +176,16 @@ def _check_counts(counts, sizes, bags, bag_strength):
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"counts must be between 0 and the size of the bag, got {counts[b]:.6g} "
-            f"for bag {bags.name(b)!r} with {sizes[b]} rows; noisy counts ask for a "
-            "finite bag_strength."
+            f"counts has {counts[b]:.6g} for bag {bags.name(b)!r} with {sizes[b]} "
+            "rows; give numbers from 0 to the size of the bag, or a finite "
+            "bag_strength for noisy ones."
         )
     fractional = known & (np.abs(counts - np.round(counts)) > 1e-6)
     if certain and fractional.any():
         b = int(np.argmax(fractional))
         raise ValueError(
-            f"counts must be whole numbers if bag_strength is infinite, got "
-            f"{counts[b]:.6g} for bag {bags.name(b)!r}; noisy counts ask for a finite "
-            "bag_strength."
+            f"counts has {counts[b]:.6g} for bag {bags.name(b)!r}; give whole numbers, "
+            "or a finite bag_strength for noisy ones."
         )
     if certain:
         counts[known] = np.round(counts[known])
@@ -195,8 +194,8 @@ def _check_counts(counts, sizes, bags, bag_strength):
 def _check_count_vectors(counts, sizes, bags, bag_strength):
     if not np.isinf(bag_strength):
         raise ValueError(
-            f"bag_strength must be infinite for counts of all classes, got "
-            f"{bag_strength!r}; give one count per bag, class by class."
+            f"bag_strength={bag_strength!r} must be infinite for counts of all "
+            "classes; give one count per bag, class by class."
         )
     known = ~np.isnan(counts).any(axis=1)
     for column in counts.T:
@@ -206,6 +205,6 @@ def _check_count_vectors(counts, sizes, bags, bag_strength):
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"counts of all classes must add up to the size of the bag, got "
-            f"{counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} rows."
+            f"counts has {counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} "
+            "rows; give numbers that add up to the size of the bag."
         )

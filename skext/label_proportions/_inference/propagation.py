@@ -129,7 +129,7 @@ def arrange_graph(graph, order, strength):
     rows, columns = place[found.row[kept]], place[found.col[kept]]
     weights = strength * found.data[kept].astype(np.float64)
     if not np.isfinite(weights).all():
-        raise ValueError("graph must have finite similarities, got NaN or infinity.")
+        raise ValueError("graph holds NaN or infinity; give numbers.")
     csr = sparse.csr_array((weights, (rows, columns)), shape=(n_samples, n_samples))
     csr.sum_duplicates()
     csr.sort_indices()
@@ -143,8 +143,8 @@ def arrange_graph(graph, order, strength):
     )
     if not same or not np.allclose(csr.data, csr.data[back.data], rtol=1e-6, atol=0):
         raise ValueError(
-            "graph must be symmetric, and some similarity differs from that of the "
-            "opposite edge; use graph.maximum(graph.T) for instance."
+            "graph is not symmetric: some similarity differs from that of the opposite "
+            "edge; use graph.maximum(graph.T) for instance."
         )
     index = np.int32 if csr.nnz < 2**31 else np.int64
     return Graph(
