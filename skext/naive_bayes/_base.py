@@ -401,8 +401,8 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
                 value = getattr(previous, name, None)
                 if value is None:
                     raise ValueError(
-                        f"{name} must be known before partial_fit or merge, got "
-                        f"{getattr(self, name)!r}, which needs single rows; call fit "
+                        f"{name}={getattr(self, name)!r} must be known before "
+                        "partial_fit or merge, because it needs single rows; call fit "
                         "first, whose choice is kept, or give a number."
                     )
             values[name] = None if isinstance(value, str) else value
@@ -503,21 +503,21 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         """Refuse a model that does not fit ours."""
         if type(other) is not type(self):
             raise ValueError(
-                f"others must be {type(self).__name__} like this model, got "
-                f"{type(other).__name__}; merge their moments_ instead."
+                f"others has {type(other).__name__} and must be {type(self).__name__} "
+                "like this model; merge their moments_ instead."
             )
         check_is_fitted(other)
         if other.n_features_in_ != self.n_features_in_:
             raise ValueError(
-                f"others must have {self.n_features_in_} features, got "
-                f"{other.n_features_in_}."
+                f"others has {other.n_features_in_} features and must have "
+                f"{self.n_features_in_} features; fit all models on the same columns."
             )
         mine = getattr(self, "feature_names_in_", None)
         theirs = getattr(other, "feature_names_in_", None)
         if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
             raise ValueError(
-                f"others must have the feature names {mine.tolist()}, got "
-                f"{theirs.tolist()}; fit all models on the same columns in one order."
+                f"others has {theirs.tolist()} and must have the feature names "
+                f"{mine.tolist()}; fit all models on the same columns in one order."
             )
 
     def _check_input(self, X, method):

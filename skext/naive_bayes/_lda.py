@@ -237,9 +237,10 @@ class ShrinkageLDA(MomentClassifier):
     def _sum_up(self, X, codes, n_classes, sample_weight, origin):
         if sparse.issparse(X) and X.shape[1] > _MAX_SPARSE_FEATURES:
             raise ValueError(
-                f"X must have at most {_MAX_SPARSE_FEATURES} features if it is sparse, "
-                f"got {X.shape[1]}, because the covariance is dense; use "
-                "LinearGaussianNB, reduce the features, or make X dense."
+                f"X has {X.shape[1]} features and must have at most "
+                f"{_MAX_SPARSE_FEATURES} features if it is sparse, because the "
+                "covariance is dense; use LinearGaussianNB, reduce the features, or "
+                "make X dense."
             )
         narrow = X.dtype in (np.float32, np.float16) and self.shrinkage != 0
         return MomentState.from_data(

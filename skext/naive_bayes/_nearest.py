@@ -213,8 +213,8 @@ class NearestClassMean(MomentClassifier):
         center = np.asarray(self.center, dtype=np.float64)
         if center.shape != (X.shape[1],) or not np.isfinite(center).all():
             raise ValueError(
-                f"center must be {X.shape[1]} finite numbers, one for each feature, "
-                f"got shape {center.shape}."
+                f"center of shape {center.shape} must be {X.shape[1]} finite numbers, "
+                "one for each feature."
             )
         return center.copy()
 
@@ -292,11 +292,11 @@ class NearestClassMean(MomentClassifier):
         theirs = (other.metric, other.feature_transform)
         if mine != theirs:
             raise ValueError(
-                f"others must have metric and feature_transform {mine}, got {theirs}; "
-                "fit all models with the same parameters."
+                f"others has {theirs} and must have metric and feature_transform "
+                f"{mine}; fit all models with the same parameters."
             )
         if not np.array_equal(self.origin_, other.origin_):
             raise ValueError(
-                "others must have the same origin_, got another one; give all models "
-                "the same center."
+                "others has another origin_ than this model; give all models the same "
+                "center."
             )

@@ -102,8 +102,9 @@ def select_training_data(X, positions, order, sample_weight, class_weight):
     if present.size < 2:
         found = order.ordered[present].tolist()
         raise ValueError(
-            "y must have rows of positive weight from at least 2 classes, got "
-            f"{len(found)} class{'es' * (not found)}: {found}; add rows of others."
+            f"y has rows of positive weight from {len(found)} "
+            f"class{'es' * (not found)}: {found}, and must have some from at least 2 "
+            "classes; add rows of others."
         )
     return TrainingData(X, y, sample_weight, present)
 
@@ -126,12 +127,10 @@ def check_alphas(alphas):
     found = np.asarray(alphas, dtype=np.float64)
     if found.ndim != 1 or found.size == 0 or not np.isfinite(found).all():
         raise ValueError(
-            f"alphas must be a list of finite numbers, got {alphas!r}; None makes one."
+            f"alphas={alphas!r} must be a list of finite numbers; None makes one."
         )
     if found.min() < 0:
-        raise ValueError(
-            f"alphas must not be negative, got {found.min()}; 0 is no penalty."
-        )
+        raise ValueError(f"alphas={alphas!r} must not be negative; 0 is no penalty.")
     return np.sort(found)[::-1].copy()
 
 
@@ -155,13 +154,13 @@ def check_penalty_factor(penalty_factor, n_features):
     factor = np.asarray(penalty_factor, dtype=np.float64)
     if factor.shape != (n_features,):
         raise ValueError(
-            f"penalty_factor must have one entry for each of the {n_features} "
-            f"features, got shape {factor.shape}; give all of them, 1 is neutral."
+            f"penalty_factor of shape {factor.shape} must have one entry for each of "
+            f"the {n_features} features; give all of them, 1 is neutral."
         )
     if not (np.isfinite(factor) & (factor >= 0)).all():
         raise ValueError(
-            f"penalty_factor must be finite and not negative, got {factor.tolist()}; "
-            "use 0 for features without a penalty."
+            f"penalty_factor={factor.tolist()} must be finite and not negative; use 0 "
+            "for features without a penalty."
         )
     return factor
 
@@ -563,9 +562,8 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         scores = np.arange(n_classes) if scores is None else np.asarray(scores)
         if scores.shape != (n_classes,):
             raise ValueError(
-                f"scores must have one entry for each of the {n_classes} classes, in "
-                f"the order {self.ordered_classes_.tolist()}, got shape "
-                f"{scores.shape}."
+                f"scores of shape {scores.shape} must have one entry for each of the "
+                f"{n_classes} classes, in the order {self.ordered_classes_.tolist()}."
             )
         return self._ordered_proba(X) @ scores.astype(np.float64)
 

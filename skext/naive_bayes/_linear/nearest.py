@@ -5,6 +5,7 @@ from scipy import sparse
 from sklearn.utils import assert_all_finite
 
 from skext.naive_bayes._linear.solve import linear_form, summarize_state
+from skext.naive_bayes._moments.array_api import check_finite
 from skext.naive_bayes._moments.state import MomentState
 
 _CHUNK_BYTES = 32 * 2**20
@@ -80,9 +81,7 @@ def transform_foreign(X, origin, *, found, name):
     if origin is not None:
         rows = rows - origin
     lengths = xp.sqrt(xp.sum(rows * rows, axis=1))[:, None]
-    if not bool(xp.all(xp.isfinite(lengths))):
-        kind = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"
-        raise ValueError(f"Input X contains {kind}.\n{name} takes finite rows only.")
+    check_finite(lengths, found, name)
     return rows / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
 
 
@@ -92,7 +91,7 @@ def _inverse_lengths(squares, X, name):
         values = X.data if sparse.issparse(X) else X
         assert_all_finite(values, estimator_name=name, input_name="X")
         raise ValueError(
-            f"X has rows whose lengths exceed the range of float64, got a largest "
+            f"X has rows whose lengths exceed the range of float64, with a largest "
             f"absolute value of {np.abs(values).max():.3g}; rescale the features."
         )
     lengths = np.sqrt(squares)

@@ -136,8 +136,8 @@ def loo_scores(estimator, X, y, sample_weight=None):
     unknown = np.setdiff1d(y, classes)
     if unknown.size:
         raise ValueError(
-            f"y must only have labels of the fitted model, {classes.tolist()}, got "
-            f"{unknown.tolist()}; pass the training rows."
+            f"y has labels, {unknown.tolist()}, that the model does not know; it knows "
+            f"{classes.tolist()}. Pass the training rows."
         )
     codes = np.searchsorted(classes, y)
     prior = estimator._tuned.prior
@@ -316,8 +316,8 @@ def full_chunks(X, state, prior, left, shrinkage, identity):
         if isinstance(spread, MatrixSpread) and spread.is_singular:
             # Without its row, a direction may lose all of its variance.
             raise ValueError(
-                "shrinkage must be positive for leave-one-out scores, got "
-                f"{shrinkage} with a singular covariance; use shrinkage='auto'."
+                f"shrinkage={shrinkage} must be positive for leave-one-out scores with "
+                "a singular covariance; use shrinkage='auto'."
             )
         weights = spread.solve(summary.deviation)
         gram = weights @ summary.deviation.T

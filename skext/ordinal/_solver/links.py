@@ -33,7 +33,7 @@ def link_code(link):
         If the link is not known.
     """
     if link not in LINK_CODES:
-        raise ValueError(f"link must be one of {sorted(LINK_CODES)}, got {link!r}.")
+        raise ValueError(f"link={link!r} must be one of {sorted(LINK_CODES)}.")
     return LINK_CODES[link]
 
 
