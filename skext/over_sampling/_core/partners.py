@@ -85,35 +85,6 @@ def find_neighbors(engine, rows, references, k, search=None):
     return found[~own].reshape(rows.size, -1)[:, :k]
 
 
-def neighbors_of_class(rare, rows, search, on_small_class):
-    """Find the nearest rows of a class for some of its rows.
-
-    Parameters
-    ----------
-    rare : RareClass
-        The class.
-    rows : ndarray of shape (n_rows,)
-        Some of its rows, or all.
-    search : Search
-        How many neighbours, and how they are found.
-    on_small_class : {"shrink", "duplicate", "raise"}
-        What to do if there are fewer.
-
-    Returns
-    -------
-    neighbors : ndarray of shape (n_rows, k)
-        Row numbers in the table; the rows themselves where they are to be repeated.
-    """
-    everyone, k = rare.rows, search.k
-    if k is not None:
-        k = usable_neighbors(rare.label, everyone.size, k, on_small_class, search.name)
-        if k == 0:
-            return rows[:, None]
-    if rows.size == everyone.size:
-        return rare.engine.within(rare.label, k, search.own)
-    return find_neighbors(rare.engine, rows, everyone, k, search.own)
-
-
 def neighbors_of_all(engine, rows, search, k):
     """Find the nearest rows of any class, ``k`` or as many as a search finds."""
     return find_neighbors(engine, rows, np.arange(engine.X.shape[0]), k, search.own)

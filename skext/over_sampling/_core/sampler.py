@@ -29,9 +29,10 @@ from skext.over_sampling._core.labels import check_labels
 from skext.over_sampling._core.parameters import INTERPOLATION, constraints
 from skext.over_sampling._core.partners import (
     Search,
-    neighbors_of_class,
+    find_neighbors,
     own_search,
     refuse_lonely,
+    usable_neighbors,
 )
 from skext.over_sampling._core.plan import Plan, RareClass, join, keep_constant
 from skext.over_sampling._core.weights import resample_weighted
@@ -259,9 +260,16 @@ class SyntheticSampler(SkextMixin, BaseSampler):
         return rare.rows, rare.weights()
 
     def _partners(self, rare, seeds):
-        """Return for each seed the nearest rows of the class."""
-        search = self._search(self._counted_in)
-        return neighbors_of_class(rare, seeds, search, self.on_small_class)
+        """Return for each seed the nearest rows of the class, or itself if repeated."""
+        (name, k, own), rows = self._search(self._counted_in), rare.rows
+        if k is not None:
+            small = self.on_small_class
+            k = usable_neighbors(rare.label, rows.size, k, small, name)
+        if k == 0:
+            return seeds[:, None]
+        if seeds.size == rows.size:
+            return rare.engine.within(rare.label, k, own)
+        return find_neighbors(rare.engine, seeds, rows, k, own)
 
     def _search(self, name):
         """Return how a parameter wants neighbours to be found."""
