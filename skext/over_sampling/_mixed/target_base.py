@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skext.over_sampling._core.frames import Origin
+from skext.over_sampling._core.labels import require_target
+from skext.over_sampling._core.partners import refuse_few
 from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._core.write import Rounding, make_dense
@@ -93,11 +95,7 @@ class TargetSampler(SyntheticSampler):
         return X_resampled, self._extend_target(y, checked_y, kept, y_new, places)
 
     def _check(self, X, y):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
+        require_target(y)
         X, table = split_table(self, X, self.categorical_features)
         checked = self._check_target(y)
         check_consistent_length(table.numbers, checked)
@@ -125,11 +123,8 @@ class TargetSampler(SyntheticSampler):
             small.append(f"{name} ({n_rows})")
             return 0
         if self.on_small_class == "raise" or n_rows == 1:
-            raise ValueError(
-                f"{name} has {n_rows} {'row' if n_rows == 1 else 'rows'}, too few for "
-                f"k_neighbors={k}; give at most k_neighbors={max(n_rows - 1, 1)}, or "
-                "on_small_class='duplicate'."
-            )
+            which = f"{name} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
+            refuse_few(which, n_rows, k)
         small.append(f"{name} ({n_rows})")
         return n_rows - 1
 
