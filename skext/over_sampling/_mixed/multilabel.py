@@ -10,6 +10,7 @@ from skext._neighbors.nominal import median_deviation, mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
 from skext.over_sampling._core.frames import Origin, append_to_frame, take_labels
 from skext.over_sampling._core.labels import check_labels
+from skext.over_sampling._core.parameters import constraints
 from skext.over_sampling._mixed.tables import MixedRows
 from skext.over_sampling._mixed.target_base import (
     Origins,
@@ -121,21 +122,16 @@ class MLSMOTE(TargetSampler):
     22
     """
 
-    _parameter_constraints: dict = {
-        "sampling_strategy": [
+    _parameter_constraints: dict = constraints(
+        *("k_neighbors", "categorical_features"),
+        *("interpolation", "integer_features", "on_small_class"),
+        sampling_strategy=[
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
             dict,
         ],
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "label_set": [StrOptions({"ranking", "union", "intersection"})],
-        "categorical_features": [StrOptions({"auto"}), "array-like"],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+        label_set=[StrOptions({"ranking", "union", "intersection"})],
+    )
 
     def __init__(
         self,

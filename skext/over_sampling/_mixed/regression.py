@@ -1,6 +1,6 @@
 """SMOTER and SMOGN: more rows where a continuous target is rare, fewer elsewhere."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import RegressorTags, check_array
@@ -9,6 +9,7 @@ from skext._neighbors.nominal import mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
 from skext.over_sampling._core.frames import write_column
 from skext.over_sampling._core.integers import is_wide
+from skext.over_sampling._core.parameters import constraints
 from skext.over_sampling._core.reading import plain_integers
 from skext.over_sampling._mixed.relevance import (
     bump_sizes_wanted,
@@ -145,19 +146,14 @@ class SMOTER(TargetSampler):
     True
     """
 
-    _parameter_constraints: dict = {
-        "sampling_strategy": [StrOptions({"balance", "extreme"}), "array-like"],
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "relevance": [StrOptions({"auto"}), "array-like", callable],
-        "threshold": [Interval(Real, 0, 1, closed="right")],
-        "under_sample": ["boolean"],
-        "categorical_features": [StrOptions({"auto"}), "array-like"],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        *("k_neighbors", "categorical_features"),
+        *("interpolation", "integer_features", "on_small_class"),
+        sampling_strategy=[StrOptions({"balance", "extreme"}), "array-like"],
+        relevance=[StrOptions({"auto"}), "array-like", callable],
+        threshold=[Interval(Real, 0, 1, closed="right")],
+        under_sample=["boolean"],
+    )
     # Whether half the median distance of a row is wanted with its neighbours.
     _needs_medians = False
 
