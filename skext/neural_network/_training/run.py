@@ -280,8 +280,8 @@ class Training:
         self._record_best("train_loss", train_loss, -1.0)
         if not math.isfinite(train_loss):
             raise ValueError(
-                f"The training loss is {train_loss} after epoch {net.n_epochs_ + 1}. "
-                f"Lower the learning rate (lr={net.lr!r}), clip the gradient "
+                f"The training loss is {train_loss} after epoch {net.n_epochs_ + 1}; "
+                f"lower the learning rate (lr={net.lr!r}), clip the gradient "
                 f"(grad_clip={net.grad_clip!r}) or scale the data."
             )
         if net.record_train_score:
