@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from skext.benchmark._cli.parser import main
+from skext.benchmark._cli.main import main
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_configuration_file(toys, tmp_path, capsys):
 
         [[tasks]]
         name = "flowers"
-        loader = "skext.benchmark._families.offline:bundled"
+        loader = "skext.benchmark._families.base.tasks:bundled"
         function = "load_iris"
 
         [[methods]]
@@ -269,7 +269,7 @@ def test_full_disk_is_named_and_nothing_is_lost(tmp_path):
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "limit = int(sys.argv[1])\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
-        "from skext.benchmark._cli.parser import main\n"
+        "from skext.benchmark._cli.main import main\n"
         "sys.exit(main(sys.argv[2:]))\n"
     )
     call = "bench run offline -t iris wine -m dummy gaussian-nb lda --folds 10 "

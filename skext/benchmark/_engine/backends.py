@@ -17,16 +17,10 @@ from skext.benchmark._engine.limits import ChildPool, run_limited
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.tasks import StoredArrays
 from skext.exceptions import BenchmarkError
+from skext.utils._environment import THREAD_VARIABLES
 from skext.utils._optional import optional_import
 
 BACKENDS = ("loky", "sequential", "dask", "ray")
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 
 
 def run_on_backend(jobs, name, *, n_jobs, inner_threads, scheduler):

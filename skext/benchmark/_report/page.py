@@ -20,7 +20,7 @@ from skext.benchmark._engine.text import (
     without_scores,
     write_file,
 )
-from skext.benchmark._families.catalog import TRACKS, dummy_of
+from skext.benchmark._engine.track import TRACKS, dummy_of
 from skext.benchmark._report import figures as _figures
 from skext.benchmark._report.drawing import bounded, family_of
 from skext.benchmark._report.figure_of_bags import score_against_bag_size

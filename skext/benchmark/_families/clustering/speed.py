@@ -1,14 +1,17 @@
 """The speed cases of clustering: ours finds the number of clusters, peers are told."""
 
 import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
+from skext.cluster import PPPClustering
+from skext.datasets import make_separated_clusters
 
 
 def _clusters(n_samples, n_features, n_clusters):
     """Generate normal clusters with random covariances, five deviations apart."""
-    from skext.datasets import make_separated_clusters
-
     found = make_separated_clusters(
         n_samples, n_features, n_clusters=n_clusters, shape="rotated", random_state=0
     )
@@ -16,14 +19,10 @@ def _clusters(n_samples, n_features, n_clusters):
 
 
 def _ppp(data, n_jobs):
-    from skext.cluster import PPPClustering
-
     return PPPClustering(n_jobs=n_jobs).fit(data[0])
 
 
 def _kmeans(data, n_jobs, *, n_init=1):
-    from sklearn.cluster import KMeans
-
     k = np.unique(data[1]).size
     return KMeans(k, n_init=n_init, random_state=0).fit(data[0])
 
@@ -34,7 +33,6 @@ def _kmeans_10(data, n_jobs):
 
 def _mixture_sweep(data, n_jobs):
     # Every sixth number of components from 1 to 25 stands for all of them.
-    from sklearn.mixture import GaussianMixture
 
     X = data[0]
     models = [GaussianMixture(k, random_state=0).fit(X) for k in range(1, 26, 6)]
@@ -44,7 +42,6 @@ def _mixture_sweep(data, n_jobs):
 def _finds_the_truth(ours, peer, data):
     # A peer that is told the number of clusters may still miss some of them; the
     # answer that counts is ours.
-    from sklearn.metrics import adjusted_rand_score
 
     truth = data[1]
     agreement = adjusted_rand_score(truth, ours.labels_)
@@ -71,7 +68,7 @@ def _case(name, peer, peer_name, description, sizes, **options):
 
 _TALL = ((2000, 10, 10), (100_000, 10, 20), (1_000_000, 10, 20))
 
-CLUSTER_CASES = (
+CASES = (
     _case(
         "ppp-kmeans",
         _kmeans,

@@ -5,8 +5,9 @@ from importlib import import_module
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import NearestNeighbors
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
 
 
 def _correlated_mixture(n_samples, n_features, minority):
@@ -45,8 +46,6 @@ def _nominal_table(n_samples, n_features, n_levels):
 
 def _sampler(module, name, data, n_jobs, searches=(), **params):
     """Resample; a class without ``n_jobs`` is given searches that have it."""
-    from sklearn.neighbors import NearestNeighbors
-
     cls = getattr(import_module(module), name)
     if "n_jobs" in cls().get_params():
         params["n_jobs"] = n_jobs
@@ -110,7 +109,7 @@ def _case(name, cls, description, sizes, check, searches=(), **options):
 _TALL = ((500, 8, 0.1), (20_000, 8, 0.1), (100_000, 8, 0.1))
 _NEAREST = (("k_neighbors", 5),)
 
-SAMPLER_CASES = (
+CASES = (
     _case(
         "smote", "SMOTE", "8 columns, 10 % minority", _TALL, _equal_samples, _NEAREST
     ),

@@ -9,8 +9,20 @@ from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
+from skext.label_proportions import CountLikelihoodClassifier, bp_marginals, make_bags
+from skext.label_proportions._bags.count_kernels import (
+    find_tilt,
+    messages_by_recursion,
+    messages_by_transform,
+)
+from skext.label_proportions._inference.graph import neighbor_graph
+from skext.label_proportions._inference.propagation import arrange_graph, propagate
 
 _N_SWEEPS = 100
 # A count that is wrong by one row costs this much; so did it in the paper.
@@ -29,8 +41,6 @@ def _bags_of_log_odds(n_bags, size):
 
 def _messages(kernel, data):
     """Return the messages of each bag by one of the two kernels."""
-    from skext.label_proportions._bags.count_kernels import find_tilt
-
     h, counts = data
     found = np.empty_like(h)
     for row, count, message in zip(h, counts, found, strict=True):
@@ -39,14 +49,10 @@ def _messages(kernel, data):
 
 
 def _by_transform(data, n_jobs):
-    from skext.label_proportions._bags.count_kernels import messages_by_transform
-
     return _messages(messages_by_transform, data)
 
 
 def _by_recursion(data, n_jobs):
-    from skext.label_proportions._bags.count_kernels import messages_by_recursion
-
     return _messages(messages_by_recursion, data)
 
 
@@ -59,8 +65,6 @@ def _equal_messages(ours, peer, data):
 
 def _graph_in_two_sizes_of_bags(n_samples, size, other_size):
     """Neighbours in the plane, the rows in random bags of two sizes."""
-    from skext.label_proportions._inference.graph import neighbor_graph
-
     rng = np.random.default_rng(0)
     graph, _ = neighbor_graph(rng.normal(size=(n_samples, 2)))
     order = rng.permutation(n_samples)
@@ -72,8 +76,6 @@ def _graph_in_two_sizes_of_bags(n_samples, size, other_size):
 
 
 def _arranged(graph, order, y, size):
-    from skext.label_proportions._inference.propagation import arrange_graph
-
     indptr = np.append(np.arange(0, order.size, size), order.size)
     counts = np.add.reduceat(y[order].astype(float), indptr[:-1])
     # Rows in the same places for both sizes: only the bags differ.
@@ -81,8 +83,6 @@ def _arranged(graph, order, y, size):
 
 
 def _sweep(data, side, n_jobs):
-    from skext.label_proportions._inference.propagation import propagate
-
     graph, order, indptr, counts = data[side]
     found = propagate(
         graph, order, indptr, counts, order.size, max_iter=10, tol=0.0, n_jobs=n_jobs
@@ -109,12 +109,6 @@ def _counts_hold(ours, peer, data):
 
 def _clusters_in_bags(n_samples, size):
     """Clusters that agree with the classes, their graph, and the pairs of PGMax."""
-    from scipy import sparse
-    from sklearn.datasets import make_classification
-
-    from skext.label_proportions import make_bags
-    from skext.label_proportions._inference.graph import neighbor_graph
-
     X, y = make_classification(
         n_samples,
         10,
@@ -139,8 +133,6 @@ def _clusters_in_bags(n_samples, size):
 
 
 def _propagate(data, n_jobs):
-    from skext.label_proportions import bp_marginals
-
     with warnings.catch_warnings():
         # As many sweeps as the peer, whether they are needed or not.
         warnings.simplefilter("ignore")
@@ -214,8 +206,6 @@ def _restore_attribute_of_jax():
 
 def _areas(ours, peer, data):
     """Areas under the ROC curve of both."""
-    from sklearn.metrics import roc_auc_score
-
     return [roc_auc_score(data["y"], np.nan_to_num(p, nan=0.5)) for p in (ours, peer)]
 
 
@@ -234,10 +224,6 @@ _N_ITERATIONS = 20
 
 
 def _rows_in_bags(n_samples, n_features, size):
-    from sklearn.datasets import make_classification
-
-    from skext.label_proportions import make_bags
-
     X, y = make_classification(
         n_samples, n_features, n_informative=n_features // 3, random_state=0
     )
@@ -253,15 +239,11 @@ def _iterate(model, X, y):
 
 
 def _fit_counts(data, n_jobs):
-    from skext.label_proportions import CountLikelihoodClassifier
-
     model = CountLikelihoodClassifier(max_iter=_N_ITERATIONS, tol=1e-15, n_jobs=n_jobs)
     return _iterate(model, data[0], data[1])
 
 
 def _fit_labels(data, n_jobs):
-    from sklearn.linear_model import LogisticRegression
-
     model = LogisticRegression(max_iter=_N_ITERATIONS, tol=1e-15)
     return _iterate(model, data[0], data[2])
 
@@ -295,7 +277,7 @@ def _peer_cases():
     )
 
 
-LLP_CASES = (
+CASES = (
     SpeedCase(
         name="count-messages",
         peer_name="recursion over partial counts",

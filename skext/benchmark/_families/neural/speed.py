@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
 
 _BATCH = 128
 _LR = 1e-2
@@ -237,4 +237,4 @@ def _cases():
     )
 
 
-NEURAL_CASES = tuple(_cases())
+CASES = tuple(_cases())

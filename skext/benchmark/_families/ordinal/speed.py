@@ -11,8 +11,11 @@ from importlib.util import find_spec
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegressionCV
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
+from skext.datasets import make_ordinal
+from skext.ordinal import PRESTOCV, ProportionalOdds, presto_path
 
 _SIZES = {
     "small": (500, 5, 3),
@@ -24,8 +27,6 @@ _WIDE = {"small": (500, 20, 4), "typical": (20_000, 100, 10)}
 
 def _parallel_odds(n_samples, n_features, n_classes):
     """Classes of about equal size for which proportional odds are the right model."""
-    from skext.datasets import make_ordinal
-
     intercepts = np.linspace(-2, 2, n_classes - 1)
     found = make_ordinal(
         n_samples,
@@ -40,8 +41,6 @@ def _parallel_odds(n_samples, n_features, n_classes):
 
 def _rare_last(n_samples, n_features, n_classes):
     """Draw the same with a rare last class, which the fusion penalty is for."""
-    from skext.datasets import make_ordinal
-
     found = make_ordinal(
         n_samples,
         n_features,
@@ -53,8 +52,6 @@ def _rare_last(n_samples, n_features, n_classes):
 
 
 def _fit_ours(data, n_jobs):
-    from skext.ordinal import ProportionalOdds
-
     model = ProportionalOdds().fit(*data)
     return model.thresholds_, np.ravel(model.coef_)[: data[0].shape[1]]
 
@@ -149,20 +146,14 @@ def _equal_fit(ours, peer, data):
 
 
 def _path(data, n_jobs, **params):
-    from skext.ordinal import presto_path
-
     return presto_path(*data, n_alphas=20, eps=1e-2, **params)
 
 
 def _cross_validate(data, n_jobs):
-    from skext.ordinal import PRESTOCV
-
     return PRESTOCV(cv=5, random_state=0).fit(*data)
 
 
 def _logistic_cv(data, n_jobs):
-    from sklearn.linear_model import LogisticRegressionCV
-
     return LogisticRegressionCV(
         Cs=20, cv=5, l1_ratios=(0,), use_legacy_attributes=False, scoring="neg_log_loss"
     ).fit(*data)
@@ -216,7 +207,7 @@ def _peer_cases():
         )
 
 
-ORDINAL_CASES = (
+CASES = (
     _odds_case("proportional-odds", "scipy.optimize L-BFGS-B", _fit_lbfgs, _equal_fit),
     _odds_case(
         "proportional-odds-wide",

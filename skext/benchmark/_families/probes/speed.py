@@ -1,9 +1,15 @@
-"""The speed cases of discriminant analysis and of the nearest class mean."""
+"""The speed cases of naive Bayes, discriminant analysis and the nearest class mean."""
+
+from functools import partial
 
 import numpy as np
 from numpy.testing import assert_allclose
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
+from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
 
 
 def _class_centres(n_samples, n_features, n_classes):
@@ -17,27 +23,68 @@ def _class_centres(n_samples, n_features, n_classes):
     return X, y
 
 
-def _fit_shrinkage_lda(data, n_jobs):
-    from skext.naive_bayes import ShrinkageLDA
+def _plain_centres(n_samples, n_features, n_classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, n_classes, n_samples)
+    y[:n_classes] = np.arange(n_classes)
+    X = rng.standard_normal((n_samples, n_features), dtype=np.float32)
+    X += rng.standard_normal((n_classes, n_features), dtype=np.float32)[y]
+    return X, y
 
+
+def _fit_linear_nb(data, n_jobs):
+    return LinearGaussianNB(n_jobs=n_jobs).fit(*data)
+
+
+def _fit_gaussian_nb(data, n_jobs):
+    return GaussianNB().fit(*data)
+
+
+def _equal_moments(ours, peer, data):
+    # The tied variance is the prior-weighted mean of the variances per class, and
+    # the peer accumulates in float32.
+    assert_allclose(ours.theta_, peer.theta_, rtol=1e-3, atol=1e-4)
+    pooled = peer.class_prior_ @ (peer.var_ - peer.epsilon_)
+    assert_allclose(ours.var_ - ours.epsilon_, pooled, rtol=1e-3)
+
+
+def _fitted_pair(n_samples, n_features, n_classes):
+    data = _plain_centres(n_samples, n_features, n_classes)
+    return {
+        "X": data[0],
+        "y": data[1],
+        "ours": _fit_linear_nb(data, 1),
+        "peer": _fit_gaussian_nb(data, 1),
+        # The peer needs minutes and much memory for many classes.
+        "n_peer": n_samples if n_classes <= 20 else min(n_samples, 1000),
+    }
+
+
+def _predict_gaussian(data, n_jobs):
+    return data["peer"].predict(data["X"][: data["n_peer"]])
+
+
+def _finds_the_classes(ours, peer, data):
+    # Tied and separate variances are different models; on data with one variance
+    # both must find the classes.
+    n = data["n_peer"]
+    truth = data["y"][:n]
+    _as_accurate(ours[:n], peer, truth)
+
+
+def _fit_shrinkage_lda(data, n_jobs):
     return ShrinkageLDA(n_jobs=n_jobs).fit(*data)
 
 
 def _fit_lda(data, n_jobs):
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
     return LinearDiscriminantAnalysis(solver="lsqr").fit(*data)
 
 
 def _fit_lda_auto(data, n_jobs):
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(*data)
 
 
 def _same_model_without_shrinkage(ours, peer, data):
-    from skext.naive_bayes import ShrinkageLDA
-
     plain = ShrinkageLDA(shrinkage=0.0).fit(*data)
     rows = data[0][:200]
     gaps = [np.asarray(model.decision_function(rows)) for model in (plain, peer)]
@@ -83,14 +130,10 @@ def _similar_labels(ours, peer, data):
 
 
 def _fit_nearest(data, n_jobs):
-    from skext.naive_bayes import NearestClassMean
-
     return NearestClassMean(n_jobs=n_jobs).fit(*data)
 
 
 def _fit_centroid(data, n_jobs):
-    from sklearn.neighbors import NearestCentroid
-
     return NearestCentroid().fit(*data)
 
 
@@ -120,8 +163,12 @@ _FEW = {
     "large": (50_000, 768, 10),
 }
 _MANY = {"typical": (10_000, 256, 200), "large": (50_000, 768, 1000)}
+_MANY_WIDE = {"typical": (10_000, 768, 200), "large": (50_000, 768, 1000)}
 _LDA = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis"
 _CENTROID = "sklearn.neighbors.NearestCentroid"
+
+
+_nb_case = partial(SpeedCase, peer_name="sklearn.naive_bayes.GaussianNB")
 
 
 def _lda_case(name, description, sizes, **options):
@@ -161,7 +208,7 @@ _PREDICT_NEAREST = {
     "check": _same_labels,
 }
 
-PROBE_CASES = (
+CASES = (
     _lda_case("shrinkage-lda-fit", "fit, float32, 10 classes", _FEW),
     _lda_case("shrinkage-lda-fit-many-classes", "fit, float32, 1000 classes", _MANY),
     _lda_case(
@@ -194,5 +241,42 @@ PROBE_CASES = (
         "predict, float32, 1000 classes",
         _MANY,
         **_PREDICT_NEAREST,
+    ),
+    _nb_case(
+        name="linear-nb-fit",
+        description="fit, float32, 10 classes",
+        make=_plain_centres,
+        ours=_fit_linear_nb,
+        peer=_fit_gaussian_nb,
+        check=_equal_moments,
+        sizes=_FEW,
+    ),
+    _nb_case(
+        name="linear-nb-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        make=_plain_centres,
+        ours=_fit_linear_nb,
+        peer=_fit_gaussian_nb,
+        check=_equal_moments,
+        sizes=_MANY_WIDE,
+    ),
+    _nb_case(
+        name="linear-nb-predict",
+        description="predict, float32, 10 classes",
+        make=_fitted_pair,
+        ours=_predict_ours,
+        peer=_predict_gaussian,
+        check=_finds_the_classes,
+        sizes=_FEW,
+    ),
+    _nb_case(
+        name="linear-nb-predict-many-classes",
+        description="predict per row, float32, 1000 classes",
+        make=_fitted_pair,
+        ours=_predict_ours,
+        peer=_predict_gaussian,
+        check=_finds_the_classes,
+        peer_share=lambda data: data["n_peer"] / data["X"].shape[0],
+        sizes=_MANY_WIDE,
     ),
 )

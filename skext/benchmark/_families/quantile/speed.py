@@ -9,16 +9,29 @@ from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
+from scipy.optimize import isotonic_regression
+from scipy.special import ndtri
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, QuantileRegressor
+from sklearn.metrics import mean_pinball_loss
+from sklearn.model_selection import KFold
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase
+from skext.quantile import (
+    ConformalQuantileRegressor,
+    LinearQuantileRegressor,
+    QuantileAdapter,
+    QuantileAggregator,
+    isotonize,
+)
+from skext.quantile._solver.constant import solve_highs
+from skext.quantile._solver.globbing import grouped
 
 _HIGHS = "scipy.optimize.linprog, HiGHS on the dual"
 
 
 def _forecasts(n_samples, n_models, n_levels, n_asked):
     """Targets, predictions of models with errors of their own, and levels."""
-    from scipy.special import ndtri
-
     rng = np.random.default_rng(0)
     levels = np.arange(1, n_levels + 1) / (n_levels + 1)
     y = rng.standard_normal(n_samples)
@@ -36,17 +49,12 @@ def _share_of_levels(data):
 
 
 def _aggregate(data, n_jobs, granularity):
-    from skext.quantile import QuantileAggregator
-
     model = QuantileAggregator(data["levels"], granularity=granularity, n_jobs=n_jobs)
     return model.fit(data["Z"], data["y"])
 
 
 def _highs(data, n_jobs, fine):
     """Losses of some levels."""
-    from skext.quantile._solver.constant import solve_highs
-    from skext.quantile._solver.globbing import grouped
-
     Z, y = data["Z"], data["y"]
     losses = []
     for k in data["asked"]:
@@ -71,20 +79,14 @@ def _linear_rows(n_samples, n_features):
 
 
 def _fit_linear(data, n_jobs):
-    from skext.quantile import LinearQuantileRegressor
-
     return LinearQuantileRegressor([0.25], fit_intercept=False).fit(*data)
 
 
 def _fit_scikit_learn(data, n_jobs):
-    from sklearn.linear_model import QuantileRegressor
-
     return QuantileRegressor(quantile=0.25, alpha=0, fit_intercept=False).fit(*data)
 
 
 def _same_objective(ours, peer, data):
-    from sklearn.metrics import mean_pinball_loss
-
     losses = [
         mean_pinball_loss(data[1], model.predict(data[0]), alpha=0.25)
         for model in (ours, peer)
@@ -100,20 +102,14 @@ def _crossing_rows(n_rows, n_levels, n_asked):
 
 
 def _isotonize(data, n_jobs):
-    from skext.quantile import isotonize
-
     return isotonize(data["Q"], method="isotonic")
 
 
 def _scipy_loop(data, n_jobs):
-    from scipy.optimize import isotonic_regression
-
     return np.array([isotonic_regression(row).x for row in data["Q"][: data["asked"]]])
 
 
 def _scikit_learn_loop(data, n_jobs):
-    from sklearn.isotonic import IsotonicRegression
-
     grid = np.arange(data["Q"].shape[1])
     rows = data["Q"][: data["asked"]]
     return np.array([IsotonicRegression().fit_transform(grid, row) for row in rows])
@@ -131,10 +127,6 @@ def _point(fitted, X, quantiles):
 def _calibrated(n_samples, n_test, n_folds):
     """Fit both to the same folds; only prediction is timed."""
     from mapie.regression import CrossConformalRegressor
-    from sklearn.linear_model import LinearRegression
-    from sklearn.model_selection import KFold
-
-    from skext.quantile import ConformalQuantileRegressor, QuantileAdapter
 
     X, y = _linear_rows(n_samples + n_test, 5)
     X_train, y_train, X_test = X[:n_samples], y[:n_samples], X[n_samples:]
@@ -216,7 +208,7 @@ def _peer_cases():
         )
 
 
-QUANTILE_CASES = (
+CASES = (
     _weights_case(
         "quantile-medium",
         "weights for each model and level",
