@@ -17,14 +17,13 @@ from skext import __version__
 from skext.benchmark._engine.options import (
     COUNT,
     FLAG,
+    GROUPS,
     TEXTS,
     RunCall,
     RunOptions,
     flags_of,
 )
 from skext.exceptions import BenchmarkError
-
-_GROUPS = ("what is compared", "how it runs", "data", "results")
 
 
 def parse(argv):
@@ -91,7 +90,7 @@ def _add_run(commands):
         help="offline, a frozen list (see 'skext bench list suites'), FILE.toml, "
         "openml:<data id> or task:<task id>",
     )
-    groups = {name: parser.add_argument_group(name) for name in _GROUPS}
+    groups = {name: parser.add_argument_group(name) for name in GROUPS}
     # What is compared comes first.
     order = [*vars(RunCall)["__annotations__"], *vars(RunOptions)["__annotations__"]]
     for entry in sorted(fields(RunCall), key=lambda entry: order.index(entry.name)):
@@ -108,10 +107,9 @@ def _add_option(group, entry):
     elif value is FLAG:
         options["action"] = "store_true"
     else:
-        options["metavar"] = entry.metadata["metavar"]
-        options["type"] = partial(_read, value)
-        if value is TEXTS:
-            options |= {"nargs": "+", "type": str}
+        read = str if value is TEXTS else partial(_read, value)
+        options |= {"metavar": value.sign, "type": read}
+        options |= {"nargs": "+"} if value is TEXTS else {}
     group.add_argument(
         *flags_of(entry), dest=entry.name, default=argparse.SUPPRESS, **options
     )

@@ -22,7 +22,8 @@ from skext.benchmark._engine.tasks import Task, openml_task
 from skext.exceptions import BenchmarkError
 
 # What each key may hold.
-_RUN = {key_of(entry): entry for entry in fields(RunCall) if entry.metadata["in_files"]}
+_RUN = {key_of(entry): entry for entry in fields(RunCall)}
+del _RUN["dry_run"]
 _TASK = {
     "name": TEXT,
     "data_id": COUNT,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skext.benchmark._engine.kinds import KINDS, target_of
+from skext.benchmark._engine.kinds import CLASSIFICATION, KINDS, target_of
 from skext.benchmark._engine.parsing import unknown
 from skext.exceptions import BenchmarkError
 
@@ -21,14 +21,14 @@ class Metric:
     function : callable
         ``function(y, prediction)`` gets the true codes (or values) and the prediction
         that ``needs`` names.
-    needs : str
-        "label", "proba", "score", or what the kind of the task asks for.
-    greater_is_better : bool
-        Its direction.
-    task_types : tuple of str
-        Kinds of tasks that it is for.
     description : str
         One line for tables.
+    needs : str, default="label"
+        "label", "proba", "score", or what the kind of the task asks for.
+    greater_is_better : bool, default=True
+        Its direction.
+    task_types : tuple of str, default=("binary", "multiclass")
+        Kinds of tasks that it is for.
     scoring : str, callable or None, default=None
         What a search follows to tune for it: the name of a scorer of scikit-learn, or
         a function that returns a scorer, given the type of the task.
@@ -38,10 +38,10 @@ class Metric:
 
     name: str
     function: Callable
-    needs: str
-    greater_is_better: bool
-    task_types: tuple[str, ...]
     description: str
+    needs: str = "label"
+    greater_is_better: bool = True
+    task_types: tuple[str, ...] = CLASSIFICATION
     scoring: object = None
     in_units: bool = False
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from numbers import Integral, Real
 from typing import NamedTuple
 
@@ -31,11 +32,14 @@ class Value(NamedTuple):
         Whether a value of a file or of Python is one.
     parse : callable, default=None
         Raises a BenchmarkError that says what is wrong with a value.
+    sign : str, default=None
+        What stands for it in the help of the command line.
     """
 
     words: str
     holds: Callable
     parse: Callable | None = None
+    sign: str | None = None
 
     def check(self, value, told):
         """Refuse a value, which ``told`` writes with its name."""
@@ -48,6 +52,7 @@ class Name(NamedTuple):
 
     kind: str
     names: Callable
+    sign: str | None = None
 
     def check(self, value, told):
         """Refuse a value."""
@@ -64,10 +69,10 @@ def _whole(words, test):
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         return whole and test(value)
 
-    return Value(words, holds)
+    return Value(words, holds, sign="N")
 
 
-def _read_by(words, parse, types):
+def _read_by(words, parse, types, sign):
     def holds(value):
         if isinstance(value, bool) or not isinstance(value, types):
             return False
@@ -77,46 +82,56 @@ def _read_by(words, parse, types):
             return False
         return True
 
-    return Value(words, holds, parse)
+    return Value(words, holds, parse, sign)
 
 
-TEXT = Value("a text", lambda value: isinstance(value, str))
+TEXT = Value("a text", lambda value: isinstance(value, str), sign="TEXT")
 TEXTS = Value(
     'a list of texts, such as ["one", "two"]',
     lambda value: (
         isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
     ),
+    sign="NAME",
 )
 FLAG = Value("true or false", lambda value: isinstance(value, bool))
 COUNT = _whole("a whole number above 0", lambda value: value > 0)
 FROM_ZERO = _whole("a whole number, 0 or more", lambda value: value >= 0)
 FOLDS = _read_by(
-    '"task", a number of folds, or a text such as "3x10"', parse_folds, (str, int)
+    '"task", a number of folds, or a text such as "3x10"',
+    parse_folds,
+    (str, int),
+    "task|K|RxK",
 )
-TASK_TYPE = Name("task_type", task_types)
-TRACK = Name("track", lambda: ("auto", *TRACKS))
-_WORKERS = _whole(
-    "a whole number above 0, or -1 for all cores", lambda value: value != 0
-)
+TASK_TYPE = Name("task_type", task_types, "TYPE")
+TRACK = Name("track", lambda: ("auto", *TRACKS), "NAME")
+_WORKERS = _whole("a whole number above 0, or -1 for all cores", bool)
+_BACKEND = Name("backend", lambda: BACKENDS)
+_PROGRESS = Name("progress", lambda: ("auto", "plain", "none"))
 _DURATION = _read_by(
-    'seconds or a text such as "90s" or "1h30m"', parse_duration, (str, Real)
+    'seconds or a text such as "90s" or "1h30m"', parse_duration, (str, Real), "DUR"
 )
-_SIZE = _read_by('bytes or a text such as "512MB" or "2GiB"', parse_size, (str, Real))
+_SIZE = _read_by(
+    'bytes or a text such as "512MB" or "2GiB"', parse_size, (str, Real), "SIZE"
+)
 _DEVICE = _read_by(
-    '"auto", "cpu", "cuda" or a text such as "cuda:1"', parse_device, str
+    '"auto", "cpu", "cuda" or a text such as "cuda:1"', parse_device, str, "DEVICE"
 )
 _STATUSES = _read_by(
     "a list of " + ", ".join(FINAL),
     lambda value: parse_statuses(value, FINAL),
     (str, list, tuple),
+    "STATUS[,..]",
 )
 
 
-def option(default, value, text, *flags, group, metavar=None, in_files=True):
-    """Make a field of an option, with all that the command line and files must know."""
+def _option(group, default, value, text, *flags):
+    """Make a field of all that the command line and files must know of an option."""
     metadata = {"value": value, "text": text, "flags": flags, "group": group}
-    metadata |= {"metavar": metavar, "in_files": in_files}
     return field(default=default, metadata=metadata)
+
+
+GROUPS = ("what is compared", "how it runs", "data", "results")
+_what, _how, _data, _store = (partial(_option, group) for group in GROUPS)
 
 
 @dataclass
@@ -169,74 +184,26 @@ class RunOptions:
     -1
     """
 
-    metrics: tuple | None = option(
-        None, TEXTS, "the first leads", group="what is compared", metavar="NAME"
+    metrics: tuple | None = _what(None, TEXTS, "the first leads")
+    lite: bool = _what(False, FLAG, "first fold only")
+    tune: int = _what(0, FROM_ZERO, "N random configurations")
+    seed: int = _what(0, FROM_ZERO, "of splits and methods")
+    n_jobs: int = _how(-1, _WORKERS, "workers; -1 all cores", "-j", "--jobs")
+    inner_threads: int | None = _how(None, COUNT, "threads within a job")
+    backend: str | None = _how(None, _BACKEND, ", ".join(BACKENDS))
+    scheduler: str | None = _how(None, TEXT, "address of a dask or ray cluster")
+    budget: object = _how(None, _DURATION, "start no job after this long")
+    time_limit: object = _how(None, _DURATION, "of one job")
+    memory_limit: object = _how(None, _SIZE, "of one job")
+    device: str = _how("auto", _DEVICE, "auto, cpu or cuda")
+    progress: str = _how("none", _PROGRESS, "auto, plain or none")
+    retry: tuple = _store((), _STATUSES, "try failed, timeout, memory jobs again")
+    fresh: bool = _store(False, FLAG, "forget earlier results")
+    save_predictions: bool | None = _store(
+        None, FLAG, "default: for tables under 50000 rows"
     )
-    lite: bool = option(False, FLAG, "first fold only", group="what is compared")
-    tune: int = option(
-        0, FROM_ZERO, "N random configurations", group="what is compared", metavar="N"
-    )
-    seed: int = option(
-        0, FROM_ZERO, "of splits and methods", group="what is compared", metavar="N"
-    )
-    n_jobs: int = option(
-        -1,
-        _WORKERS,
-        "workers; -1 all cores",
-        *("-j", "--jobs"),
-        group="how it runs",
-        metavar="N",
-    )
-    inner_threads: int | None = option(
-        None, COUNT, "threads within a job", group="how it runs", metavar="N"
-    )
-    backend: str | None = option(
-        None,
-        Name("backend", lambda: BACKENDS),
-        "loky, dask, ray or sequential",
-        group="how it runs",
-    )
-    scheduler: str | None = option(
-        None, TEXT, "of a dask or ray cluster", group="how it runs", metavar="ADDRESS"
-    )
-    budget: object = option(
-        None,
-        _DURATION,
-        "start no job after this long",
-        group="how it runs",
-        metavar="DUR",
-    )
-    time_limit: object = option(
-        None, _DURATION, "of one job", group="how it runs", metavar="DUR"
-    )
-    memory_limit: object = option(
-        None, _SIZE, "of one job", group="how it runs", metavar="SIZE"
-    )
-    device: str = option(
-        "auto", _DEVICE, "for networks", group="how it runs", metavar="auto|cpu|cuda"
-    )
-    progress: str = option(
-        "none",
-        Name("progress", lambda: ("auto", "plain", "none")),
-        "auto, plain or none",
-        group="how it runs",
-    )
-    retry: tuple = option(
-        (),
-        _STATUSES,
-        "try failed, timeout, memory jobs again",
-        group="results",
-        metavar="STATUS[,..]",
-    )
-    fresh: bool = option(False, FLAG, "forget earlier results", group="results")
-    save_predictions: bool | None = option(
-        None, FLAG, "default: for tables under 50000 rows", group="results"
-    )
-    strict_env: bool = option(
-        False,
-        FLAG,
-        "results of other library versions do not count as done",
-        group="results",
+    strict_env: bool = _store(
+        False, FLAG, "results of other library versions do not count as done"
     )
 
     def __post_init__(self):
@@ -258,70 +225,28 @@ class RunOptions:
         return asdict(self)
 
 
-def _other_default(name, default):
-    """Make the same option with another default."""
-    return field(
-        default=default, metadata=RunOptions.__dataclass_fields__[name].metadata
-    )
-
-
 @dataclass
 class RunCall(RunOptions):
     """What ``skext bench run`` is told: what is compared, beside how."""
 
-    suites: tuple = option((), TEXTS, "", group="")
-    methods: tuple | None = option(
-        None,
-        TEXTS,
-        "names, globs, or package.module:factory",
-        *("-m", "--methods"),
-        group="what is compared",
-        metavar="NAME",
+    suites: tuple = _option("", (), TEXTS, "")
+    methods: tuple | None = _what(
+        None, TEXTS, "names, globs, or package.module:factory", "-m", "--methods"
     )
-    tasks: tuple | None = option(
-        None,
-        TEXTS,
-        "tasks, or globs",
-        *("-t", "--tasks"),
-        group="what is compared",
-        metavar="ID",
+    tasks: tuple | None = _what(None, TEXTS, "tasks, or globs", "-t", "--tasks")
+    track: str | None = _what(None, TRACK, "compare all tasks under this track")
+    task_type: str | None = _what(None, TASK_TYPE, "kind of the targets")
+    folds: object = _what(None, FOLDS, "splits of each task")
+    max_rows: int | None = _what(None, COUNT, "sample tables")
+    backend: str | None = _how("loky", _BACKEND, ", ".join(BACKENDS))
+    progress: str = _how("auto", _PROGRESS, "auto, plain or none")
+    offline: bool | None = _data(None, FLAG, "never open a connection")
+    data_home: str | None = _data(None, TEXT, "folder; scikit-learn's by default")
+    out: str | None = _store(
+        None, TEXT, "folder; rerunning with the same resumes", "-o", "--out"
     )
-    track: str | None = option(
-        None, TRACK, "compare all tasks under this track", group="what is compared"
-    )
-    task_type: str | None = option(
-        None, TASK_TYPE, "kind of the targets", group="what is compared", metavar="TYPE"
-    )
-    folds: object = option(
-        None,
-        FOLDS,
-        "splits of each task",
-        group="what is compared",
-        metavar="task|K|RxK",
-    )
-    max_rows: int | None = option(
-        None, COUNT, "sample tables", group="what is compared", metavar="N"
-    )
-    backend: str | None = _other_default("backend", "loky")
-    progress: str = _other_default("progress", "auto")
-    offline: bool | None = option(None, FLAG, "never open a connection", group="data")
-    data_home: str | None = option(
-        None, TEXT, "scikit-learn's data home", group="data", metavar="DIR"
-    )
-    out: str | None = option(
-        None,
-        TEXT,
-        "rerunning with the same DIR resumes",
-        *("-o", "--out"),
-        group="results",
-        metavar="DIR",
-    )
-    allow_failures: bool = option(
-        False, FLAG, "exit with 0 all the same", group="results"
-    )
-    dry_run: bool = option(
-        False, FLAG, "print the plan only", group="results", in_files=False
-    )
+    allow_failures: bool = _store(False, FLAG, "exit with 0 all the same")
+    dry_run: bool = _store(False, FLAG, "print the plan only")
 
 
 def flags_of(entry) -> tuple:

@@ -1,15 +1,14 @@
 """The tracks of classification and regression, and the metrics of every track."""
 
+from functools import partial
+
 import numpy as np
 from sklearn import metrics as skm
 
-from skext.benchmark._engine.kinds import CLASSIFICATION
 from skext.benchmark._engine.metrics import Metric
 from skext.benchmark._engine.track import Track
 from skext.benchmark._families.base.methods import CLASSIFIERS, REGRESSORS
 from skext.benchmark._families.base.tasks import TASKS
-
-_NUMBERS = ("regression", "quantile")
 
 
 def _roc_auc(y, proba):
@@ -67,106 +66,71 @@ def _by_classes(two, several):
     return lambda task_type: two if task_type == "binary" else several
 
 
+_proba = partial(Metric, needs="proba", greater_is_better=False)
+_number = partial(Metric, task_types=("regression", "quantile"))
+
 _METRICS = (
-    Metric(
-        "accuracy",
-        skm.accuracy_score,
-        "label",
-        True,
-        CLASSIFICATION,
-        "share of hits",
-        "accuracy",
-    ),
+    Metric("accuracy", skm.accuracy_score, "share of hits", scoring="accuracy"),
     Metric(
         "balanced_accuracy",
         _balanced_accuracy,
-        "label",
-        True,
-        CLASSIFICATION,
         "mean recall over classes",
-        "balanced_accuracy",
+        scoring="balanced_accuracy",
     ),
     Metric(
         "geometric_mean",
         _geometric_mean,
-        "label",
-        True,
-        CLASSIFICATION,
         "geometric mean of the recalls",
-        "balanced_accuracy",
+        scoring="balanced_accuracy",
     ),
     Metric(
         "f1",
         _f1,
-        "label",
-        True,
-        CLASSIFICATION,
         "F1 of the positive class; macro average for several classes",
-        _by_classes("f1", "f1_macro"),
+        scoring=_by_classes("f1", "f1_macro"),
     ),
     Metric(
         "roc_auc",
         _roc_auc,
-        "score",
-        True,
-        CLASSIFICATION,
         "area under the ROC curve; one against one for several classes",
-        _by_classes("roc_auc", "roc_auc_ovo"),
+        needs="score",
+        scoring=_by_classes("roc_auc", "roc_auc_ovo"),
     ),
     Metric(
         "average_precision",
         skm.average_precision_score,
-        "score",
-        True,
-        ("binary",),
         "area under the precision-recall curve",
-        "average_precision",
+        needs="score",
+        task_types=("binary",),
+        scoring="average_precision",
     ),
-    Metric(
+    _proba(
         "log_loss",
         _log_loss,
-        "proba",
-        False,
-        CLASSIFICATION,
         "mean negative log probability, clipped at 1e-7",
-        "neg_log_loss",
+        scoring="neg_log_loss",
     ),
-    Metric(
+    _proba(
         "brier",
         _brier,
-        "proba",
-        False,
-        CLASSIFICATION,
         "mean squared error of p",
-        _by_classes("neg_brier_score", "neg_log_loss"),
+        scoring=_by_classes("neg_brier_score", "neg_log_loss"),
     ),
-    Metric(
-        "r2",
-        skm.r2_score,
-        "label",
-        True,
-        _NUMBERS,
-        "share of variance explained",
-        "r2",
-    ),
-    Metric(
+    _number("r2", skm.r2_score, "share of variance explained", scoring="r2"),
+    _number(
         "rmse",
         skm.root_mean_squared_error,
-        "label",
-        False,
-        _NUMBERS,
         "root mean squared error",
-        "neg_root_mean_squared_error",
+        greater_is_better=False,
+        scoring="neg_root_mean_squared_error",
         in_units=True,
     ),
-    Metric(
+    _number(
         "mae",
         skm.mean_absolute_error,
-        "label",
-        False,
-        _NUMBERS,
         "mean absolute error",
-        "neg_mean_absolute_error",
+        greater_is_better=False,
+        scoring="neg_mean_absolute_error",
         in_units=True,
     ),
 )

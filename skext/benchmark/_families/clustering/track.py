@@ -1,5 +1,7 @@
 """The track of clusterings, and its metrics; none needs a model of new rows."""
 
+from functools import partial
+
 import numpy as np
 from sklearn import metrics as skm
 
@@ -8,8 +10,6 @@ from skext.benchmark._engine.metrics import Metric
 from skext.benchmark._engine.track import Track
 from skext.benchmark._families.clustering.methods import CLUSTERINGS
 from skext.benchmark._families.clustering.tasks import TASKS
-
-_KINDS = ("clustering",)
 
 
 def _n_clusters(label):
@@ -25,37 +25,24 @@ def _k_error(y, label):
     return float(abs(_n_clusters(label) - _n_clusters(y)))
 
 
+_metric = partial(Metric, task_types=("clustering",))
+
 _METRICS = (
-    Metric(
+    _metric(
         "adjusted_rand",
         skm.adjusted_rand_score,
-        "label",
-        True,
-        _KINDS,
         "adjusted Rand index against the true clusters",
     ),
-    Metric(
-        "exact_k",
-        _exact_k,
-        "label",
-        True,
-        _KINDS,
-        "1 if the number of clusters is right",
-    ),
-    Metric(
+    _metric("exact_k", _exact_k, "1 if the number of clusters is right"),
+    _metric(
         "k_error",
         _k_error,
-        "label",
-        False,
-        _KINDS,
         "by how much the number of clusters is wrong",
+        greater_is_better=False,
     ),
-    Metric(
+    _metric(
         "adjusted_mutual_info",
         skm.adjusted_mutual_info_score,
-        "label",
-        True,
-        _KINDS,
         "adjusted mutual information with the true clusters",
     ),
 )

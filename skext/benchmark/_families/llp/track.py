@@ -4,9 +4,10 @@ The rows of a test fold are put into random bags of one size, whatever the size 
 bags that were learned from, so that the values of different tasks can be compared.
 """
 
+from functools import partial
+
 import numpy as np
 
-from skext.benchmark._engine.kinds import CLASSIFICATION
 from skext.benchmark._engine.metrics import Metric
 from skext.benchmark._engine.tasks import resolve
 from skext.benchmark._engine.track import FIGURES, Track
@@ -37,21 +38,17 @@ def _bag_count_log_loss(y, proba):
     return loss(_test_bags(y, proba.shape[1]), np.clip(proba, 1e-7, 1 - 1e-7))
 
 
+_loss = partial(Metric, needs="proba", greater_is_better=False)
+
 _METRICS = (
-    Metric(
+    _loss(
         "bag_share_error",
         _bag_share_error,
-        "proba",
-        False,
-        CLASSIFICATION,
         "mean absolute error of the shares of classes in bags of 32 test rows",
     ),
-    Metric(
+    _loss(
         "bag_count_log_loss",
         _bag_count_log_loss,
-        "proba",
-        False,
-        CLASSIFICATION,
         "log loss of the counts of bags of 32 test rows, per row",
     ),
 )

@@ -9,8 +9,10 @@ import warnings
 from importlib.util import find_spec
 
 import numpy as np
+from sklearn.neural_network import MLPClassifier
 
 from skext.benchmark._speed.case import SpeedCase
+from skext.neural_network import TabularNetClassifier
 
 _BATCH = 128
 _LR = 1e-2
@@ -65,9 +67,10 @@ def _accuracy(module, data):
 
 def _train(data, n_jobs, loss):
     """Train by our loop and return the accuracy on the training rows."""
+    # They load torch, which may not be there.
     from skext.neural_network._losses.registry import make_loss
-    from skext.neural_network._training.net import make_net
-    from skext.neural_network._training.seeds import SeedStreams
+    from skext.neural_network._training.net import make_net  # loads torch
+    from skext.neural_network._training.seeds import SeedStreams  # loads torch
 
     with _threads(n_jobs):
         net = make_net(
@@ -139,8 +142,6 @@ def _plain_skorch(data, n_jobs):
 
 
 def _fit_estimator(data, n_jobs):
-    from skext.neural_network import TabularNetClassifier
-
     model = TabularNetClassifier(
         (data["width"],) * 3,
         normalization=None,
@@ -159,8 +160,6 @@ def _fit_estimator(data, n_jobs):
 
 
 def _fit_mlp(data, n_jobs):
-    from sklearn.neural_network import MLPClassifier
-
     model = MLPClassifier(
         (data["width"],) * 3,
         alpha=0.0,

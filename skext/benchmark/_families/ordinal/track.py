@@ -1,9 +1,10 @@
 """The track of ordered classes, and its metrics."""
 
+from functools import partial
+
 import numpy as np
 
 from skext import metrics
-from skext.benchmark._engine.kinds import CLASSIFICATION
 from skext.benchmark._engine.metrics import Metric
 from skext.benchmark._engine.track import Track
 from skext.benchmark._families.ordinal.methods import ORDINAL
@@ -29,33 +30,27 @@ def _scorer_of(name):
     return lambda task_type: metrics.make_ordinal_scorer(name)
 
 
+_loss = partial(Metric, needs="proba", greater_is_better=False)
+
 _METRICS = (
-    Metric(
+    _loss(
         "ranked_probability_score",
         _ranked_probability_score,
-        "proba",
-        False,
-        CLASSIFICATION,
         "squared error of the cumulative probabilities of ordered classes, summed",
-        _scorer_of("ranked_probability_score"),
+        scoring=_scorer_of("ranked_probability_score"),
     ),
-    Metric(
+    _loss(
         "rare_class_log_loss",
         _rare_class_log_loss,
-        "proba",
-        False,
-        CLASSIFICATION,
         "log loss of the last class against the rest",
-        _scorer_of("rare_class_log_loss"),
+        scoring=_scorer_of("rare_class_log_loss"),
     ),
-    Metric(
+    _loss(
         "ordinal_mae",
         _ordinal_mae,
-        "label",
-        False,
-        CLASSIFICATION,
         "mean number of classes between truth and prediction",
-        _scorer_of("ordinal_mean_absolute_error"),
+        needs="label",
+        scoring=_scorer_of("ordinal_mean_absolute_error"),
     ),
 )
 _HEADLINES = (

@@ -1,5 +1,7 @@
 """The track of quantiles: which levels are asked for, and how they are judged."""
 
+from functools import partial
+
 import numpy as np
 
 from skext import metrics
@@ -65,46 +67,50 @@ def _width(y, Q):
     return metrics.mean_interval_width(Q[:, [0, -1]])
 
 
-def _metric(name, function, description, *, follow="weighted_interval_score", **more):
-    """Make a metric; a search for one that none should follow takes another one."""
-
+def _scorer_of(name):
     def scoring(task_type):
-        metric = getattr(metrics, follow)
+        metric = getattr(metrics, name)
         return metrics.make_quantile_scorer(metric, quantiles=np.array(LEVELS))
 
-    kinds = ("quantile",)
-    return Metric(
-        name, function, "quantiles", False, kinds, description, scoring, **more
-    )
+    return scoring
 
+
+# What no search should follow, such as the width, stands for the headline.
+_loss = partial(
+    Metric,
+    needs="quantiles",
+    greater_is_better=False,
+    task_types=("quantile",),
+    scoring=_scorer_of("weighted_interval_score"),
+)
 
 _METRICS = (
-    _metric(
+    _loss(
         "weighted_interval_score",
         _wis,
         f"twice the pinball loss, mean over the levels {', '.join(map(str, LEVELS))}",
         in_units=True,
     ),
-    _metric(
+    _loss(
         "pinball_loss",
         _pinball,
         "mean over the same levels",
-        follow="pinball_loss",
+        scoring=_scorer_of("pinball_loss"),
         in_units=True,
     ),
-    _metric(
+    _loss(
         "coverage_error",
         _coverage_error,
         "distance of the coverage of 90 % intervals from 0.9",
     ),
-    _metric(
+    _loss(
         "quantile_calibration_error",
         _calibration_error,
         "mean distance between levels and the share of targets below",
-        follow="quantile_calibration_error",
+        scoring=_scorer_of("quantile_calibration_error"),
     ),
-    _metric("crossing_rate", _crossing, "share of rows with quantiles out of order"),
-    _metric("interval_width", _width, "mean width of 90 % intervals", in_units=True),
+    _loss("crossing_rate", _crossing, "share of rows with quantiles out of order"),
+    _loss("interval_width", _width, "mean width of 90 % intervals", in_units=True),
 )
 
 TRACKS = (
