@@ -54,7 +54,8 @@ def test_nothing_is_timed_unless_the_results_agree():
 def test_selection():
     assert [case.name for case in select_cases(["smote"])] == ["smote"]
     assert len(select_cases(["linear-nb*"])) >= 3
-    assert len(select_cases([])) == len(speed_cases())
+    here = [case for case in speed_cases().values() if case.missing() is None]
+    assert select_cases([]) == here
     with pytest.raises(BenchmarkError, match="'smotte'.*'smote'"):
         select_cases(["smotte"])
 
@@ -63,6 +64,8 @@ def test_selection():
 def test_every_case_agrees_with_its_peer(name):
     """The equality checks of the speed cases hold, on their smallest sizes."""
     case = CASES[name]
+    if case.missing() is not None:
+        pytest.skip(f"{name} {case.missing()}")
     size = next(iter(case.sizes.values()))
     if np.prod(size[:2]) > 1_000_000:
         size = (2000, 100, 20)

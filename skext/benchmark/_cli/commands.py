@@ -140,7 +140,9 @@ def list_(arguments):
         columns = ("metric", "better", "tasks", "description")
     else:
         for case in speed_cases().values():
-            rows.append((case.name, case.peer_name, case.description))  # noqa: PERF401
+            reason = case.missing()
+            text = case.description + (f" ({reason})" if reason else "")
+            rows.append((case.name, case.peer_name, text))
         columns = ("case", "peer", "description")
     say(left_aligned(pd.DataFrame(rows, columns=columns)))
     return 0

@@ -146,14 +146,7 @@ class Method:
         reason : str or None
             None if nothing is missing.
         """
-        for package in self.needs:
-            if importlib.util.find_spec(package) is None:
-                what = package if self.extra is None else f"'skext[{self.extra}]'"
-                return (
-                    f"needs the package '{package}'; install it with: "
-                    f"pip install {what}"
-                )
-        return None
+        return missing_package(self.needs, self.extra)
 
     def can_do(self, task_type) -> bool:
         """Tell whether the method handles a type of task.
@@ -207,6 +200,15 @@ class Method:
                 f"{type(estimator).__name__}, which has neither fit nor fit_resample."
             )
         return estimator
+
+
+def missing_package(names, extra=None) -> str | None:
+    """Name the first package that is not there, and how to get it."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            what = name if extra is None else f"'skext[{extra}]'"
+            return f"needs the package '{name}'; install it with: pip install {what}"
+    return None
 
 
 def _is_estimator(thing):

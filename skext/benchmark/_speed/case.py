@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from skext.benchmark._engine.methods import missing_package
+
 
 @dataclass(frozen=True)
 class SpeedCase:
@@ -26,6 +28,8 @@ class SpeedCase:
     peer_share : callable, default=None
         ``peer_share(data)`` is the share of the work that the peer is given where
         the whole would take minutes; its time is divided by the share.
+    needs : tuple of str, default=()
+        Packages without which the case is left out.
     """
 
     name: str
@@ -37,6 +41,11 @@ class SpeedCase:
     check: Callable
     sizes: dict
     peer_share: Callable | None = None
+    needs: tuple = ()
+
+    def missing(self) -> str | None:
+        """Say why the case cannot be measured here; None if it can."""
+        return missing_package(self.needs)
 
 
 def by_size(*sizes) -> dict:

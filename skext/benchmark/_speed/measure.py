@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from skext.benchmark._engine.jobs import peak_memory_mb, reset_peak_memory
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.track import speed_cases
+from skext.exceptions import BenchmarkError
 from skext.utils._environment import library_versions
 
 
@@ -158,13 +159,16 @@ def run_speed(names=(), *, threads=1, n_pairs=9, sizes=None):
 
 
 def select_cases(names):
-    """Cases by name or glob, all if no name is given."""
+    """Cases by name or glob, all if no name is given, whose packages are here."""
     cases, chosen = speed_cases(), {}
     for name in names or ["*"]:
         found = fnmatch.filter(cases, name)
         if not found:
             raise unknown("speed case", name, cases)
-        chosen.update((key, cases[key]) for key in found)
+        here = [key for key in found if cases[key].missing() is None]
+        if not here:
+            raise BenchmarkError(f"Speed case {name!r} {cases[found[0]].missing()}.")
+        chosen.update((key, cases[key]) for key in here)
     return list(chosen.values())
 
 

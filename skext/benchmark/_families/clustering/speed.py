@@ -1,11 +1,13 @@
 """The speed cases of clustering: ours finds the number of clusters, peers are told."""
 
+from functools import partial
+
 import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
-from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 from skext.cluster import PPPClustering
 from skext.datasets import make_separated_clusters
 
@@ -25,10 +27,6 @@ def _ppp(data, n_jobs):
 def _kmeans(data, n_jobs, *, n_init=1):
     k = np.unique(data[1]).size
     return KMeans(k, n_init=n_init, random_state=0).fit(data[0])
-
-
-def _kmeans_10(data, n_jobs):
-    return _kmeans(data, n_jobs, n_init=10)
 
 
 def _mixture_sweep(data, n_jobs):
@@ -52,50 +50,40 @@ def _finds_the_truth(ours, peer, data):
         )
 
 
-def _case(name, peer, peer_name, description, sizes, **options):
-    return SpeedCase(
-        name=name,
-        peer_name=peer_name,
-        description=description,
-        make=_clusters,
-        ours=_ppp,
-        peer=peer,
-        check=_finds_the_truth,
-        sizes=dict(zip(("small", "typical", "large"), sizes, strict=False)),
-        **options,
-    )
+_case = partial(SpeedCase, make=_clusters, ours=_ppp, check=_finds_the_truth)
 
 
-_TALL = ((2000, 10, 10), (100_000, 10, 20), (1_000_000, 10, 20))
+_TALL = by_size((2000, 10, 10), (100_000, 10, 20), (1_000_000, 10, 20))
+_TOLD = "the peer is told the number of clusters"
 
 CASES = (
     _case(
         "ppp-kmeans",
-        _kmeans,
         "sklearn.cluster.KMeans(n_init=1)",
-        "10 columns; the peer is told the number of clusters",
-        _TALL,
+        f"10 columns; {_TOLD}",
+        peer=_kmeans,
+        sizes=_TALL,
     ),
     _case(
         "ppp-kmeans-10",
-        _kmeans_10,
         "sklearn.cluster.KMeans(n_init=10)",
-        "10 columns; the peer is told the number of clusters",
-        _TALL,
+        f"10 columns; {_TOLD}",
+        peer=partial(_kmeans, n_init=10),
+        sizes=_TALL,
     ),
     _case(
         "ppp-kmeans-wide",
-        _kmeans,
         "sklearn.cluster.KMeans(n_init=1)",
-        "50 columns; the peer is told the number of clusters",
-        ((2000, 50, 10), (100_000, 50, 20)),
+        f"50 columns; {_TOLD}",
+        peer=_kmeans,
+        sizes=by_size((2000, 50, 10), (100_000, 50, 20)),
     ),
     _case(
         "ppp-mixture-sweep",
-        _mixture_sweep,
         "sklearn.mixture.GaussianMixture, 1 to 25 components",
         "10 columns; the peer chooses by BIC",
-        ((2000, 10, 10), (100_000, 10, 20)),
+        peer=_mixture_sweep,
+        sizes=by_size((2000, 10, 10), (100_000, 10, 20)),
         peer_share=lambda data: 0.2,
     ),
 )

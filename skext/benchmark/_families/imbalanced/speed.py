@@ -7,7 +7,7 @@ import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neighbors import NearestNeighbors
 
-from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 
 
 def _correlated_mixture(n_samples, n_features, minority):
@@ -102,7 +102,7 @@ def _case(name, cls, description, sizes, check, searches=(), **options):
         ours=partial(run, f"skext.{package}", cls),
         peer=partial(run, f"imblearn.{package}", cls),
         check=check,
-        sizes=dict(zip(("small", "typical", "large"), sizes, strict=True)),
+        sizes=by_size(*sizes),
     )
 
 

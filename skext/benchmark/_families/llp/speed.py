@@ -1,11 +1,10 @@
 """The speed cases of learning from label proportions.
 
 PGMax knows pairs of rows only, so that it gets the same distribution as a factor for
-each pair of rows of a bag. It gets a case where it is installed.
+each pair of rows of a bag.
 """
 
 import warnings
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -14,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 from skext.label_proportions import CountLikelihoodClassifier, bp_marginals, make_bags
 from skext.label_proportions._bags.count_kernels import (
     find_tilt,
@@ -257,26 +256,6 @@ def _same_iterations(ours, peer, data):
         raise AssertionError(f"Scores and labels are correlated by {agreement:.2f}.")
 
 
-def _peer_cases():
-    """Return the case of PGMax if it is installed."""
-    if find_spec("pgmax") is None or find_spec("jax") is None:
-        return
-    yield SpeedCase(
-        name="bp-pgmax",
-        peer_name="pgmax.infer",
-        description="belief propagation, 100 sweeps on the same graph, build and run",
-        make=_clusters_in_bags,
-        ours=_propagate,
-        peer=_propagate_pairs,
-        check=_ranks_as_well,
-        sizes={
-            "small": (1024, 8),
-            "typical": (8192, 32),
-            "large": (27_008, 128),
-        },
-    )
-
-
 CASES = (
     SpeedCase(
         name="count-messages",
@@ -286,7 +265,7 @@ CASES = (
         ours=_by_transform,
         peer=_by_recursion,
         check=_equal_messages,
-        sizes={"small": (100, 128), "typical": (20, 512), "large": (4, 2048)},
+        sizes=by_size((100, 128), (20, 512), (4, 2048)),
     ),
     SpeedCase(
         name="bp-bag-size",
@@ -296,10 +275,7 @@ CASES = (
         ours=_sweep_large_bags,
         peer=_sweep_small_bags,
         check=_counts_hold,
-        sizes={
-            "small": (16_384, 2048, 8),
-            "typical": (204_800, 2048, 8),
-        },
+        sizes=by_size((16_384, 2048, 8), (204_800, 2048, 8)),
     ),
     SpeedCase(
         name="count-likelihood",
@@ -309,7 +285,17 @@ CASES = (
         ours=_fit_counts,
         peer=_fit_labels,
         check=_same_iterations,
-        sizes={"small": (1000, 20, 32), "typical": (27_000, 130, 128)},
+        sizes=by_size((1000, 20, 32), (27_000, 130, 128)),
     ),
-    *_peer_cases(),
+    SpeedCase(
+        name="bp-pgmax",
+        peer_name="pgmax.infer",
+        description="belief propagation, 100 sweeps on the same graph, build and run",
+        make=_clusters_in_bags,
+        ours=_propagate,
+        peer=_propagate_pairs,
+        check=_ranks_as_well,
+        sizes=by_size((1024, 8), (8192, 32), (27_008, 128)),
+        needs=("pgmax", "jax"),
+    ),
 )

@@ -8,7 +8,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import NearestCentroid
 
-from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
 
 
@@ -157,11 +157,7 @@ def _same_labels(ours, peer, data):
         raise AssertionError(f"Only {np.mean(ours == peer):.4f} of the labels agree.")
 
 
-_FEW = {
-    "small": (500, 20, 3),
-    "typical": (10_000, 768, 10),
-    "large": (50_000, 768, 10),
-}
+_FEW = by_size((500, 20, 3), (10_000, 768, 10), (50_000, 768, 10))
 _MANY = {"typical": (10_000, 256, 200), "large": (50_000, 768, 1000)}
 _MANY_WIDE = {"typical": (10_000, 768, 200), "large": (50_000, 768, 1000)}
 _LDA = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis"
@@ -171,75 +167,71 @@ _CENTROID = "sklearn.neighbors.NearestCentroid"
 _nb_case = partial(SpeedCase, peer_name="sklearn.naive_bayes.GaussianNB")
 
 
-def _lda_case(name, description, sizes, **options):
-    options = {
-        "peer_name": f"{_LDA}(solver='lsqr')",
-        "make": _class_centres,
-        "ours": _fit_shrinkage_lda,
-        "peer": _fit_lda,
-        "check": _same_model_without_shrinkage,
-        **options,
-    }
-    return SpeedCase(name=name, description=description, sizes=sizes, **options)
-
-
-def _nearest_case(name, description, sizes, **options):
-    options = {
-        "peer_name": _CENTROID,
-        "make": _class_centres,
-        "ours": _fit_nearest,
-        "peer": _fit_centroid,
-        "check": _same_means,
-        **options,
-    }
-    return SpeedCase(name=name, description=description, sizes=sizes, **options)
-
-
-_PREDICT_LDA = {
-    "make": _fitted_lda,
-    "ours": _predict_ours,
-    "peer": _predict_peer,
-    "check": _similar_labels,
-}
-_PREDICT_NEAREST = {
-    "make": _fitted_nearest,
-    "ours": _predict_ours,
-    "peer": _predict_peer,
-    "check": _same_labels,
-}
+_lda_case = partial(
+    SpeedCase,
+    peer_name=f"{_LDA}(solver='lsqr')",
+    make=_class_centres,
+    ours=_fit_shrinkage_lda,
+    peer=_fit_lda,
+    check=_same_model_without_shrinkage,
+)
+_nearest_case = partial(
+    SpeedCase,
+    peer_name=_CENTROID,
+    make=_class_centres,
+    ours=_fit_nearest,
+    peer=_fit_centroid,
+    check=_same_means,
+)
+_PREDICT = {"ours": _predict_ours, "peer": _predict_peer}
+_PREDICT_LDA = {**_PREDICT, "make": _fitted_lda, "check": _similar_labels}
+_PREDICT_NEAREST = {**_PREDICT, "make": _fitted_nearest, "check": _same_labels}
 
 CASES = (
-    _lda_case("shrinkage-lda-fit", "fit, float32, 10 classes", _FEW),
-    _lda_case("shrinkage-lda-fit-many-classes", "fit, float32, 1000 classes", _MANY),
+    _lda_case("shrinkage-lda-fit", description="fit, float32, 10 classes", sizes=_FEW),
+    _lda_case(
+        "shrinkage-lda-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        sizes=_MANY,
+    ),
     _lda_case(
         "shrinkage-lda-fit-auto",
-        "fit, float32, 10 classes, both with automatic shrinkage",
-        _FEW,
+        description="fit, float32, 10 classes, both with automatic shrinkage",
+        sizes=_FEW,
         peer_name=f"{_LDA}(solver='lsqr', shrinkage='auto')",
         peer=_fit_lda_auto,
         check=_similar_models,
     ),
     _lda_case(
-        "shrinkage-lda-predict", "predict, float32, 10 classes", _FEW, **_PREDICT_LDA
+        "shrinkage-lda-predict",
+        description="predict, float32, 10 classes",
+        sizes=_FEW,
+        **_PREDICT_LDA,
     ),
     _lda_case(
         "shrinkage-lda-predict-many-classes",
-        "predict, float32, 1000 classes",
-        _MANY,
+        description="predict, float32, 1000 classes",
+        sizes=_MANY,
         **_PREDICT_LDA,
     ),
-    _nearest_case("nearest-mean-fit", "fit, float32, 10 classes", _FEW),
-    _nearest_case("nearest-mean-fit-many-classes", "fit, float32, 1000 classes", _MANY),
+    _nearest_case(
+        "nearest-mean-fit", description="fit, float32, 10 classes", sizes=_FEW
+    ),
+    _nearest_case(
+        "nearest-mean-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        sizes=_MANY,
+    ),
     _nearest_case(
         "nearest-mean-predict",
-        "predict, float32, 10 classes",
-        _FEW,
+        description="predict, float32, 10 classes",
+        sizes=_FEW,
         **_PREDICT_NEAREST,
     ),
     _nearest_case(
         "nearest-mean-predict-many-classes",
-        "predict, float32, 1000 classes",
-        _MANY,
+        description="predict, float32, 1000 classes",
+        sizes=_MANY,
         **_PREDICT_NEAREST,
     ),
     _nb_case(

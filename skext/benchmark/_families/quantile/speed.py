@@ -1,11 +1,9 @@
 """The speed cases of quantiles: weights, linear fits, rows in order, CV+.
 
-A peer that would take minutes for all levels or rows is given some of them. MAPIE gets
-a case only where it is installed.
+A peer that would take minutes for all levels or rows is given some of them.
 """
 
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
@@ -16,7 +14,7 @@ from sklearn.linear_model import LinearRegression, QuantileRegressor
 from sklearn.metrics import mean_pinball_loss
 from sklearn.model_selection import KFold
 
-from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 from skext.quantile import (
     ConformalQuantileRegressor,
     LinearQuantileRegressor,
@@ -180,32 +178,9 @@ def _rows_case(name, peer_name, peer, n_asked):
         ours=_isotonize,
         peer=peer,
         check=_same_rows,
-        sizes={
-            "small": (1000, 9, 200),
-            "typical": (20_000, 19, n_asked),
-            "large": (100_000, 19, n_asked),
-        },
+        sizes=by_size((1000, 9, 200), (20_000, 19, n_asked), (100_000, 19, n_asked)),
         peer_share=lambda data: data["asked"] / len(data["Q"]),
     )
-
-
-def _peer_cases():
-    """One case for each package that is installed."""
-    if find_spec("mapie") is not None:
-        yield SpeedCase(
-            name="quantile-cv-plus",
-            peer_name="mapie.regression.CrossConformalRegressor",
-            description="prediction by CV+ around a linear model, ten folds",
-            make=_calibrated,
-            ours=_predict_ours,
-            peer=_predict_mapie,
-            check=_same_intervals,
-            sizes={
-                "small": (500, 200, 10),
-                "typical": (3000, 3000, 10),
-                "large": (10_000, 10_000, 10),
-            },
-        )
 
 
 CASES = (
@@ -213,21 +188,13 @@ CASES = (
         "quantile-medium",
         "weights for each model and level",
         False,
-        {
-            "small": (500, 3, 5, 5),
-            "typical": (10_000, 10, 19, 5),
-            "large": (100_000, 10, 19, 3),
-        },
+        by_size((500, 3, 5, 5), (10_000, 10, 19, 5), (100_000, 10, 19, 3)),
     ),
     _weights_case(
         "quantile-fine",
         "weights that mix levels",
         True,
-        {
-            "small": (500, 3, 5, 5),
-            "typical": (5000, 5, 9, 3),
-            "large": (20_000, 6, 19, 3),
-        },
+        by_size((500, 3, 5, 5), (5000, 5, 9, 3), (20_000, 6, 19, 3)),
     ),
     SpeedCase(
         name="linear-quantile",
@@ -237,7 +204,7 @@ CASES = (
         ours=_fit_linear,
         peer=_fit_scikit_learn,
         check=_same_objective,
-        sizes={"small": (200, 5), "typical": (2000, 10), "large": (20_000, 10)},
+        sizes=by_size((200, 5), (2000, 10), (20_000, 10)),
     ),
     _rows_case(
         "quantile-isotonic",
@@ -251,5 +218,15 @@ CASES = (
         _scikit_learn_loop,
         500,
     ),
-    *_peer_cases(),
+    SpeedCase(
+        name="quantile-cv-plus",
+        peer_name="mapie.regression.CrossConformalRegressor",
+        description="prediction by CV+ around a linear model, ten folds",
+        make=_calibrated,
+        ours=_predict_ours,
+        peer=_predict_mapie,
+        check=_same_intervals,
+        sizes=by_size((500, 200, 10), (3000, 3000, 10), (10_000, 10_000, 10)),
+        needs=("mapie",),
+    ),
 )
