@@ -56,7 +56,7 @@ class Track:
     speed : str, default=""
         ``package.module:name`` of a tuple of speed cases, imported when it is needed.
     figures : tuple of str, default=FIGURES
-        Figures that the report shows.
+        Figures that the report shows; its own as ``package.module:name``.
     """
 
     name: str

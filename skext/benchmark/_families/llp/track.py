@@ -16,6 +16,7 @@ from skext.benchmark._families.llp.tasks import TASKS
 
 _BAG_SIZE = 32
 _PACKAGE = "skext.label_proportions"
+_FOLDER = "skext.benchmark._families.llp"
 
 
 def _test_bags(y, n_classes):
@@ -68,7 +69,7 @@ TRACKS = (
         guests=("dummy",),
         tasks=TASKS,
         suites=("llp",),
-        speed="skext.benchmark._families.llp.speed:CASES",
-        figures=(*FIGURES, "score_against_bag_size"),
+        speed=f"{_FOLDER}.speed:CASES",
+        figures=(*FIGURES, f"{_FOLDER}.figure:score_against_bag_size"),
     ),
 )
