@@ -8,7 +8,6 @@ import zlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from imblearn.pipeline import Pipeline
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -295,11 +294,19 @@ def build(method, info, *, seed, n_tune=0, inner_folds=3):
         steps += [("sampler", estimator), ("model", LogisticRegression(max_iter=1000))]
     else:
         steps.append(("model", estimator))
-    pipeline = Pipeline(steps) if len(steps) > 1 else steps[0][1]
+    pipeline = pipeline_of(steps) if len(steps) > 1 else steps[0][1]
     if n_tune and method.space:
         pipeline = _search(pipeline, method, info, n_tune, inner_folds, len(steps) > 1)
     set_random_state(pipeline, seed)
     return pipeline
+
+
+def pipeline_of(steps):
+    """Make a pipeline that may hold samplers."""
+    # It loads a test suite, which listing methods need not wait for.
+    from imblearn.pipeline import Pipeline
+
+    return Pipeline(steps)
 
 
 def _search(pipeline, method, info, n_tune, inner_folds, nested):

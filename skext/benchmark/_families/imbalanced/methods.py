@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass
 
-from imblearn.pipeline import Pipeline
 from sklearn.model_selection import TunedThresholdClassifierCV
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
 
 from skext.benchmark._engine.factories import entries, estimator, logistic
 from skext.benchmark._engine.kinds import CLASSIFICATION
-from skext.benchmark._engine.methods import make_preprocessor
+from skext.benchmark._engine.methods import make_preprocessor, pipeline_of
 from skext.benchmark._engine.tasks import resolve
 
 _OURS = "skext.over_sampling"
@@ -33,7 +32,7 @@ class Resampled:
         sampler = resolve(self.sampler)(**dict(self.parameters))
         if self.corrected:
             return resolve(f"{_OURS}:ResampledClassifier")(model, sampler)
-        return Pipeline([("sampler", sampler), ("model", model)])
+        return pipeline_of([("sampler", sampler), ("model", model)])
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class SampledThen:
 
     def __call__(self):
         parts = [("sampler", self.sampler), ("model", self.model)]
-        return Pipeline([(name, resolve(path)()) for name, path in parts])
+        return pipeline_of([(name, resolve(path)()) for name, path in parts])
 
 
 def smotenc(info):
     """Over-sample the table as it is; encode and scale what comes out."""
     sampler = resolve(f"{_OURS}:SMOTENC")(categorical_features=list(info.categorical))
-    return Pipeline(
+    return pipeline_of(
         [
             ("sampler", sampler),
             ("prepare", make_preprocessor(info)),
@@ -63,7 +62,7 @@ def smotenc(info):
 def smoten():
     """Cut numbers into five levels, over-sample, and encode the levels."""
     levels = KBinsDiscretizer(encode="ordinal", quantile_method="averaged_inverted_cdf")
-    return Pipeline(
+    return pipeline_of(
         [
             ("levels", levels),
             ("sampler", resolve(f"{_OURS}:SMOTEN")()),
