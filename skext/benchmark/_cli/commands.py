@@ -5,8 +5,6 @@ import time
 import webbrowser
 from pathlib import Path
 
-import pandas as pd
-
 from skext import datasets
 from skext.benchmark._analysis.results import BenchmarkResults, read_results
 from skext.benchmark._cli.printing import left_aligned, say
@@ -116,11 +114,15 @@ def list_(arguments):
     rows = []
     if arguments.what == "suites":
         rows.append(
-            ("offline", len(offline_tasks()), "Bundled and simulated data, no network.")
+            (
+                "offline",
+                str(len(offline_tasks())),
+                "Bundled and simulated data, no network.",
+            )
         )
         for name in datasets.list_suites():
             suite = datasets.load_suite(name)
-            rows.append((name, len(suite.tasks), suite.description))
+            rows.append((name, str(len(suite.tasks)), suite.description))
         columns = ("suite", "tasks", "description")
     elif arguments.what == "tasks":
         for task in load_tasks(arguments.suite):
@@ -144,7 +146,7 @@ def list_(arguments):
             text = case.description + (f" ({reason})" if reason else "")
             rows.append((case.name, case.peer_name, text))
         columns = ("case", "peer", "description")
-    say(left_aligned(pd.DataFrame(rows, columns=columns)))
+    say(left_aligned(columns, rows))
     return 0
 
 

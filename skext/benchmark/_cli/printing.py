@@ -16,13 +16,11 @@ def table(frame, **options):
     return frame.to_string(float_format=lambda v: f"{v:.4g}", **options)
 
 
-def left_aligned(frame):
-    """Format a data frame of texts, one line each, without spaces at their ends."""
-    widths = [
-        max([len(str(value)) for value in frame[name]] + [len(name)]) for name in frame
-    ]
-    lines = [list(frame.columns), *frame.to_numpy().tolist()]
+def left_aligned(columns, rows):
+    """Format rows of texts under their columns, without spaces at the ends of lines."""
+    lines = [columns, *rows]
+    widths = [max(len(line[j]) for line in lines) for j in range(len(columns))]
     return "\n".join(
-        "  ".join(f"{v!s:<{w}}" for v, w in zip(line, widths, strict=True)).rstrip()
+        "  ".join(f"{v:<{w}}" for v, w in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
