@@ -113,13 +113,8 @@ def list_(arguments):
     """Print what there is to choose from."""
     rows = []
     if arguments.what == "suites":
-        rows.append(
-            (
-                "offline",
-                str(len(offline_tasks())),
-                "Bundled and simulated data, no network.",
-            )
-        )
+        n_tasks = str(len(offline_tasks()))
+        rows.append(("offline", n_tasks, "Bundled and simulated data, no network."))
         for name in datasets.list_suites():
             suite = datasets.load_suite(name)
             rows.append((name, str(len(suite.tasks)), suite.description))
