@@ -22,14 +22,14 @@ import time
 import numpy as np
 import pandas as pd
 import torch
+from side_by_side import fit_folds
 from sklearn.model_selection import KFold
 
 from skext.neural_network import EnsLossClassifier, TabularNetClassifier
 from skext.neural_network._losses.registry import make_loss
 from skext.neural_network._modules.registry import build_module
 from skext.neural_network._training.net import make_net
-from skext.neural_network._training.seeds import SeedStreams
-from skext.neural_network._training.side_by_side import fit_folds
+from skext.utils._torch.seeds import SeedStreams
 
 # Rows, columns, width, layers, batch.
 SIZES = {

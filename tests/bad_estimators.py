@@ -36,6 +36,20 @@ class Good(ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
 
+class Serial(Good):
+    """Has no number of threads."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+
+class Sampler(BaseEstimator):
+    """Gives back what it gets."""
+
+    def fit_resample(self, X, y):
+        return X, y
+
+
 class WritesToX(Good):
     def fit(self, X, y):
         X[0, 0] = 7.0

@@ -15,6 +15,7 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 os.environ["SKEXT_OFFLINE"] = "1"
 
 import contextlib
+import importlib.util
 import random
 import threading
 
@@ -24,6 +25,9 @@ import pytest
 # rich draws a random number when it is imported, wherever that happens first.
 with contextlib.suppress(ImportError):
     import rich.style  # noqa: F401
+
+# What others have made for the same purposes; most are in the extra "peers".
+PEERS = ("clustpy", "mapie", "mord", "pgmax", "quantile_forest", "skordinal")
 
 # Suites of others, which draw from the global state themselves.
 FOREIGN = ("test_scikit_learn", "test_scikit_learn_checks", "test_imbalanced_learn")
@@ -63,3 +67,15 @@ def pyplot():
     pyplot.close("all")
     yield pyplot
     pyplot.close("all")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say which peers nothing was compared with, and how many tests that left out."""
+    absent = [name for name in PEERS if importlib.util.find_spec(name) is None]
+    reasons = [str(r.longrepr) for r in terminalreporter.stats.get("skipped", ())]
+    n_skipped = sum(any(f"'{name}'" in why for name in absent) for why in reasons)
+    if n_skipped:
+        terminalreporter.write_line(
+            f"Peers that are not installed: {', '.join(absent)} ({n_skipped} tests "
+            "skipped). Most of them are in the extra 'peers'."
+        )

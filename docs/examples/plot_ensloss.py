@@ -14,7 +14,7 @@ import torch
 from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
-from skext.neural_network import TabularNetClassifier, ensloss_derivatives
+from skext.neural_network import EnsLoss, TabularNetClassifier
 
 losses = ["log_loss", "log_hinge", "ensloss"]
 epochs = np.array([3, 10, 30])
@@ -55,8 +55,9 @@ for loss, learned, new in zip(losses, train[:, -1], test[:, -1], strict=True):
 # The derivatives that a batch of 16 rows gets in five draws, against those of the fixed
 # losses.
 
-margins = torch.linspace(-3, 5, 16)
-generator = torch.Generator().manual_seed(0)
+margins = torch.linspace(-3, 5, 16, requires_grad=True)
+positive = torch.ones(16)
+loss_of_batch = EnsLoss(reduction="sum", generator=torch.Generator().manual_seed(0))
 
 figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for loss, learned, new in zip(losses, train, test, strict=True):
@@ -66,8 +67,8 @@ axes[0].set(xlabel="epochs", title="accuracy: new rows, training rows dotted")
 axes[0].legend()
 
 for _ in range(5):
-    drawn = ensloss_derivatives(margins, generator=generator)
-    axes[1].plot(margins, drawn, ".-", color="C2", alpha=0.5, lw=0.8)
+    (drawn,) = torch.autograd.grad(loss_of_batch(margins, positive), margins)
+    axes[1].plot(margins.detach(), drawn, ".-", color="C2", alpha=0.5, lw=0.8)
 grid = np.linspace(-3, 5, 200)
 axes[1].plot(grid, -1 / np.maximum(1, grid), "C1", label="log-hinge")
 axes[1].plot(grid, -1 / (1 + np.exp(grid)), "C0", label="log-loss")

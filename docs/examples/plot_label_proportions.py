@@ -113,8 +113,9 @@ for ax, strength in zip(axes, (1.0, 2.0), strict=True):
     model = BeliefPropagationLLPClassifier(
         LogisticRegression(), similarity_strength=strength, max_iter=500
     ).fit(bags.data, bags.target)
-    MarginalCalibrationDisplay.from_estimator(model, bags.y_true, ax=ax, n_bins=12)
-    ax.set_title(f"similarity strength {strength:g}")
+    MarginalCalibrationDisplay.from_estimator(
+        model, bags.y_true, name=f"similarity {strength:g}", ax=ax, n_bins=12
+    )
     ax.label_outer()
 
 plt.show()

@@ -116,7 +116,7 @@ def search_mixed(queries, leaves, penalty, found, start, stop):
 
 
 @jit(fastmath={"contract"})
-def search_mixed_missing(X, codes, rows, penalty, found, start, stop):
+def search_mixed_missing(X, codes, penalty, found, start, stop):
     """Find the nearest rows of a class with missing numbers.
 
     The squared distance over the columns that both rows know, nominal ones included,
@@ -141,7 +141,127 @@ def search_mixed_missing(X, codes, rows, penalty, found, start, stop):
             for f in range(n_nominal):
                 differ += codes[j, f] != codes[i, f]
             distance = (total + penalty * differ) * n_columns / known
-            _insert(distances, found[i], distance, rows[j])
+            _insert(distances, found[i], distance, j)
+
+
+@jit
+def _squares(numbers, codes, penalty, i, total):
+    """Write squared distances of column ``i`` to all columns; no value is missing."""
+    total[:] = 0.0
+    for f in range(numbers.shape[0]):
+        column, a = numbers[f], numbers[f, i]
+        for j in range(total.size):
+            total[j] += (column[j] - a) * (column[j] - a)
+    for f in range(codes.shape[0]):
+        column, code = codes[f], codes[f, i]
+        for j in range(total.size):
+            total[j] += penalty * (column[j] != code)
+
+
+@jit
+def _squares_missing(numbers, codes, penalty, i, total, known):
+    """Write squared distances scaled up from the known numbers; infinite if none."""
+    _squares(numbers[:0], codes, penalty, i, total)
+    known[:] = codes.shape[0]
+    for f in range(numbers.shape[0]):
+        column, a = numbers[f], numbers[f, i]
+        for j in range(total.size):
+            d = column[j] - a
+            if d == d:
+                total[j] += d * d
+                known[j] += 1
+    width = numbers.shape[0] + codes.shape[0]
+    for j in range(total.size):
+        total[j] = total[j] * width / known[j] if known[j] > 0 else np.inf
+
+
+@jit
+def _median_root(values, sample, part):
+    """Return the median of the square roots of values; the others give room to work.
+
+    A sorted sample says between which values the median lies almost surely; only the
+    values between them are looked at again.
+    """
+    n = values.size
+    half = n // 2
+    below, rest = 0, values
+    if n > 8 * sample.size:
+        step = n // sample.size
+        for s in range(sample.size):
+            sample[s] = values[s * step]
+        sample.sort()
+        # Four and a half standard errors of the median of a sample.
+        reach = np.int64(2.25 * np.sqrt(sample.size))
+        low = sample[sample.size // 2 - reach]
+        high = sample[sample.size // 2 + reach]
+        size = 0
+        for j in range(n):
+            part[size] = values[j]
+            below += values[j] < low
+            size += (values[j] >= low) & (values[j] <= high)
+        if below < half < below + size:
+            rest = part[:size]
+        else:
+            below = 0
+    ordered = np.partition(rest, half - below)
+    upper = np.sqrt(ordered[half - below])
+    if n % 2 == 1:
+        return upper
+    return (np.sqrt(ordered[: half - below].max()) + upper) / 2
+
+
+@jit
+def search_pairs(
+    numbers, codes, penalty, missing, neighbors, distances, medians, start, stop
+):
+    """Find the nearest other rows, their distances and the median distance.
+
+    Parameters
+    ----------
+    numbers : ndarray of shape (n_numbers, n_rows)
+        Numeric columns, each contiguous; NaN only if ``missing``.
+    codes : ndarray of shape (n_nominal, n_rows)
+        Categories as whole numbers.
+    penalty : float
+        What a differing category adds to the squared distance.
+    missing : bool
+        Whether numbers may be NaN. The squared distance over the known columns is
+        then scaled up to all columns.
+    neighbors, distances : ndarray of shape (n_rows, k)
+        Outputs, the nearest first, equal distances by number.
+    medians : ndarray of shape (n_rows,) or (0,)
+        Output: median distance to the other rows, if it has room.
+    start, stop : int
+        Range of rows to search for.
+    """
+    n_rows, k = neighbors.shape
+    total, part = np.empty(n_rows), np.empty(n_rows)
+    known, sample = np.empty(n_rows, dtype=np.int64), np.empty(512)
+    for i in range(start, stop):
+        if missing:
+            _squares_missing(numbers, codes, penalty, i, total, known)
+        else:
+            _squares(numbers, codes, penalty, i, total)
+        nearest, squares = neighbors[i], distances[i]
+        squares[:] = np.inf
+        size = 0
+        for j in range(n_rows):
+            # Rows at infinity count only until there are enough.
+            if j == i or (size == k and total[j] >= squares[k - 1]):
+                continue
+            place = min(size, k - 1)
+            while place > 0 and total[j] < squares[place - 1]:
+                squares[place] = squares[place - 1]
+                nearest[place] = nearest[place - 1]
+                place -= 1
+            squares[place] = total[j]
+            nearest[place] = j
+            size = min(size + 1, k)
+        for place in range(k):
+            squares[place] = np.sqrt(squares[place])
+        if medians.size > 0:
+            total[i] = total[n_rows - 1]
+            medians[i] = _median_root(total[: n_rows - 1], sample, part)
 
 
 @jit
@@ -209,69 +329,3 @@ def measure_levels(shares, offsets, codes, distances, start, stop):
         for f in range(codes.shape[0]):
             for j in range(codes.shape[1]):
                 distances[i, j] += table[codes[f, j]]
-
-
-@jit
-def tally(codes, n_levels, voters, winners, n_winners, start, stop):
-    """Find the most frequent levels of a column among the voters of each seed.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Levels of the column.
-    n_levels : int
-        Number of levels.
-    voters : ndarray of shape (n_seeds, n_voters)
-        Row numbers.
-    winners : ndarray of shape (n_seeds, n_voters)
-        Gets, for each level that is most frequent, the first row that has it.
-    n_winners : ndarray of shape (n_seeds,)
-        Gets the number of such levels.
-    """
-    counts = np.zeros(n_levels, dtype=np.int64)
-    for i in range(start, stop):
-        most = 0
-        for row in voters[i]:
-            counts[codes[row]] += 1
-            most = max(most, counts[codes[row]])
-        n = 0
-        for row in voters[i]:
-            if counts[codes[row]] == most:
-                winners[i, n] = row
-                n += 1
-            counts[codes[row]] = 0
-        n_winners[i] = n
-
-
-@jit
-def _uniform(key, i, j):
-    """Hash three numbers to one in [0, 1): the finalizer of SplitMix64."""
-    z = key + np.uint64(i + 1) * np.uint64(0x9E3779B97F4A7C15)
-    z ^= np.uint64(j + 1) * np.uint64(0xD1B54A32D192ED03)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return np.float64(z >> np.uint64(11)) * 2.0**-53
-
-
-@jit
-def draw_winners(winners, n_winners, seed, key, column, chosen, start, stop):
-    """Choose one of the winners for each synthetic row.
-
-    Parameters
-    ----------
-    winners, n_winners : ndarray
-        As :func:`tally` writes them.
-    seed : ndarray of shape (n_new,)
-        Seed of each synthetic row.
-    key : numpy.uint64
-        Decides between equals, with the position and the column.
-    column : int
-        Number of the nominal column.
-    chosen : ndarray of shape (n_new,)
-        Gets the row whose value the synthetic row takes.
-    """
-    for i in range(start, stop):
-        n = n_winners[seed[i]]
-        which = 0 if n == 1 else int(_uniform(key, i, column) * n)
-        chosen[i] = winners[seed[i], which]

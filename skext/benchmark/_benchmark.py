@@ -5,13 +5,13 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
-from skext.benchmark._analysis.results import read_results
 from skext.benchmark._engine.methods import from_user
 from skext.benchmark._engine.options import RunOptions
 from skext.benchmark._engine.parsing import parse_folds, unknown
 from skext.benchmark._engine.runner import Runner
 from skext.benchmark._engine.store import export
 from skext.benchmark._engine.track import METHODS, select_methods
+from skext.benchmark._results import read_results
 from skext.benchmark._suites import as_tasks
 from skext.exceptions import BenchmarkError, MissingDependencyError
 

@@ -13,11 +13,11 @@ from skext.cluster._plot import (
 )
 from skext.cluster._ppp import PPPClustering
 from skext.cluster._reduce.stream import merge_summaries, summarize_rows
-from skext.cluster._selector import SeparableFeatureSelector
 from skext.cluster._separability.clusterability import (
     clusterability_score,
     separability_matrix,
 )
+from skext.cluster._separability.selector import SeparableFeatureSelector
 
 __all__ = [
     "ClusterPlaneDisplay",

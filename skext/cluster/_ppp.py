@@ -4,38 +4,52 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from scipy.spatial.distance import cdist
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    ClusterMixin,
+    TransformerMixin,
+)
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
+from skext.cluster._mixture.label import group_rows, posteriors
+from skext.cluster._mixture.linkage import cut_by_prominence, cut_into
 from skext.cluster._mixture.refine import refine_mixture
-from skext.cluster._mixture.search import Options
-from skext.cluster._mixture.validate import Bounds
-from skext.cluster._ppp_predict import MixtureClusterMixin
-from skext.cluster._ppp_results import describe, drop_empty, inertia_of
-from skext.cluster._ppp_solver import (
-    N_LEAVES,
-    Settings,
-    solve,
-    summarize,
-    summary_of_tree,
-)
-from skext.cluster._reduce.input import check_weights
+from skext.cluster._mixture.validate import Clusters
+from skext.cluster._reduce.input import check_weights, refuse_huge, refuse_sparse
 from skext.cluster._reduce.variance_tree import (
     VarianceTree,
     build_variance_tree,
     merge_trees,
 )
-from skext.utils._parallel import single_blas_thread
-from skext.utils._sklearn import (
-    Interval,
-    StrOptions,
-    fit_context,
+from skext.cluster._solve import (
+    N_LEAVES,
+    Settings,
+    describe,
+    drop_empty,
+    inertia_of,
+    solve,
+    summarize,
+    summary_of_tree,
 )
+from skext.utils._parallel import single_blas_thread
+from skext.utils._sklearn import Interval, StrOptions, fit_context
+from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
 
+_BLOCK_ROWS = 4096
 
-class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
+
+class PPPClustering(
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    ClusterMixin,
+    SkextMixin,
+    BaseEstimator,
+):
     r"""Probabilistic partitive partitioning: the clusters, and how many there are.
 
     Two-means cuts the rows in two again and again; a Gaussian mixture decides which
@@ -383,7 +397,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
         """
         X = self._check_rows(X, reset=True)
         weights = check_weights(sample_weight, X)
-        settings = self._settings()
+        settings = Settings.of(self)
         with single_blas_thread():
             summary, leaf = summarize(X, weights, settings)
             total = self._sample_size(weights)
@@ -465,7 +479,7 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
 
     def _fit_tree(self, tree, X, weights):
         """Fit to a summary and label rows, or the representatives."""
-        settings = self._settings()
+        settings = Settings.of(self)
         with single_blas_thread():
             total = None
             if self._are_importances(tree.weights):
@@ -481,33 +495,6 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             self._describe(solution, labels, X, weights)
         self._tree = tree
         return self
-
-    def _settings(self):
-        return Settings(
-            options=Options(
-                max_components=self.max_clusters,
-                max_levels=self.max_levels,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                min_rows=float(self.min_cluster_size),
-                lookahead=self.lookahead,
-                directions=self.directions,
-                n_jobs=self.n_jobs,
-            ),
-            bounds=Bounds(
-                evidence=self.min_evidence,
-                prominence=self.min_prominence,
-                bridge=self.bridge_prominence,
-                veto=self.compactness_veto,
-                background=self.background,
-            ),
-            covariance_type=self.covariance_type,
-            coarsening=self.coarsening,
-            reg_covar=self.reg_covar,
-            row_reduction=self.row_reduction,
-            feature_reduction=self.feature_reduction,
-            n_jobs=self.n_jobs,
-        )
 
     def _are_importances(self, weights):
         """Tell whether the scale of the weights means nothing."""
@@ -571,15 +558,204 @@ class PPPClustering(MixtureClusterMixin, SkextMixin, BaseEstimator):
             )
 
     def _assign(self, X, solution, order=None):
-        clusters = solution.clusters
-        return self._label_rows(
-            X,
-            solution.frame,
-            solution.search.state.mixture,
-            clusters.cluster,
-            clusters.background,
-            order,
+        mixture, clusters = solution.search.state.mixture, solution.clusters
+        return group_rows(
+            X, solution.frame, mixture, clusters, self.assign, self.n_jobs, order
         )
+
+    def predict(self, X):
+        """Find the cluster of each row; for the training rows that of ``labels_``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Cluster of each row; -1 for noise if ``background="noise"``.
+        """
+        check_is_fitted(self)
+        X = self._check_rows(X, reset=False)
+        clusters = Clusters(self.component_to_cluster_, self.background_)
+        return self._hide_noise(self._labels_by(X, clusters))
+
+    def predict_proba(self, X):
+        """Compute the probability of each cluster.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_clusters)
+            Rows sum to one; what belongs to the background is shared out.
+        """
+        check_is_fitted(self)
+        return self._posteriors(self._check_rows(X, reset=False))[0]
+
+    def score_samples(self, X):
+        """Compute the logarithm of the density of the mixture.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows. Features that were constant in ``fit`` do not count.
+
+        Returns
+        -------
+        density : ndarray of shape (n_samples,)
+            Log-density of each row.
+        """
+        check_is_fitted(self)
+        return self._posteriors(self._check_rows(X, reset=False))[1]
+
+    def score(self, X, y=None, sample_weight=None):
+        """Compute the mean log-density.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        score : float
+            Larger is better.
+        """
+        density = self.score_samples(X)
+        weights = check_weights(sample_weight, density)
+        return float(np.average(density, weights=weights))
+
+    def bic(self, X):
+        """Compute the Bayesian information criterion.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        bic : float
+            Smaller is better. All rows count fully, unlike in ``bic_``.
+        """
+        density = self.score_samples(X)
+        n_params = float(self._mixture.n_params.sum()) + self.n_components_ - 1
+        return float(n_params * math.log(len(density)) - 2.0 * density.sum())
+
+    def transform(self, X):
+        """Compute the distances to the centres of the clusters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters)
+            Euclidean distances; float32 for float32 rows.
+        """
+        check_is_fitted(self)
+        X = self._check_rows(X, reset=False)
+        distances = np.empty((len(X), self.n_clusters_), dtype=X.dtype)
+        for start in range(0, len(X), _BLOCK_ROWS):
+            here = slice(start, start + _BLOCK_ROWS)
+            distances[here] = cdist(X[here], self.cluster_centers_)
+        return distances
+
+    def cut_tree(self, X=None, *, n_clusters=None, prominence=None):
+        """Group the components in another way, without fitting again.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows to label. None is the training rows, each of which follows its most
+            probable component.
+        n_clusters : int, default=None
+            Number of groups: the last joins of ``linkage_matrix_`` are undone.
+        prominence : float, default=None
+            Groups are the peaks of the density that rise so high above the saddle to
+            a higher peak.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Groups, numbered by their first component.
+
+        Raises
+        ------
+        ValueError
+            If not exactly one of ``n_clusters`` and ``prominence`` is given, or it is
+            out of range.
+        """
+        check_is_fitted(self)
+        groups = self._cut(n_clusters, prominence)
+        if X is not None:
+            # Background is part of a cut as everything is.
+            whole = Clusters(groups, np.zeros(len(groups), dtype=bool))
+            return self._labels_by(self._check_rows(X, reset=False), whole).labels
+        _, fitted = np.unique(self.component_to_cluster_, return_inverse=True)
+        if (
+            self.assign == "mixture"
+            and self.background != "noise"
+            and not self.background_.any()
+            and np.array_equal(_renumber(fitted), groups)
+        ):
+            first = np.unique(self.component_to_cluster_, return_index=True)[1]
+            return groups[first][self.labels_]
+        return groups[self.component_labels_]
+
+    def _cut(self, n_clusters, prominence):
+        if (n_clusters is None) == (prominence is None):
+            raise ValueError(
+                f"n_clusters={n_clusters!r}, prominence={prominence!r}: give exactly "
+                "one of the two."
+            )
+        if n_clusters is None:
+            if not isinstance(prominence, Real) or not prominence >= 0:
+                raise ValueError(f"prominence={prominence!r} must be at least 0.")
+            return cut_by_prominence(*self._landscape, prominence)
+        whole = isinstance(n_clusters, Integral) and not isinstance(n_clusters, bool)
+        if not whole or not 1 <= n_clusters <= self.n_components_:
+            raise ValueError(
+                f"n_clusters={n_clusters!r} must be an integer from 1 to the number of "
+                f"components, {self.n_components_}."
+            )
+        return cut_into(self.linkage_matrix_, int(n_clusters))
+
+    def _check_rows(self, X, reset):
+        refuse_sparse(X, type(self).__name__)
+        X = validate_table(self, X, reset=reset, dtype=[np.float64, np.float32])
+        if not reset:
+            refuse_huge(X, center=self._frame.center)
+        return X
+
+    def _labels_by(self, X, clusters):
+        with single_blas_thread():
+            return group_rows(
+                X, self._frame, self._mixture, clusters, self.assign, self.n_jobs
+            )
+
+    def _hide_noise(self, found):
+        if self.background != "noise" or not self.background_.any():
+            return found.labels
+        return np.where(self.background_[found.component], -1, found.labels)
+
+    def _posteriors(self, X):
+        cluster = np.where(self.background_, -1, self.component_to_cluster_)
+        with single_blas_thread():
+            return posteriors(
+                X, self._frame, self._mixture, cluster, self.n_clusters_, self.n_jobs
+            )
 
     @property
     def _n_features_out(self):
@@ -599,3 +775,9 @@ def _warn_if_light(total, n_rows):
             'weight_type="frequency" there are no more observations than that. For '
             'weights of any scale use weight_type="importance".'
         )
+
+
+def _renumber(groups):
+    """Give groups the numbers in which they first occur."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[inverse]

@@ -15,7 +15,7 @@ from skext._neighbors.engine import NeighborEngine
 from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
-from skext.over_sampling._core.frames import measured_table, take_rows, with_names
+from skext.over_sampling._core.frames import measured_table, with_names
 from skext.over_sampling._core.sampler import SyntheticMixin
 from skext.over_sampling._core.survey import find_neighbors, seed_part
 from skext.over_sampling._core.weights import weighted
@@ -23,7 +23,7 @@ from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, fit_context
-from skext.utils._tables import check_table
+from skext.utils._tables import check_table, take_rows
 from skext.utils._warnings import warn_user
 
 

@@ -9,14 +9,8 @@ from skext.datasets._generators import make_gaussian_mixture, make_imbalanced_mi
 from skext.datasets._openml import load_openml
 from skext.datasets._ordinal import load_wine_bitterness, make_ordinal
 from skext.datasets._quantile_experts import make_quantile_experts
-from skext.datasets._suites import (
-    Suite,
-    SuiteTask,
-    fetch_suite,
-    list_suites,
-    load_suite,
-    load_suite_task,
-)
+from skext.datasets._suite_lists import Suite, SuiteTask, list_suites, load_suite
+from skext.datasets._suites import fetch_suite, load_suite_task
 
 __all__ = [
     "Suite",

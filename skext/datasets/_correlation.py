@@ -39,26 +39,26 @@ def correlation_factor(correlation, n_features):
         return matrix, cholesky(matrix, lower=True)
     except LinAlgError:
         raise ValueError(
-            "correlation must be positive definite, got a matrix whose smallest "
-            f"eigenvalue is {eigvalsh(matrix, subset_by_index=[0, 0])[0]:.3g}; mix it "
-            "with the identity matrix."
+            "correlation has the smallest eigenvalue "
+            f"{eigvalsh(matrix, subset_by_index=[0, 0])[0]:.3g} and must be positive "
+            "definite; mix it with the identity matrix."
         ) from None
 
 
 def _check_shape(matrix, n_features):
     if matrix.shape != (n_features, n_features):
         raise ValueError(
-            f"correlation must be a number or have shape ({n_features}, {n_features}),"
-            f" got shape {matrix.shape}; give one row and column for each feature."
+            f"correlation has shape {matrix.shape} and must be a number or have shape "
+            f"({n_features}, {n_features}); give one row and column for each feature."
         )
     close = {"rtol": 0, "atol": 1e-10}
     if not np.allclose(matrix, matrix.T, **close):
         raise ValueError(
-            "correlation must be symmetric, got a matrix that differs from its "
-            "transpose; average the two."
+            "correlation differs from its transpose and must be symmetric; average "
+            "the two."
         )
     if not np.allclose(np.diag(matrix), 1, **close):
         raise ValueError(
-            f"correlation must have ones on its diagonal, got {np.diag(matrix)}; "
+            f"correlation has the diagonal {np.diag(matrix)} and must have ones there; "
             "divide by the standard deviations."
         )

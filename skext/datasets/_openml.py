@@ -1,24 +1,23 @@
 """Tables of OpenML by number, online and offline."""
 
-import contextlib
-import json
 import os
-import uuid
 from numbers import Integral
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
 from skext.datasets import _openml_cache as cache
-from skext.datasets._arff import unquoted
+from skext.datasets._openml_copies import (
+    as_categories,
+    as_numbers,
+    load_frame,
+    load_sparse,
+)
+from skext.datasets._openml_tasks import find_task
 from skext.exceptions import DataNotAvailableError
 from skext.utils._sklearn import Interval, validate_params
 from skext.utils._warnings import warn_user
-
-# Changes whenever the form of the parquet copies does.
-_COPY_FORMAT = 2
 
 
 @validate_params(
@@ -166,8 +165,6 @@ def load_table(
     home = resolve_data_home(data_home, create=not offline)
     splits = n_folds = None
     if task_id is not None:
-        from skext.datasets._openml_tasks import find_task
-
         task = find_task(task_id, offline=offline)
         data_id, splits, n_folds = task.data_id, task.splits, task.n_folds
         suggested = suggested or task.target
@@ -268,11 +265,11 @@ def _read(table, data_id, target, home):
     column = next(c for c in table.columns if c["name"] == target)
     numeric_target = column["data_type"] in ("numeric", "real", "integer")
     if table.is_sparse:
-        X, y, categories, sha256 = _load_sparse(table, data_id, names, target, home)
-        y = _as_numbers(y) if numeric_target else _as_categories(y)
+        X, y, categories, sha256 = load_sparse(table, data_id, names, target, home)
+        y = as_numbers(y) if numeric_target else as_categories(y)
         mask = np.array([name in categories for name in names])
     else:
-        frame, story = _load_frame(table, data_id, [*names, target], home)
+        frame, story = load_frame(table, data_id, [*names, target], home)
         used = {k: v for k, v in story["undeclared"].items() if k in frame.columns}
         _report_undeclared(used, data_id, target)
         X, y, sha256 = frame[names], frame[target], story["sha256"]
@@ -334,143 +331,6 @@ def _report_undeclared(undeclared, data_id, target):
             f"OpenML data set {data_id} has values that its description does not know, "
             f"{shown}; they are categories of their own.",
         )
-
-
-def _copy_path(table, data_id, home, suffix):
-    return home / "skext" / "openml" / f"{data_id}-{table.md5}{suffix}"
-
-
-def _load_frame(table, data_id, names, home):
-    """Read our parquet copy, or parse the ARFF file and leave a copy."""
-    path = _copy_path(table, data_id, home, ".parquet")
-    copy = _read_copy(path, _read_parquet)
-    if copy is not None and set(names) <= set(copy[0].columns):
-        return copy[0][names], copy[1]
-    sha256 = cache.sha256_checked(table, data_id)
-    # All columns, so that one copy serves every choice of the target.
-    frame, undeclared = cache.parse_frame(table)
-    frame = _normalise(frame, table)
-    _check_rows(frame.shape[0], table, data_id)
-    story = {"sha256": sha256, "undeclared": undeclared}
-    _write_copy(path, frame.to_parquet, story)
-    return frame[names], story
-
-
-def _load_sparse(table, data_id, names, target, home):
-    """Return features, target, names of codes and checksum of a sparse table."""
-    from scipy import sparse
-
-    path = _copy_path(table, data_id, home, ".npz")
-    copy = _read_copy(path, sparse.load_npz)
-    columns = [column["name"] for column in cache.sorted_columns(table)]
-    if copy is not None and copy[0].shape[1] == len(columns):
-        X, story = copy
-    else:
-        sha256 = cache.sha256_checked(table, data_id)
-        X, categories = cache.parse_sparse(table)
-        _check_rows(X.shape[0], table, data_id)
-        story = {"sha256": sha256, "categories": categories}
-        _write_copy(path, lambda file: _write_npz(file, X), story)
-    categories = dict(story["categories"])
-    y = X[:, [columns.index(target)]].toarray().ravel()
-    if target in categories:
-        y = np.asarray(categories[target], dtype=object)[y.astype(np.intp)]
-    found = {name: categories[name] for name in names if name in categories}
-    X = sparse.csr_array(X[:, [columns.index(name) for name in names]])
-    return X, y, found, story["sha256"]
-
-
-def _write_npz(path, X):
-    from scipy import sparse
-
-    with open(path, "wb") as file:
-        sparse.save_npz(file, X)
-
-
-def _read_parquet(path):
-    import pandas as pd
-
-    return pd.read_parquet(path)
-
-
-def _check_rows(n_rows, table, data_id):
-    if table.n_rows is not None and n_rows != table.n_rows:
-        warn_user(
-            f"OpenML data set {data_id} should have {table.n_rows} rows and has "
-            f"{n_rows}.",
-        )
-
-
-def _normalise(frame, table):
-    """One type for each kind of column, whatever the parser made of it."""
-    import pandas as pd
-
-    columns = {}
-    for column in table.columns:
-        values = frame[column["name"]]
-        if column["data_type"] in ("numeric", "real", "integer"):
-            columns[column["name"]] = _as_numbers(values)
-        else:
-            columns[column["name"]] = _as_categories(
-                values, column.get("nominal_value")
-            )
-    return pd.DataFrame(columns)
-
-
-def _as_numbers(values):
-    import pandas as pd
-
-    return pd.to_numeric(pd.Series(values)).astype("float64")
-
-
-def _as_categories(values, declared=None):
-    """Unordered categories of text, in the declared order as far as they occur."""
-    import pandas as pd
-
-    values = pd.Series(values)
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        values = pd.Series(pd.Categorical(np.asarray(values, dtype=object)))
-    # A parser that kept the quotes of a nominal value means the value inside.
-    texts = [unquoted(str(value)) for value in values.cat.categories]
-    found = set(texts)
-    if isinstance(declared, str):
-        declared = [declared]
-    order = list(dict.fromkeys(unquoted(str(name)) for name in declared or ()))
-    order = [name for name in order if name in found]
-    order += sorted(found - set(order))
-    place = {name: code for code, name in enumerate(order)}
-    # The last one is for the code -1 of missing values.
-    codes = np.array([*(place[text] for text in texts), -1], dtype=np.intp)
-    kind = pd.CategoricalDtype(order, ordered=False)
-    found = pd.Categorical.from_codes(codes[values.cat.codes.to_numpy()], dtype=kind)
-    return pd.Series(found, index=values.index)
-
-
-def _read_copy(path, read):
-    """Read a copy and its story; None if there is none that can be read."""
-    try:
-        story = json.loads(path.with_suffix(".json").read_text())
-        if story["format"] != _COPY_FORMAT:
-            return None
-        return read(path), story
-    # No copy, no pyarrow, or a damaged file: the original is still there.
-    except (OSError, ImportError, ValueError, KeyError, BadZipFile):
-        return None
-
-
-def _write_copy(path, write, story):
-    """Leave a copy; it is a convenience, so failing to is no failure."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        os.replace(temporary, path)
-        temporary.write_text(json.dumps({"format": _COPY_FORMAT, **story}))
-        os.replace(temporary, path.with_suffix(".json"))
-    # A read-only folder, a full disk, no pyarrow, or a column that it refuses.
-    except (OSError, ImportError, ValueError):
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 def _check_splits(splits, n_rows, task_id):

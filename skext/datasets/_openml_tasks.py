@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from skext.datasets._suite_lists import list_suites, load_suite
 from skext.exceptions import DataNotAvailableError
 from skext.utils._optional import optional_import
 
@@ -139,8 +140,6 @@ def read_splits(path: Path):
 
 def _frozen(task_id):
     """Table and target of a task in one of the frozen lists; no splits."""
-    from skext.datasets._suites import list_suites, load_suite
-
     for name in list_suites():
         for entry in load_suite(name).tasks:
             if entry.task_id == task_id and entry.data_id is not None:

@@ -196,13 +196,11 @@ def _check_intercepts(intercepts, n_classes):
     alpha = np.array(intercepts, dtype=np.float64)
     if alpha.shape != (n_classes - 1,):
         raise ValueError(
-            f"intercepts must have n_classes - 1 = {n_classes - 1} entries, got shape "
-            f"{alpha.shape}; change it or n_classes."
+            f"intercepts={alpha.tolist()} must have n_classes - 1 = {n_classes - 1} "
+            "entries; change it or n_classes."
         )
     if not (np.isfinite(alpha).all() and (np.diff(alpha) > 0).all()):
-        raise ValueError(
-            f"intercepts must be finite and increase, got {alpha.tolist()}."
-        )
+        raise ValueError(f"intercepts={alpha.tolist()} must be finite and increase.")
     return alpha
 
 

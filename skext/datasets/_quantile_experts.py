@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtri
 from sklearn.utils import Bunch
 
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import Interval, validate_params
 
@@ -150,8 +151,6 @@ def make_quantile_experts(n_samples=3000, *, quantiles=None, random_state=None):
     0.4
     """
     # The package loads numba, which other simulations do not need.
-    from skext.utils._quantiles.levels import check_levels
-
     levels = check_levels(quantiles)
     rng = fit_rng(random_state)
     X = rng.uniform(-1, 1, size=(n_samples, 3))

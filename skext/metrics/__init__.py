@@ -8,7 +8,7 @@ from skext.metrics._ordinal import (
     rare_class_log_loss,
     rare_probability_mse,
 )
-from skext.metrics._ordinal_scorers import make_ordinal_scorer, ordinal_scorers
+from skext.metrics._ordinal_scorers import make_ordinal_scorer
 from skext.metrics._plot.rare_class_calibration import RareClassCalibrationDisplay
 from skext.metrics._quantile import (
     crps_from_quantiles,
@@ -24,7 +24,7 @@ from skext.metrics._quantile_calibration import (
     quantile_calibration_error,
     quantile_coverage,
 )
-from skext.metrics._quantile_scorers import make_quantile_scorer, neg_wis_scorer
+from skext.metrics._quantile_scorers import make_quantile_scorer
 from skext.metrics._relative import relative_score
 
 __all__ = [
@@ -36,9 +36,7 @@ __all__ = [
     "make_ordinal_scorer",
     "make_quantile_scorer",
     "mean_interval_width",
-    "neg_wis_scorer",
     "ordinal_mean_absolute_error",
-    "ordinal_scorers",
     "pinball_loss",
     "pit_values",
     "quadratic_weighted_kappa",

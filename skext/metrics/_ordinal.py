@@ -11,6 +11,7 @@ from sklearn.utils import (
     column_or_1d,
 )
 
+from skext.utils._class_order import declared_order, encode, resolve_order
 from skext.utils._labels import read_labels
 from skext.utils._ordinal_losses import (
     event_brier_losses,
@@ -23,49 +24,35 @@ from skext.utils._sklearn import check_sample_weight
 _SUM_TOLERANCE = 1e-4
 
 
-def find_order(labels, *targets):
+def find_order(class_order, *targets):
     """Decide on the order of the classes, from a list or from the targets.
 
     Parameters
     ----------
-    labels : array-like of shape (n_classes,) or None
+    class_order : array-like of shape (n_classes,) or None
         Labels from low to high.
     *targets : array-like of shape (n_samples,)
         Labels of rows; the first one whose type declares an order decides if
-        ``labels`` is None.
+        ``class_order`` is None.
 
     Returns
     -------
     order : ClassOrder
         The classes.
     """
-    # The package loads numba, which displays and benchmarks do not need.
-    from skext.utils._class_order import declared_order, resolve_order
-
     values = [_checked(target) for target in targets]
     if len({value.dtype.kind in "OU" for value in values}) > 1:
         kinds = " and ".join(str(value.dtype) for value in values)
         raise ValueError(
-            f"y_true and y_pred must have labels of one kind, got {kinds}; convert one "
-            "of them."
+            f"y_true and y_pred have labels of several kinds, {kinds}; convert one of "
+            "them."
         )
     found = np.unique(np.concatenate(values))
-    if labels is None:
-        declared = (declared_order(target) for target in targets)
-        labels = next((order for order in declared if order is not None), None)
-        return resolve_order(found, None, labels)
-    listed = column_or_1d(_plain(labels))
-    if len(set(listed.tolist())) < listed.size:
-        raise ValueError(
-            f"labels must be distinct, got {listed.tolist()}; list each class once."
-        )
-    unknown = sorted(set(found.tolist()) - set(listed.tolist()), key=str)
-    if unknown:
-        raise ValueError(
-            f"labels must list every class from low to high, got {listed.tolist()} "
-            f"without {unknown[:5]}; add what is missing in its place."
-        )
-    return resolve_order(found, listed)
+    declared = (declared_order(target) for target in targets)
+    declared = next((order for order in declared if order is not None), None)
+    if class_order is not None:
+        class_order = _plain(class_order)
+    return resolve_order(found, class_order, declared, may_be_codes=False)
 
 
 def _plain(target):
@@ -89,8 +76,6 @@ def _checked(target):
 
 
 def _positions(order, target):
-    from skext.utils._class_order import encode
-
     return encode(column_or_1d(_plain(target)), order)
 
 
@@ -130,7 +115,7 @@ def check_proba(y_proba, n_samples, order, classes):
         raise ValueError(
             f"y_proba must have {n_samples} rows, and a column for each of the "
             f"{columns.size} classes {columns.tolist()}, got shape {proba.shape}; "
-            "name all classes by labels=, also those without a row in y_true."
+            "name all classes by class_order=, also those without a row in y_true."
         )
     if sorted(columns.tolist()) != order.classes.tolist():
         raise ValueError(
@@ -153,7 +138,7 @@ def check_proba(y_proba, n_samples, order, classes):
 
 
 def ordinal_mean_absolute_error(
-    y_true, y_pred, *, labels=None, sample_weight=None, average="micro"
+    y_true, y_pred, *, class_order=None, sample_weight=None, average="micro"
 ):
     """Mean number of classes between the truth and the prediction.
 
@@ -163,7 +148,7 @@ def ordinal_mean_absolute_error(
         True labels.
     y_pred : array-like of shape (n_samples,)
         Predicted labels.
-    labels : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All classes from low to high. None takes the order of an ordered pandas
         categorical, else sorts the labels that occur.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -189,7 +174,7 @@ def ordinal_mean_absolute_error(
 
     Notes
     -----
-    Without ``labels`` a class that occurs in neither array is not known, and the
+    Without ``class_order`` a class that occurs in neither array is not known, and the
     distance between its neighbours is one step.
 
     References
@@ -202,14 +187,14 @@ def ordinal_mean_absolute_error(
     >>> from skext.metrics import ordinal_mean_absolute_error
     >>> order = ["low", "medium", "high"]
     >>> ordinal_mean_absolute_error(
-    ...     ["low", "low", "high"], ["low", "high", "medium"], labels=order
+    ...     ["low", "low", "high"], ["low", "high", "medium"], class_order=order
     ... )
     1.0
     """
     if average not in ("micro", "macro"):
         raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
     check_consistent_length(y_true, y_pred)
-    order = find_order(labels, y_true, y_pred)
+    order = find_order(class_order, y_true, y_pred)
     truth = _positions(order, y_true)
     weight = _weights(sample_weight, truth.size)
     distance = np.abs(truth - _positions(order, y_pred)).astype(np.float64)
@@ -223,7 +208,7 @@ def ordinal_mean_absolute_error(
     return float(np.mean(summed[present] / total[present]))
 
 
-def quadratic_weighted_kappa(y_true, y_pred, *, labels=None, sample_weight=None):
+def quadratic_weighted_kappa(y_true, y_pred, *, class_order=None, sample_weight=None):
     """Agreement of ordinal labels, squared distances corrected for chance.
 
     It is scikit-learn's :func:`~sklearn.metrics.cohen_kappa_score` with quadratic
@@ -235,7 +220,7 @@ def quadratic_weighted_kappa(y_true, y_pred, *, labels=None, sample_weight=None)
         True labels.
     y_pred : array-like of shape (n_samples,)
         Predicted labels.
-    labels : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All classes from low to high. None takes the order of an ordered pandas
         categorical, else sorts the labels that occur.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -267,11 +252,11 @@ def quadratic_weighted_kappa(y_true, y_pred, *, labels=None, sample_weight=None)
     >>> order = ["low", "medium", "high"]
     >>> truth = ["low", "low", "medium", "high"]
     >>> guess = ["low", "medium", "medium", "high"]
-    >>> round(quadratic_weighted_kappa(truth, guess, labels=order), 3)
+    >>> round(quadratic_weighted_kappa(truth, guess, class_order=order), 3)
     0.8
     """
     check_consistent_length(y_true, y_pred)
-    order = find_order(labels, y_true, y_pred)
+    order = find_order(class_order, y_true, y_pred)
     truth, guess = _positions(order, y_true), _positions(order, y_pred)
     weight = _weights(sample_weight, truth.size)
     with np.errstate(invalid="ignore"), warnings.catch_warnings():
@@ -288,7 +273,13 @@ def quadratic_weighted_kappa(y_true, y_pred, *, labels=None, sample_weight=None)
 
 
 def ranked_probability_score(
-    y_true, y_proba, *, labels=None, classes=None, normalize=False, sample_weight=None
+    y_true,
+    y_proba,
+    *,
+    class_order=None,
+    classes=None,
+    normalize=False,
+    sample_weight=None,
 ):
     r"""Mean squared error of the cumulative probabilities; smaller is better.
 
@@ -303,7 +294,7 @@ def ranked_probability_score(
         True labels.
     y_proba : array-like of shape (n_samples, n_classes)
         Probabilities of the classes, columns in the order of ``classes``.
-    labels : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All classes from low to high. None takes the order of an ordered pandas
         categorical, else sorts the labels that occur.
     classes : array-like of shape (n_classes,), default=None
@@ -347,12 +338,12 @@ def ranked_probability_score(
     >>> from skext.metrics import ranked_probability_score
     >>> order = ["low", "medium", "high"]  # columns: high, low, medium
     >>> near, far = [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]]
-    >>> ranked_probability_score(["low"], near, labels=order)
+    >>> ranked_probability_score(["low"], near, class_order=order)
     1.0
-    >>> ranked_probability_score(["low"], far, labels=order)
+    >>> ranked_probability_score(["low"], far, class_order=order)
     2.0
     """
-    order = find_order(labels, y_true)
+    order = find_order(class_order, y_true)
     truth = _positions(order, y_true)
     proba = check_proba(y_proba, truth.size, order, classes)
     weight = _weights(sample_weight, truth.size)
@@ -360,9 +351,9 @@ def ranked_probability_score(
     return float(score / (proba.shape[1] - 1) if normalize else score)
 
 
-def rare_event(y_true, y_proba, labels, classes, rare):
+def rare_event(y_true, y_proba, class_order, classes, rare):
     """Return whether each row is rare, and the probability that it is."""
-    order = find_order(labels, y_true)
+    order = find_order(class_order, y_true)
     truth = _positions(order, y_true)
     proba = check_proba(y_proba, truth.size, order, classes)
     rare = order.ordered[-1:] if rare is None else np.atleast_1d(np.asarray(rare))
@@ -377,7 +368,7 @@ def rare_event(y_true, y_proba, labels, classes, rare):
 
 
 def rare_class_log_loss(
-    y_true, y_proba, *, labels=None, classes=None, rare=None, sample_weight=None
+    y_true, y_proba, *, class_order=None, classes=None, rare=None, sample_weight=None
 ):
     """Log loss of the question whether a row is of the rare class.
 
@@ -387,7 +378,7 @@ def rare_class_log_loss(
         True labels.
     y_proba : array-like of shape (n_samples, n_classes)
         Probabilities of the classes, columns in the order of ``classes``.
-    labels : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All classes from low to high. None takes the order of an ordered pandas
         categorical, else sorts the labels that occur.
     classes : array-like of shape (n_classes,), default=None
@@ -421,13 +412,13 @@ def rare_class_log_loss(
     >>> round(rare_class_log_loss([0, 1, 2], proba), 3)
     0.341
     """
-    event, p = rare_event(y_true, y_proba, labels, classes, rare)
+    event, p = rare_event(y_true, y_proba, class_order, classes, rare)
     weight = _weights(sample_weight, p.size)
     return float(np.average(event_log_losses(p, event), weights=weight))
 
 
 def rare_class_brier(
-    y_true, y_proba, *, labels=None, classes=None, rare=None, sample_weight=None
+    y_true, y_proba, *, class_order=None, classes=None, rare=None, sample_weight=None
 ):
     """Brier score of the question whether a row is of the rare class.
 
@@ -437,7 +428,7 @@ def rare_class_brier(
         True labels.
     y_proba : array-like of shape (n_samples, n_classes)
         Probabilities of the classes, columns in the order of ``classes``.
-    labels : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All classes from low to high. None takes the order of an ordered pandas
         categorical, else sorts the labels that occur.
     classes : array-like of shape (n_classes,), default=None
@@ -469,7 +460,7 @@ def rare_class_brier(
     >>> round(rare_class_brier([0, 1, 2], proba), 3)
     0.1
     """
-    event, p = rare_event(y_true, y_proba, labels, classes, rare)
+    event, p = rare_event(y_true, y_proba, class_order, classes, rare)
     weight = _weights(sample_weight, p.size)
     return float(np.average(event_brier_losses(p, event), weights=weight))
 

@@ -97,7 +97,7 @@ def check_predictions(y_true, Q, quantiles, sample_weight, *, name="y_quantiles"
         Q = Q[:, np.newaxis]
     levels = None
     if quantiles is not False:
-        # The package loads numba, which displays do not need.
+        # Its kernels take numba, which metrics do without.
         from skext.utils._quantiles.levels import check_levels
 
         levels = check_levels(quantiles)

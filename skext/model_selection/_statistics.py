@@ -83,6 +83,11 @@ class FResult(NamedTuple):
 # Differences and ranks
 
 
+def _known(values):
+    values = np.asarray(values, dtype=float)
+    return values[~np.isnan(values)]
+
+
 def _complete(table):
     table = np.asarray(table, dtype=float)
     return table[~np.isnan(table).any(axis=1)]
@@ -172,9 +177,8 @@ def friedman_test(ranks):
     chi2_p = float(stats.chi2.sf(chi2, df1))
     rest = n * (k - 1) - chi2
     if rest <= 1e-9 * n * (k - 1):
-        return FriedmanResult(
-            chi2, chi2_p, np.inf, _full_agreement(ranks[0], n), df1, df2
-        )
+        f_p = _full_agreement(ranks[0], n)
+        return FriedmanResult(chi2, chi2_p, np.inf, f_p, df1, df2)
     f = (n - 1) * chi2 / rest
     return FriedmanResult(chi2, chi2_p, f, float(stats.f.sf(f, df1, df2)), df1, df2)
 
@@ -207,8 +211,8 @@ def signed_rank_test(differences):
         The statistic is the smaller of the two rank sums; p is 1 without a
         difference.
     """
-    d = np.asarray(differences, dtype=float)
-    d = d[~np.isnan(d) & (d != 0)]
+    d = _known(differences)
+    d = d[d != 0]
     n = len(d)
     if n == 0:
         return SignedRankResult(0.0, 1.0, 0, True)
@@ -314,11 +318,11 @@ def nemenyi(ranks):
     return _symmetric(k, pairs, np.clip(values, 0.0, 1.0))
 
 
-def critical_difference(n_tasks, n_methods, *, alpha=0.05):
+def critical_difference(n_tasks, n_methods, *, significance_level=0.05):
     """Difference of mean ranks that is significant by Nemenyi's test."""
     if n_tasks < 1 or n_methods < 2:
         return np.inf
-    q = stats.studentized_range.isf(alpha, n_methods, np.inf)
+    q = stats.studentized_range.isf(significance_level, n_methods, np.inf)
     return float(q * np.sqrt(n_methods * (n_methods + 1) / (12.0 * n_tasks)))
 
 
@@ -356,8 +360,7 @@ def bayesian_signed_rank(
        tutorial for comparing multiple classifiers through Bayesian analysis",
        Journal of Machine Learning Research 18 (2017).
     """
-    d = np.asarray(differences, dtype=float)
-    d = d[~np.isnan(d)]
+    d = _known(differences)
     if len(d) == 0:
         return BayesResult(np.nan, np.nan, np.nan)
     points = np.concatenate([[0.0], d])
@@ -410,8 +413,7 @@ def record(differences, *, rope=0.0):
     result : RecordResult
         Their sum is the number of tasks.
     """
-    d = np.asarray(differences, dtype=float)
-    d = d[~np.isnan(d)]
+    d = _known(differences)
     # 0.81 - 0.80 is larger than 0.01 by rounding only.
     edge = rope + _ROUNDING * max(1.0, rope) if rope else 0.0
     wins, losses = int((d > edge).sum()), int((d < -edge).sum())
@@ -439,19 +441,18 @@ def bootstrap_median(
     result : MedianResult
         The interval is NaN with fewer than two tasks, all is NaN with none.
     """
-    d = np.asarray(differences, dtype=float)
-    d = d[~np.isnan(d)]
+    d = _known(differences)
     if len(d) < 2:
         return MedianResult(float(d[0]) if len(d) else np.nan, np.nan, np.nan)
-    rng = np.random.default_rng(random_state)
-    medians = np.empty(n_resamples)
-    chunk = max(1, 2_000_000 // len(d))
-    for start in range(0, n_resamples, chunk):
-        stop = min(start + chunk, n_resamples)
-        draws = rng.integers(0, len(d), (stop - start, len(d)))
-        medians[start:stop] = np.median(d[draws], axis=1)
-    tail = (1 - confidence_level) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
+    low, high = stats.bootstrap(
+        (d,),
+        np.median,
+        n_resamples=n_resamples,
+        batch=max(1, 2_000_000 // len(d)),
+        confidence_level=confidence_level,
+        method="percentile",
+        random_state=np.random.default_rng(random_state),
+    ).confidence_interval
     return MedianResult(float(np.median(d)), float(low), float(high))
 
 
@@ -528,14 +529,14 @@ def five_by_two_f(differences):
 # Groups that the tests do not tell apart
 
 
-def maximal_cliques(pvalues, *, alpha=0.05):
+def maximal_cliques(pvalues, *, significance_level=0.05):
     """Maximal groups of methods without a significant difference inside.
 
     Parameters
     ----------
     pvalues : array-like of shape (n_methods, n_methods)
         Adjusted p-values of all pairs.
-    alpha : float, default=0.05
+    significance_level : float, default=0.05
         Pairs with a p-value below this differ.
 
     Returns
@@ -544,7 +545,7 @@ def maximal_cliques(pvalues, *, alpha=0.05):
         Groups of two or more; a method may be in several, and a group need not be
         contiguous in the order of the mean ranks.
     """
-    linked = np.asarray(pvalues, dtype=float) >= alpha
+    linked = np.asarray(pvalues, dtype=float) >= significance_level
     neighbours = [
         {j for j in range(len(linked)) if j != i and linked[i, j]}
         for i in range(len(linked))

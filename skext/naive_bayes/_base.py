@@ -8,22 +8,21 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.naive_bayes._linear.outputs import (
-    best_class,
-    class_prior,
-    join_classes,
-    log_sigmoid,
-    log_softmax,
-    log_sum_exp,
-    sigmoid,
-    softmax,
-)
+from skext.naive_bayes._linear.outputs import class_prior, join_classes
 from skext.naive_bayes._linear.shrinkage import ROW_RULES
 from skext.naive_bayes._linear.steps import Batch, Tuned, joined
 from skext.naive_bayes._moments import array_api as _array_api
 from skext.naive_bayes._moments.moments import ClassMoments, encode_labels
 from skext.naive_bayes._moments.state import MomentState, check_moments_finite
 from skext.utils._labels import read_labels
+from skext.utils._probabilities import (
+    best_class,
+    log_sigmoid,
+    log_softmax,
+    log_sum_exp,
+    sigmoid,
+    softmax,
+)
 from skext.utils._sklearn import (
     check_same_namespace,
     check_sample_weight,

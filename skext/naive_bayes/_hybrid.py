@@ -20,10 +20,10 @@ from skext.naive_bayes._hybrid_solver import (
     unpack,
 )
 from skext.naive_bayes._lda import ShrinkageLDA
-from skext.naive_bayes._linear.outputs import best_class
 from skext.naive_bayes._loo.scores import loo_scores
 from skext.naive_bayes._probe import LinearGaussianNB
 from skext.utils._labels import read_labels, refuse_fractions
+from skext.utils._probabilities import best_class
 from skext.utils._sklearn import (
     HasMethods,
     Interval,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-from skext.naive_bayes._linear.outputs import log_sigmoid, log_softmax
+from skext.utils._probabilities import log_sigmoid, log_softmax
 
 
 class HybridProblem(NamedTuple):

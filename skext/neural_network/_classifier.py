@@ -2,8 +2,9 @@
 
 from numbers import Integral, Real
 
-from skext.neural_network._base import CONSTRAINTS
-from skext.neural_network._classes import LOSSES, BaseNetClassifier
+from skext.neural_network._core.base_classifier import BaseNetClassifier
+from skext.neural_network._core.constraints import CONSTRAINTS
+from skext.neural_network._names import losses_for
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 
 
@@ -230,7 +231,7 @@ class TabularNetClassifier(BaseNetClassifier):
     _mlp_normalization, _mlp_dropout = None, 0.2
     _parameter_constraints: dict = {
         **CONSTRAINTS,
-        "loss": [StrOptions(set(LOSSES)), callable, HasMethods(["forward"])],
+        "loss": [StrOptions(losses_for("classes")), callable, HasMethods(["forward"])],
         "boxcox_lambda": [Interval(Real, None, None, closed="neither"), tuple, list],
         "lambda_period": [Interval(Integral, 1, None, closed="left"), None],
         "clip": [Interval(Real, 0, None, closed="neither"), None],

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from skext.neural_network._base import CONSTRAINTS
-from skext.neural_network._classes import BaseNetClassifier
+from skext.neural_network._core.base_classifier import BaseNetClassifier
+from skext.neural_network._core.constraints import CONSTRAINTS
+from skext.neural_network._names import losses_for
 from skext.utils._class_order import declared_order, resolve_order
 from skext.utils._sklearn import HasMethods, StrOptions
 
@@ -208,7 +209,7 @@ class OrdinalNetClassifier(BaseNetClassifier):
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "loss": [
-            StrOptions({"soft_ordinal", "log_loss", "gce", "ldr", "aldr"}),
+            StrOptions(losses_for("ordered classes")),
             callable,
             HasMethods(["forward"]),
         ],
@@ -315,9 +316,7 @@ class OrdinalNetClassifier(BaseNetClassifier):
             del self._declared
 
     def _set_classes(self, labels):
-        order = resolve_order(
-            labels, self.class_order, self._declared, parameter="class_order"
-        )
+        order = resolve_order(labels, self.class_order, self._declared)
         super()._set_classes(order.classes)
         self.ordered_classes_ = order.ordered
 

@@ -5,16 +5,19 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skext.neural_network._base import CONSTRAINTS, BaseTabularNet, torch_level
-from skext.neural_network._hold_out import hold_out_rows
-from skext.neural_network._scales import (
+from skext.neural_network._core.base import BaseTabularNet, torch_level
+from skext.neural_network._core.constraints import CONSTRAINTS
+from skext.neural_network._core.hold_out import hold_out_rows
+from skext.neural_network._core.scoring import HoldOutScore
+from skext.neural_network._names import losses_for
+from skext.utils._labels import read_numbers
+from skext.utils._scaling import (
+    Scaler,
     fit_robust_scaler,
+    fit_scaler,
     to_standard,
     warn_of_target,
 )
-from skext.neural_network._scoring import HoldOutScore
-from skext.utils._labels import read_numbers
-from skext.utils._scaling import Scaler, fit_scaler
 from skext.utils._sklearn import HasMethods, StrOptions, fit_context
 
 
@@ -210,7 +213,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
     _parameter_constraints: dict = {
         **CONSTRAINTS,
         "loss": [
-            StrOptions({"squared_error", "absolute_error", "huber", "pinball"}),
+            StrOptions(losses_for("numbers")),
             callable,
             HasMethods(["forward"]),
         ],

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,12 +23,8 @@ from skext.ordinal._solver.separation import (
     tiny_penalty,
     warn_if_unbounded,
 )
-from skext.utils._class_order import (
-    declared_order,
-    encode,
-    resolve_order,
-    spread_thresholds,
-)
+from skext.utils._class_order import declared_order, encode, resolve_order
+from skext.utils._class_weights import class_factors
 from skext.utils._labels import read_labels, refuse_fractions
 from skext.utils._sklearn import check_sample_weight
 from skext.utils._tables import validate_table
@@ -92,13 +87,14 @@ def select_training_data(X, positions, order, sample_weight, class_weight):
         rows = np.flatnonzero(sample_weight)
         X, positions, sample_weight = X[rows], positions[rows], sample_weight[rows]
     present, y = np.unique(positions, return_inverse=True)
-    factors = _class_factors(y, present, order, sample_weight, class_weight)
+    factors = class_factors(
+        class_weight, positions, order.ordered, sample_weight, names=order.names
+    )
     if factors is not None:
-        weight = factors[y]
+        weight = factors[positions]
         sample_weight = weight if sample_weight is None else weight * sample_weight
-        kept = factors > 0
-        if not kept.all():
-            rows = np.flatnonzero(kept[y])
+        if not weight.all():
+            rows = np.flatnonzero(weight)
             X, sample_weight = X[rows], sample_weight[rows]
             present, y = np.unique(positions[rows], return_inverse=True)
     if present.size < 2:
@@ -108,38 +104,6 @@ def select_training_data(X, positions, order, sample_weight, class_weight):
             f"{len(found)} class{'es' * (not found)}: {found}; add rows of others."
         )
     return TrainingData(X, y, sample_weight, present)
-
-
-def _class_factors(y, present, order, sample_weight, class_weight):
-    """Return one factor for each class that has rows, or None."""
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, dict):
-        return compute_class_weight(
-            class_weight,
-            classes=np.arange(present.size),
-            y=y,
-            sample_weight=sample_weight,
-        )
-    # Labels without rows are no mistake here, unlike in scikit-learn's function.
-    if order.names is not None and set(class_weight) <= set(order.names.tolist()):
-        codes = dict(zip(order.names.tolist(), order.ordered.tolist(), strict=True))
-        class_weight = {codes[name]: value for name, value in class_weight.items()}
-    known = order.ordered.tolist()
-    unknown = [label for label in class_weight if label not in known]
-    if unknown:
-        raise ValueError(
-            f"class_weight must only have labels from {known}, got {unknown}; correct "
-            "them."
-        )
-    labels = order.ordered[present].tolist()
-    factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype=float)
-    if not (np.isfinite(factors) & (factors >= 0)).all():
-        raise ValueError(
-            f"class_weight must have finite, non-negative weights, got {class_weight}; "
-            "correct them."
-        )
-    return factors
 
 
 def check_penalty_factor(penalty_factor, n_features):
@@ -171,6 +135,28 @@ def check_penalty_factor(penalty_factor, n_features):
             "use 0 for features without a penalty."
         )
     return factor
+
+
+def spread_thresholds(present, n_classes):
+    """Return which fitted threshold stands at each threshold of all classes.
+
+    A class without rows has probability zero, because its two thresholds coincide;
+    before the first class that has rows the threshold is minus infinity, after the
+    last one it is plus infinity.
+
+    Parameters
+    ----------
+    present : ndarray of shape (n_present,)
+        Ordinal positions of the classes that have rows, increasing.
+    n_classes : int
+        Number of classes, those without rows included.
+
+    Returns
+    -------
+    source : ndarray of shape (n_classes - 1,)
+        Index of the fitted threshold; -1 and ``n_present - 1`` are the infinite ones.
+    """
+    return np.searchsorted(present, np.arange(n_classes - 1), side="right") - 1
 
 
 def spread_model(thresholds, coef, present, n_classes):
@@ -244,7 +230,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         labels = np.unique(y)
         refuse_fractions(labels)
         check_classification_targets(y)
-        order = resolve_order(labels, self.classes, declared)
+        order = resolve_order(labels, self.class_order, declared)
         if sample_weight is not None:
             sample_weight = check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True

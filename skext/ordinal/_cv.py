@@ -259,7 +259,8 @@ class BaseOrdinalCV(BaseOrdinal):
         model.n_features_in_ = self.n_features_in_
         scoring = self._scoring()
         if scoring not in LOSSES:
-            scorer = with_labels(scoring, table.order.classes)
+            order = table.order
+            scorer = with_labels(scoring, order.classes, order.ordered)
             named = isinstance(scoring, str)
             scoring = partial(_ask, scoring, scorer) if named else scorer
         with single_blas_thread():

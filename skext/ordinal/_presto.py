@@ -87,7 +87,7 @@ class PRESTO(BasePRESTO):
         count. The same data with reversed classes need the other anchor.
     link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
         Distribution function :math:`F`.
-    classes : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All labels in order; they may include some that have no rows. None takes the
         order of an ordered categorical ``y``, else sorts the labels, with a warning
         if they are strings.
@@ -168,14 +168,14 @@ class PRESTO(BasePRESTO):
     problem under the condition that none does is solved; and intercepts are right for
     features with any mean.
 
-    A class of ``classes`` without rows has probability zero: its two thresholds are
+    A class of ``class_order`` without rows has probability zero: its two thresholds are
     equal, or infinite at the ends. Weight 2 equals the row twice, weight 0 equals the
     row left out; weights times a constant change nothing, since the loss is a mean.
 
     Meta-estimators of scikit-learn encode labels before they fit, so that the order of
-    names is lost; give them integer codes as ``y``. With ``classes=`` of names, codes
-    are taken for positions in ``sorted(classes)``, with a warning if that is not the
-    same.
+    names is lost; give them integer codes as ``y``. With ``class_order=`` of names,
+    codes are taken for positions in ``sorted(class_order)``, with a warning if that is
+    not the same.
 
     References
     ----------
@@ -216,7 +216,7 @@ class PRESTO(BasePRESTO):
         l1_ratio=1.0,
         anchor="first",
         link="logit",
-        classes=None,
+        class_order=None,
         class_weight=None,
         standardize=True,
         penalty_factor=None,
@@ -234,7 +234,7 @@ class PRESTO(BasePRESTO):
         self.l1_ratio = l1_ratio
         self.anchor = anchor
         self.link = link
-        self.classes = classes
+        self.class_order = class_order
         self.class_weight = class_weight
         self.standardize = standardize
         self.penalty_factor = penalty_factor
@@ -267,7 +267,7 @@ class PRESTO(BasePRESTO):
         Raises
         ------
         ValueError
-            If the input is not finite, labels are not in ``classes``, weights are
+            If the input is not finite, labels are not in ``class_order``, weights are
             negative, or fewer than two classes have rows of positive weight.
         """
         return self._fit_one(X, y, sample_weight)

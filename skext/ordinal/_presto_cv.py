@@ -56,7 +56,7 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
         count. The same data with reversed classes need the other anchor.
     link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
         Distribution function.
-    classes : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All labels in order; they may include some that have no rows. None takes the
         order of an ordered categorical ``y``, else sorts the labels, with a warning
         if they are strings.
@@ -190,7 +190,7 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
         l1_ratio=1.0,
         anchor="first",
         link="logit",
-        classes=None,
+        class_order=None,
         class_weight=None,
         standardize=True,
         penalty_factor=None,
@@ -214,7 +214,7 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
         self.l1_ratio = l1_ratio
         self.anchor = anchor
         self.link = link
-        self.classes = classes
+        self.class_order = class_order
         self.class_weight = class_weight
         self.standardize = standardize
         self.penalty_factor = penalty_factor
@@ -249,7 +249,7 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
         Raises
         ------
         ValueError
-            If the input is not finite, labels are not in ``classes``, weights are
+            If the input is not finite, labels are not in ``class_order``, weights are
             negative, fewer than two classes have rows of positive weight, in all rows
             or in those of a fold, or there are more folds than rows of any class.
         """

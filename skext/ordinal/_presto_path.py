@@ -33,7 +33,7 @@ PRESTO_CONSTRAINTS: dict = {
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "anchor": [StrOptions({"first", "last"})],
     "link": [LINK],
-    "classes": ["array-like", None],
+    "class_order": ["array-like", None],
     "class_weight": [dict, StrOptions({"balanced"}), None],
     "standardize": ["boolean"],
     "penalty_factor": ["array-like", None],
@@ -153,8 +153,8 @@ def differences(coef, anchor):
 class _PathModel(BaseOrdinal):
     """Validation of the input of :func:`presto_path`, nothing else."""
 
-    def __init__(self, classes):
-        self.classes = classes
+    def __init__(self, class_order):
+        self.class_order = class_order
 
     def _solve(self, data, *, start=None, n_jobs=None, **grid):
         raise NotImplementedError
@@ -182,7 +182,7 @@ def presto_path(
     l1_ratio=1.0,
     anchor="first",
     link="logit",
-    classes=None,
+    class_order=None,
     class_weight=None,
     standardize=True,
     penalty_factor=None,
@@ -225,7 +225,7 @@ def presto_path(
         Threshold whose weights are penalised themselves.
     link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
         Distribution function of the cumulative probabilities.
-    classes : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All labels in order. None takes the order of an ordered categorical ``y``, else
         sorts the labels.
     class_weight : dict or "balanced", default=None
@@ -267,7 +267,7 @@ def presto_path(
     Raises
     ------
     ValueError
-        If the input is not finite, labels are not in ``classes``, or fewer than two
+        If the input is not finite, labels are not in ``class_order``, or fewer than two
         classes have rows of positive weight.
 
     See Also
@@ -296,7 +296,7 @@ def presto_path(
     >>> coefs.shape
     (5, 4, 2)
     """
-    model = _PathModel(classes)
+    model = _PathModel(class_order)
     X, positions, order, weight = model._check_training_set(X, y, sample_weight)
     data = select_training_data(X, positions, order, weight, class_weight)
     options = {

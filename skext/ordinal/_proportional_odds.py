@@ -12,7 +12,7 @@ from skext.utils._sklearn import Interval, StrOptions, fit_context
 PROPORTIONAL_ODDS_CONSTRAINTS: dict = {
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "link": [LINK],
-    "classes": ["array-like", None],
+    "class_order": ["array-like", None],
     "class_weight": [dict, StrOptions({"balanced"}), None],
     "standardize": ["boolean"],
     "penalty_factor": ["array-like", None],
@@ -87,7 +87,7 @@ class ProportionalOdds(BaseProportionalOdds):
     link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
         Distribution function :math:`F`. ``"cloglog"`` is the proportional hazards model
         of discrete times.
-    classes : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All labels in order; they may include some that have no rows. None takes the
         order of an ordered categorical ``y``, else sorts the labels, with a warning
         if they are strings.
@@ -138,14 +138,14 @@ class ProportionalOdds(BaseProportionalOdds):
     which a direction separates some rows have no finite optimum; the fit stops with
     large weights, and there is a warning.
 
-    A class of ``classes`` without rows has probability zero: its two thresholds are
+    A class of ``class_order`` without rows has probability zero: its two thresholds are
     equal, or infinite at the ends. Weight 2 equals the row twice, weight 0 equals the
     row left out; weights times a constant change nothing, since the loss is a mean.
 
     Meta-estimators of scikit-learn encode labels before they fit, so that the order of
-    names is lost; give them integer codes as ``y``. With ``classes=`` of names, codes
-    are taken for positions in ``sorted(classes)``, with a warning if that is not the
-    same.
+    names is lost; give them integer codes as ``y``. With ``class_order=`` of names,
+    codes are taken for positions in ``sorted(class_order)``, with a warning if that is
+    not the same.
 
     References
     ----------
@@ -176,7 +176,7 @@ class ProportionalOdds(BaseProportionalOdds):
         l1_ratio=0.0,
         *,
         link="logit",
-        classes=None,
+        class_order=None,
         class_weight=None,
         standardize=True,
         penalty_factor=None,
@@ -187,7 +187,7 @@ class ProportionalOdds(BaseProportionalOdds):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.link = link
-        self.classes = classes
+        self.class_order = class_order
         self.class_weight = class_weight
         self.standardize = standardize
         self.penalty_factor = penalty_factor
@@ -216,7 +216,7 @@ class ProportionalOdds(BaseProportionalOdds):
         Raises
         ------
         ValueError
-            If the input is not finite, labels are not in ``classes``, weights are
+            If the input is not finite, labels are not in ``class_order``, weights are
             negative, or fewer than two classes have rows of positive weight.
         """
         return self._fit_one(X, y, sample_weight)

@@ -49,7 +49,7 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
     link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
         Distribution function. ``"cloglog"`` is the proportional hazards model
         of discrete times.
-    classes : array-like of shape (n_classes,), default=None
+    class_order : array-like of shape (n_classes,), default=None
         All labels in order; they may include some that have no rows. None takes the
         order of an ordered categorical ``y``, else sorts the labels, with a warning
         if they are strings.
@@ -150,7 +150,7 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
         random_state=None,
         l1_ratio=0.0,
         link="logit",
-        classes=None,
+        class_order=None,
         class_weight=None,
         standardize=True,
         penalty_factor=None,
@@ -167,7 +167,7 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
         self.random_state = random_state
         self.l1_ratio = l1_ratio
         self.link = link
-        self.classes = classes
+        self.class_order = class_order
         self.class_weight = class_weight
         self.standardize = standardize
         self.penalty_factor = penalty_factor
@@ -198,7 +198,7 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
         Raises
         ------
         ValueError
-            If the input is not finite, labels are not in ``classes``, weights are
+            If the input is not finite, labels are not in ``class_order``, weights are
             negative, fewer than two classes have rows of positive weight, in all rows
             or in those of a fold, or there are more folds than rows of any class.
         """

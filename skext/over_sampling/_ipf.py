@@ -16,7 +16,6 @@ from skext.over_sampling._core.frames import (
     as_plain_csr,
     measured_table,
     take_labels,
-    take_rows,
     with_names,
 )
 from skext.over_sampling._core.offsets import for_trees
@@ -27,6 +26,7 @@ from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skext.utils._tables import take_rows
 from skext.utils._warnings import warn_user
 
 

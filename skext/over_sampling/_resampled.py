@@ -25,7 +25,7 @@ from skext.utils._sklearn import (
     check_sample_weight,
     fit_context,
 )
-from skext.utils._tables import refuse_columns
+from skext.utils._tables import refuse_columns, take_rows
 
 # How the errors of a conversion to numbers begin.
 _CONVERSION = ("could not convert", "setting an array element")
@@ -198,7 +198,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             )
             rows = np.flatnonzero(sample_weight)
             if rows.size < sample_weight.size:
-                X, y = _take_rows(X, rows), _take_rows(y, rows)
+                X, y = take_rows(X, rows), take_rows(y, rows)
                 sample_weight = sample_weight[rows]
         y = read_labels(y)
         if type_of_target(y, input_name="y").startswith("multilabel") or (
@@ -383,17 +383,6 @@ def _explain(X, error):
 
 def _takes_weights(method):
     return "sample_weight" in signature(method).parameters
-
-
-def _take_rows(X, rows):
-    """Return some rows of a table of any kind."""
-    if isinstance(X, list):
-        return [X[row] for row in rows]
-    if library_of(X) == "pandas":
-        return X.iloc[rows]
-    if hasattr(X, "tocsr"):
-        return X.tocsr()[rows]
-    return X[rows] if hasattr(X, "__getitem__") else np.asarray(X)[rows]
 
 
 def _as_ordered(y, categories):

@@ -6,6 +6,7 @@ certificate, their quantiles never cross, and intervals can be calibrated to cov
 
 from skext.quantile._aggregation.aggregator import QuantileAggregator
 from skext.quantile._aggregation.stacking import QuantileStackingRegressor
+from skext.quantile._core.crossing import isotonize
 from skext.quantile._plot import (
     AggregationWeightsDisplay,
     FanChartDisplay,
@@ -20,7 +21,6 @@ from skext.quantile._regression.multi import (
     QuantileAdapter,
     predict_quantiles,
 )
-from skext.utils._quantiles.levels import isotonize
 
 __all__ = [
     "AggregationWeightsDisplay",

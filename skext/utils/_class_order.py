@@ -46,78 +46,109 @@ def declared_order(y):
     return categories if is_ordered else None
 
 
-def resolve_order(labels, classes=None, declared=None, *, parameter="classes"):
+def find_ordered_classes(estimator):
+    """Return the ordinal order that a fitted estimator knows, or None.
+
+    Parameters
+    ----------
+    estimator : estimator object
+        A classifier, a pipeline that ends in one, or a search over either.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_classes,) or None
+        Labels from low to high.
+    """
+    while estimator is not None:
+        found = getattr(estimator, "ordered_classes_", None)
+        if found is not None:
+            return np.asarray(found)
+        inner = None
+        for name in ("best_estimator_", "estimator_"):
+            inner = getattr(estimator, name, inner)
+        if inner is None and getattr(estimator, "steps", None):
+            inner = estimator.steps[-1][1]
+        estimator = inner
+    return None
+
+
+def resolve_order(labels, class_order=None, declared=None, *, may_be_codes=True):
     """Decide on the order of the classes.
 
     Parameters
     ----------
     labels : ndarray of shape (n_labels,)
-        Distinct labels of the training data, sorted.
-    classes : array-like of shape (n_classes,), default=None
-        The parameter ``classes``, which wins.
+        Distinct labels of the data, sorted.
+    class_order : array-like of shape (n_classes,), default=None
+        The parameter, which wins.
     declared : ndarray of shape (n_classes,), default=None
         What :func:`declared_order` found.
-    parameter : str, default="classes"
-        Name of the parameter ``classes`` in messages.
+    may_be_codes : bool, default=True
+        Whether integers may stand for the labels of ``class_order``.
 
     Returns
     -------
     order : ClassOrder
         Includes the classes that are listed but have no rows.
     """
-    if classes is None and declared is None:
-        if labels.size > 2 and labels.dtype.kind in "OUST":
-            shown = " < ".join(repr(str(label)) for label in labels[:5])
-            more = " < ..." if labels.size > 5 else ""
-            warn_user(
-                f"y has string labels and nothing says how they are ordered: the "
-                f"sorted order {shown}{more} is used. Pass them in order as "
-                f"{parameter}=[...], or make y an ordered pandas Categorical; "
-                f"{parameter}=sorted(set(y)) keeps the sorted order without this "
-                "warning."
-            )
+    if class_order is None and declared is None:
+        _warn_if_unordered(labels)
         return ClassOrder(labels, labels, np.arange(labels.size))
-    source = parameter if classes is not None else "the categories of y"
-    listed = _listed(classes) if classes is not None else column_or_1d(declared)
+    if class_order is None:
+        listed, source = column_or_1d(declared), "y has the categories {}, which"
+    else:
+        listed, source = _listed(class_order), "class_order={}"
     if labels.dtype.kind in "OU" and listed.dtype.kind in "OU":
         # Predictions come back with the type of y.
         listed = listed.astype(object if labels.dtype.kind == "O" else str)
+    source = source.format(listed.tolist())
     sorter = _sort(listed, source)
     sorted_labels = listed[sorter]
     if (sorted_labels[1:] == sorted_labels[:-1]).any():
-        raise ValueError(
-            f"{source} must have distinct labels, got {listed.tolist()}; list each "
-            "label once."
-        )
-    if classes is not None and _may_be_codes(labels, listed):
-        return _order_of_codes(labels, listed, sorter, parameter)
+        raise ValueError(f"{source} must have distinct labels; list each label once.")
+    if class_order is not None and may_be_codes and _are_codes(labels, listed):
+        return _order_of_codes(labels, listed, sorter)
     known = set(listed.tolist())
     unknown = [label for label in labels.tolist() if label not in known]
     if unknown:
         raise ValueError(
-            f"y must only have labels from {source}, {listed.tolist()}, got "
-            f"{unknown[:5]}; add the missing labels in their place, or correct y."
-            + _hint_at_codes(labels, parameter)
+            f"{source} must have all labels of y from low to high, and {unknown[:5]} "
+            "are missing; add them in their place, or correct y."
+            + (_hint_at_codes(labels) if may_be_codes else "")
         )
     return ClassOrder(sorted_labels, listed, sorter)
 
 
-def _listed(classes):
-    """Return the parameter ``classes`` as an array; a type has it as categories."""
-    categories = getattr(classes, "categories", None)
-    if categories is not None and not hasattr(classes, "__len__"):
-        classes = getattr(categories, "to_list", lambda: categories)()
-    return column_or_1d(classes)
+def _warn_if_unordered(labels):
+    """Say that the sorted order of strings is taken for lack of a better one."""
+    if labels.size < 3 or labels.dtype.kind not in "OUST":
+        return
+    shown = " < ".join(repr(str(label)) for label in labels[:5])
+    more = " < ..." if labels.size > 5 else ""
+    warn_user(
+        f"y has string labels and nothing says how they are ordered: the sorted order "
+        f"{shown}{more} is used. Pass them in order as class_order=[...], or make y an "
+        "ordered pandas Categorical; class_order=sorted(set(y)) keeps the sorted order "
+        "without this warning."
+    )
 
 
-def _may_be_codes(labels, listed):
+def _listed(class_order):
+    """Return the parameter as an array; a type has it as categories."""
+    categories = getattr(class_order, "categories", None)
+    if categories is not None and not hasattr(class_order, "__len__"):
+        class_order = getattr(categories, "to_list", lambda: categories)()
+    return column_or_1d(class_order)
+
+
+def _are_codes(labels, listed):
     """Tell whether labels are integers, and none of the listed ones is a number."""
     if labels.dtype.kind not in "iu" or listed.dtype.kind not in "OUST":
         return False
     return not any(isinstance(label, Number) for label in listed.tolist())
 
 
-def _order_of_codes(labels, listed, sorter, parameter):
+def _order_of_codes(labels, listed, sorter):
     """Return the order of the codes that scikit-learn's meta-estimators hand over.
 
     They encode labels before they fit, by position in the sorted order.
@@ -126,44 +157,44 @@ def _order_of_codes(labels, listed, sorter, parameter):
     codes = np.argsort(sorter)
     in_order = bool((np.diff(sorter) > 0).all())
     cure = (
-        f"Give y and {parameter} in one kind: integer codes as y, as meta-estimators "
-        f"of scikit-learn need them, and {parameter}=range({n_classes}) if they count "
+        "Give y and class_order in one kind: integer codes as y, as meta-estimators "
+        f"of scikit-learn need them, and class_order=range({n_classes}) if they count "
         "from the lowest class."
     )
     if labels[0] < 0 or labels[-1] >= n_classes:
         raise ValueError(
-            f"y must only have labels from {parameter}, {names}, or their codes from "
-            f"0 to {n_classes - 1}, got {labels[:5].tolist()}. {cure}"
+            f"class_order={names} must have all labels of y, or y must have their "
+            f"codes from 0 to {n_classes - 1}, and it has {labels[:5].tolist()}. {cure}"
         )
     if in_order and labels[-1] < n_classes - 1:
         # Whichever classes these are, their order is that of the codes.
         return ClassOrder(labels, labels, np.arange(labels.size))
     if labels[-1] < n_classes - 1:
         raise ValueError(
-            f"y has codes up to {labels[-1]} for the {n_classes} labels of "
-            f"{parameter}, {names}, so that there is no telling which labels they "
-            f"stand for. {cure}"
+            f"class_order={names} has {n_classes} labels and y has codes up to "
+            f"{labels[-1]}, so that there is no telling which labels they stand for. "
+            f"{cure}"
         )
     if not in_order:
         meaning = ", ".join(f"{code} is {names[sorter[code]]!r}" for code in labels)
         warn_user(
-            f"y has integers and {parameter} has none: they are taken for positions "
-            f"in sorted({parameter}), which scikit-learn's meta-estimators hand over "
-            f"({meaning}). {parameter}={codes.tolist()} says so without this warning. "
+            "y has integers and class_order has none: they are taken for positions "
+            "in sorted(class_order), which scikit-learn's meta-estimators hand over "
+            f"({meaning}). class_order={codes.tolist()} says so without this warning. "
             f"If they count from the lowest class instead, use "
-            f"{parameter}=range({n_classes})."
+            f"class_order=range({n_classes})."
         )
     classes = np.arange(n_classes, dtype=labels.dtype)
     return ClassOrder(classes, classes[codes], sorter, listed)
 
 
-def _hint_at_codes(labels, parameter):
+def _hint_at_codes(labels):
     """Return what may be wrong if labels are 0, 1, 2, ..."""
     if labels.dtype.kind not in "iu" or labels[0] != 0 or labels[-1] >= labels.size:
         return ""
     return (
         " If scikit-learn made these codes, in cross_val_predict or a meta-estimator, "
-        f"use integer codes as y and {parameter}."
+        "use integer codes as y and class_order."
     )
 
 
@@ -173,8 +204,8 @@ def _sort(labels, source):
         return np.argsort(labels, kind="stable")
     except TypeError:
         raise ValueError(
-            f"{source} must have labels of one kind, got {labels.tolist()}; make all "
-            "of them strings or all of them numbers."
+            f"{source} must have labels of one kind; make all of them strings or all "
+            "of them numbers."
         ) from None
 
 
@@ -194,25 +225,3 @@ def encode(y, order):
         Places in ``order.ordered``.
     """
     return order.position[np.searchsorted(order.classes, y)]
-
-
-def spread_thresholds(present, n_classes):
-    """Return which fitted threshold stands at each threshold of all classes.
-
-    A class without rows has probability zero, because its two thresholds coincide;
-    before the first class that has rows the threshold is minus infinity, after the
-    last one it is plus infinity.
-
-    Parameters
-    ----------
-    present : ndarray of shape (n_present,)
-        Ordinal positions of the classes that have rows, increasing.
-    n_classes : int
-        Number of classes, those without rows included.
-
-    Returns
-    -------
-    source : ndarray of shape (n_classes - 1,)
-        Index of the fitted threshold; -1 and ``n_present - 1`` are the infinite ones.
-    """
-    return np.searchsorted(present, np.arange(n_classes - 1), side="right") - 1

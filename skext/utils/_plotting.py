@@ -1,4 +1,6 @@
-"""What several displays share."""
+"""What several displays share: axes, styles, words and bands."""
+
+import numpy as np
 
 from skext.utils._optional import optional_import
 
@@ -13,12 +15,84 @@ def one_axes(ax):
     return ax if ax is not None else pyplot().subplots(layout="constrained")[1]
 
 
-def shades(n):
-    """Return colours of ordered things, from dark to light, apart also in grey."""
-    import matplotlib
+def text_color():
+    """Return the colour of texts, which follows dark styles."""
+    return pyplot().rcParams["text.color"]
 
-    colours = matplotlib.colormaps["viridis"]
-    return [colours(0.05 + 0.87 * i / max(n - 1, 1)) for i in range(n)]
+
+def shades(n, cmap="viridis"):
+    """Return colours of ordered things, from dark to light, apart also in grey."""
+    colors = pyplot().get_cmap(cmap)
+    return [colors(0.05 + 0.87 * i / max(n - 1, 1)) for i in range(n)]
+
+
+def curve_style(curve_kwargs, **defaults):
+    """Lay what users say of a curve over what we do, by whatever alias they say it."""
+    from matplotlib.cbook import normalize_kwargs
+    from matplotlib.lines import Line2D
+
+    return defaults | normalize_kwargs(curve_kwargs or {}, Line2D)
+
+
+def plain_legend(ax, *args, **kwargs):
+    """Draw a legend in which a dollar in a name begins no formula."""
+    for text in ax.legend(*args, **kwargs).get_texts():
+        text.set_parse_math(False)
+
+
+def percent(share):
+    """Write a share as a percentage."""
+    return f"{100 * share:.4g} %"
+
+
+def shorten(text, limit=30):
+    """Cut a label in the middle, where names of variants differ least."""
+    text = str(text)
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 2 // 3
+    return text[:head] + "…" + text[len(text) - (limit - 1 - head) :]
+
+
+def check_confidence_level(confidence_level):
+    """Refuse a level that is no probability."""
+    if not 0 < confidence_level < 1:
+        raise ValueError(
+            f"confidence_level={confidence_level!r} must lie between 0 and 1; give a "
+            "probability such as 0.95."
+        )
+
+
+def check_entries(display, each, *names):
+    """Refuse attributes that do not have one entry for each bin, level or the like."""
+    shapes = {name: np.shape(getattr(display, name)) for name in names}
+    if len(set(shapes.values())) > 1:
+        given = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+        raise ValueError(f"There are {given}; give one entry for each {each}.")
+
+
+def binomial_band(p, n_rows, confidence_level):
+    """Shares of rows between which a binomial share lies.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_shares,)
+        Probabilities.
+    n_rows : int or ndarray of shape (n_shares,)
+        Numbers of rows.
+    confidence_level : float
+        Probability that is aimed at, for each share by itself.
+
+    Returns
+    -------
+    low, high : ndarrays of shape (n_shares,)
+        Smallest and largest share inside of the band, both tails at most half of the
+        rest.
+    """
+    from scipy.stats import binom
+
+    tail = (1 - confidence_level) / 2
+    return binom.ppf(tail, n_rows, p) / n_rows, binom.isf(tail, n_rows, p) / n_rows
 
 
 def last_step(estimator):

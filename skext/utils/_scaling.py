@@ -1,4 +1,4 @@
-"""Centres and scales of columns, in double precision."""
+"""Centres and scales of columns and targets, in double precision."""
 
 from typing import NamedTuple
 
@@ -6,10 +6,14 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from skext.utils._warnings import warn_user
+
 # Beyond these sizes squares leave double precision.
 _SMALL, _LARGE = 1e-140, 1e140
-#: A column is so many times its range away from zero, before its mean is in parts.
-FAR = 1024.0
+# A column is so many times its range away from zero, before its mean is in parts.
+_FAR = 1024.0
+# A column spreads over so many of its middle half, before one is told about it.
+_WIDE = 30.0
 
 
 class Scaler(NamedTuple):
@@ -80,7 +84,7 @@ def fit_scaler(X, weight, standardize=True):
     spread = high.astype(np.float64) - low
     varies = spread > 16 * np.finfo(np.float64).eps * size
     # These differences are exact; scikit-learn would take small ones for rounding.
-    far = varies & (np.minimum(np.abs(low), np.abs(high)) > FAR * spread)
+    far = varies & (np.minimum(np.abs(low), np.abs(high)) > _FAR * spread)
     first = np.where(far, low, 0.0)
     if far.any():
         X, low, high = X - first, low - first, high - first
@@ -107,3 +111,214 @@ def _fit_sparse(X, weight):
     two = (n_other == 0) & ~zero_is_third & (low < high)
     scale[two] = (high - low)[two]
     return Scaler(found.mean_, scale)
+
+
+def fit_robust_scaler(y, weight):
+    """Return median and scaled median deviation of a target.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Finite numbers.
+    weight : ndarray of shape (n_samples,) or None
+        Weights of the rows.
+
+    Returns
+    -------
+    scaler : Scaler
+        Numbers. The scale is 1.4826 times the median distance from the median, which
+        is the standard deviation of normal numbers. Where more than half are equal,
+        it is that of the others, and 1 if there are none.
+    """
+    low, high = y.min(), y.max()
+    if min(abs(low), abs(high)) > _FAR * (high - low):
+        near = fit_robust_scaler(y - low, weight)
+        if near.scale > 16 * np.finfo(np.float64).eps * abs(low):
+            parts = np.array([low, near.mean])
+            return Scaler(float(low + near.mean), near.scale, parts)
+        return Scaler(float(low + near.mean), 1.0)
+    center = _weighted_median(y, weight)
+    # Halves, lest a difference be too large.
+    distance = 2.0 * np.abs(0.5 * y - 0.5 * center)
+    heard = distance > 16 * np.finfo(np.float64).eps * abs(center)
+    if not heard.any():
+        return Scaler(center, 1.0)
+    scale = _weighted_median(distance, weight)
+    if scale <= 16 * np.finfo(np.float64).eps * abs(center):
+        part = None if weight is None else weight[heard]
+        scale = _weighted_median(distance[heard], part)
+    return Scaler(center, min(1.4826 * scale, np.finfo(np.float64).max))
+
+
+def _weighted_median(values, weight):
+    """Return the middle of the two numbers that have half of the weight each side."""
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    weight = np.ones(len(values)) if weight is None else weight[order]
+    below = weight.cumsum()
+    low = np.searchsorted(below, 0.5 * below[-1] * (1 - 1e-12))
+    high = np.searchsorted(below, 0.5 * below[-1] * (1 + 1e-12))
+    high = min(high, len(values) - 1)
+    return float(0.5 * values[low] + 0.5 * values[high])
+
+
+def wide_columns(X, scaler):
+    """Return the columns whose rows are nearly equal beside a few far ones.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+    scaler : Scaler
+        From :func:`fit_scaler`.
+
+    Returns
+    -------
+    columns : ndarray of int
+        Increasing.
+    """
+    # Quartiles of some rows are enough to tell, but these may be sorted.
+    rows = X[:: -(-len(X) // 2000)]
+    # Most tables have no such column, which a look at the middle rows tells.
+    low, high = np.partition(rows, [len(rows) // 4, -(len(rows) // 4) - 1], axis=0)[
+        [len(rows) // 4, -(len(rows) // 4) - 1]
+    ].astype(np.float64)
+    middle = (high - low) / 1.349
+    # Equal middle rows are a column of rare events, not of gross values.
+    noise = 32 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
+    return np.flatnonzero((middle > noise) & (scaler.scale > _WIDE * middle))
+
+
+def to_standard(y, scaler, largest=1e30):
+    """Standardise a target and store it in single precision.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Finite numbers.
+    scaler : Scaler
+        Numbers; a scale of 0 gives zeros.
+    largest : float, default=1e30
+        What is beyond it is cut off. Robust losses have the same gradient for a target
+        that far away, but a mean in which it would swallow the other rows.
+
+    Returns
+    -------
+    target : ndarray of shape (n_samples,), dtype float32
+        Finite.
+    """
+    if scaler.scale == 0:
+        return np.zeros(len(y), dtype=np.float32)
+    with np.errstate(over="ignore"):
+        target = scaler.center(y) / scaler.scale
+    return target.clip(-largest, largest).astype(np.float32)
+
+
+def warn_of_target(y, scaler):
+    """Warn of a target whose standard deviation is that of a few far rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+        Finite numbers.
+    scaler : Scaler
+        From :func:`fit_scaler`.
+    """
+    if wide_columns(y[:, None], scaler).size:
+        warn_user(
+            "y has a few values so far off that the middle half of the rows lies "
+            f"within 1/{_WIDE:g} of a standard deviation, and these values decide on "
+            "the fit. Check them, take logarithms, or use a robust loss, such as "
+            "'absolute_error' or 'huber'."
+        )
+
+
+def coarse_columns(X):
+    """Return the columns that a net cannot use as they are.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers.
+
+    Returns
+    -------
+    columns : ndarray of int
+        Increasing; those whose values are large beside their spread, so that single
+        precision rounds it away, and those that are much larger or smaller than 1.
+    """
+    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+    size = np.maximum(np.abs(low), np.abs(high))
+    step = np.finfo(np.float32).eps * size
+    coarse = (high - low < 1000 * step) | (size > 1e4) | (size < 1e-4)
+    return np.flatnonzero(coarse & (high > low))
+
+
+def warn_of_columns(X, scaler, standardize, names=None):
+    """Warn of columns of which a net will see little.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers that are trained on.
+    scaler : Scaler
+        From :func:`fit_scaler`.
+    standardize : bool
+        Whether it scales.
+    names : array-like of str, default=None
+        Names of the columns.
+    """
+    names = list(range(X.shape[1])) if names is None else list(names)
+
+    def said(columns):
+        more = f" and {len(columns) - 5} more" if len(columns) > 5 else ""
+        return ", ".join(repr(names[j]) for j in columns[:5]) + more
+
+    if standardize:
+        wide = wide_columns(X, scaler)
+        if wide.size:
+            warn_user(
+                f"Columns of X ({said(wide)}) have a few values so far off that the "
+                f"middle half of the rows lies within 1/{_WIDE:g} of a standard "
+                "deviation, where a net sees no differences. Clip these values or "
+                "make them missing, or use QuantileTransformer."
+            )
+        return
+    coarse = coarse_columns(X)
+    if coarse.size:
+        warn_user(
+            f"Columns of X ({said(coarse)}) are much larger or smaller than 1, or so "
+            "large beside their spread that single precision, in which nets compute, "
+            "rounds most of it away. Use standardize=True, or scale them."
+        )
+
+
+def apply_scaler(X, scaler, block=16384):
+    """Standardise rows and store them in single precision.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Finite numbers; not changed.
+    scaler : Scaler
+        From :func:`fit_scaler`.
+    block : int, default=16384
+        Rows at a time, which bounds the memory in float64.
+
+    Returns
+    -------
+    table : ndarray of shape (n_samples, n_features), dtype float32
+        A new array.
+    """
+    table = np.empty(X.shape, dtype=np.float32)
+    try:
+        with np.errstate(over="raise"):
+            for start in range(0, len(X), block):
+                part = X[start : start + block].astype(np.float64, copy=False)
+                table[start : start + block] = scaler.center(part) / scaler.scale
+    except FloatingPointError:
+        raise ValueError(
+            "X has values that are too large for single precision, "
+            f"{np.finfo(np.float32).max:.2g}, after scaling. Rescale or clip them."
+        ) from None
+    return table

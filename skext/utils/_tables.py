@@ -1,10 +1,14 @@
-"""Tables of numbers on their way into an estimator."""
+"""Tables of all kinds: checked, taken apart and put together again."""
+
+import sys
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from skext.utils._columns import column_kinds, library_of
+from skext.utils._sklearn import safe_indexing
 
 _CURES = {
     "date": "turn them into numbers, such as days since a start, or parts of a date",
@@ -141,3 +145,144 @@ def _is_suspect(X):
     dtype = getattr(X, "dtype", None)
     kind = getattr(dtype, "kind", None)
     return kind in ("O", "M", "m", "U", "S") and getattr(X, "ndim", 0) == 2
+
+
+def column_at(X, j):
+    """Return a column: a series of the library of a frame, or an array."""
+    library = library_of(X)
+    if library == "pandas":
+        return X.iloc[:, j]
+    if library == "polars":
+        return X.to_series(int(j))
+    return X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
+
+
+def name_at(X, j):
+    """Return the name of a column, or its position."""
+    return int(j) if library_of(X) is None else X.columns[j]
+
+
+def is_extension(thing):
+    """Tell whether something is an array of pandas, such as a Categorical."""
+    pandas = sys.modules.get("pandas")
+    extension = None if pandas is None else pandas.api.extensions.ExtensionArray
+    return extension is not None and isinstance(thing, extension)
+
+
+def take_rows(table, rows):
+    """Return some rows of a table, a column or a target in its own container.
+
+    Parameters
+    ----------
+    table : {array-like, sparse matrix, dataframe, series} of shape (n_samples, ...)
+        The table.
+    rows : ndarray of int
+        Row numbers.
+
+    Returns
+    -------
+    part : {ndarray, sparse matrix, dataframe, series, list} of shape (n_rows, ...)
+        Of pandas with a new default index.
+    """
+    if isinstance(table, np.ndarray):
+        return table[rows]
+    if is_extension(table):
+        return table.take(rows)
+    if sparse.issparse(table):
+        return table.tocsr()[rows].asformat(table.format)
+    part = safe_indexing(table, rows)
+    return part.reset_index(drop=True) if library_of(table) == "pandas" else part
+
+
+def join_rows(table, more):
+    """Put rows behind a table or a target, in its container and type.
+
+    Parameters
+    ----------
+    table, more : {ndarray, sparse matrix, dataframe, series, list}
+        Of the same container.
+
+    Returns
+    -------
+    joined : {ndarray, sparse matrix, dataframe, series, list}
+        Of pandas with a new default index.
+    """
+    library = library_of(table)
+    if library == "polars":
+        return sys.modules["polars"].concat([table, more])
+    if library == "pandas" or is_extension(table):
+        import pandas as pd
+
+        parts = [table, more] if library else [pd.Series(table), pd.Series(more)]
+        if library and table.ndim == 1:
+            parts[1] = more.rename(table.name)
+        joined = pd.concat(parts, ignore_index=True)
+        return joined if library else joined.array
+    if isinstance(table, list):
+        return table + list(more)
+    if sparse.issparse(table):
+        return sparse.vstack([table, more.astype(table.dtype)], format=table.format)
+    more = np.asarray(more).reshape(-1, *table.shape[1:])
+    # Text may be longer than any in the table.
+    longer = more.dtype.kind == table.dtype.kind and table.dtype.kind in "SU"
+    dtype = None if longer else table.dtype
+    return np.concatenate([table, more], dtype=dtype, casting="unsafe")
+
+
+def table_of(columns, like, positions=slice(None)):
+    """Make a table of columns, in the container of another.
+
+    Parameters
+    ----------
+    columns : list of {ndarray, series} of shape (n_rows,)
+        The columns; of polars with their names.
+    like : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The other table.
+    positions : {ndarray of int, slice}, default=slice(None)
+        Which of its columns they stand for.
+
+    Returns
+    -------
+    table : {ndarray, sparse matrix, dataframe} of shape (n_rows, n_columns)
+        Of pandas with a new default index.
+    """
+    library = library_of(like)
+    if library == "polars":
+        return sys.modules["polars"].DataFrame(columns)
+    if library == "pandas":
+        import pandas as pd
+
+        # By position: names may be repeated.
+        table = pd.DataFrame(dict(enumerate(columns)))
+        table.columns = like.columns[positions]
+        return table
+    table = np.empty((len(columns[0]), len(columns)), dtype=like.dtype)
+    for j, column in enumerate(columns):
+        table[:, j] = column
+    return type(like)(table) if sparse.issparse(like) else table
+
+
+def join_columns(table, columns):
+    """Put rows, given as columns, behind a table, in its container and type.
+
+    Parameters
+    ----------
+    table : {ndarray, sparse matrix, dataframe} of shape (n_samples, n_features)
+        The table.
+    columns : list of {ndarray, series} of shape (n_rows,)
+        The columns of the other rows, as for :func:`table_of`.
+
+    Returns
+    -------
+    joined : {ndarray, sparse matrix, dataframe} of shape \
+            (n_samples + n_rows, n_features)
+        Of pandas with a new default index.
+    """
+    if not isinstance(table, np.ndarray):
+        return join_rows(table, table_of(columns, table))
+    n_given = table.shape[0]
+    joined = np.empty((n_given + len(columns[0]), len(columns)), dtype=table.dtype)
+    joined[:n_given] = table
+    for j, column in enumerate(columns):
+        joined[n_given:, j] = column
+    return joined

@@ -94,8 +94,14 @@ def test_the_suite_is_for_clustering():
     assert {task.track for task in load_tasks("cluster")} == {"clustering"}
 
 
-@pytest.mark.parametrize("name", ["kmeans-silhouette", "gmm-bic", "hdbscan"])
+PEERS = ["kmeans-silhouette", "gmm-bic", "hdbscan"]
+PEERS += [name for name in METHODS if name.startswith("clustpy")]
+
+
+@pytest.mark.parametrize("name", PEERS)
 def test_peers_find_what_is_obvious(name):
+    for package in METHODS[name].needs:
+        pytest.importorskip(package)
     X, y = make_blobs(300, centers=4, random_state=1, cluster_std=0.3)
     info = TaskInfo("t", "clustering", "clustering", 300, 2, 0, ())
     labels = build(METHODS[name], info, seed=0).fit_predict(X)

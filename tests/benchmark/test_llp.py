@@ -18,6 +18,7 @@ from skext.benchmark._engine.track import (
     default_methods,
     track_metrics,
 )
+from skext.benchmark._families.llp.figure import _apart, scores_by_bag_size
 from skext.benchmark._families.llp.from_bags import FromBags, control_target
 from skext.benchmark._families.llp.rivals import RidgeOnBagMeans
 from skext.benchmark._families.llp.speed import (
@@ -26,7 +27,6 @@ from skext.benchmark._families.llp.speed import (
     _clusters_in_bags,
 )
 from skext.benchmark._families.llp.tasks import TASKS
-from skext.benchmark._report.figure_of_bags import _apart, scores_by_bag_size
 from skext.exceptions import BenchmarkError
 from skext.label_proportions import DLLPClassifier, bag_target, make_bags
 

@@ -76,7 +76,7 @@ def test_metrics_equal_the_public_ones():
         metrics.ranked_probability_score(data.target, proba),
         metrics.rare_class_log_loss(data.target, proba),
         metrics.ordinal_mean_absolute_error(
-            data.target, model.predict(data.data), labels=range(4)
+            data.target, model.predict(data.data), class_order=range(4)
         ),
     ]
     for name, value in zip(names, expected, strict=True):
@@ -87,7 +87,7 @@ def test_certain_mistakes_stay_finite():
     sure = Predictions(np.array([2]), np.array([[0.0, 0.0, 1.0]]))
     found = score(("rare_class_log_loss",), np.array([0]), sure, "multiclass")
     assert found["rare_class_log_loss"][0] == pytest.approx(
-        metrics.rare_class_log_loss([0], sure.proba, labels=range(3))
+        metrics.rare_class_log_loss([0], sure.proba, class_order=range(3))
     )
 
 

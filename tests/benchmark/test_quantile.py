@@ -78,8 +78,8 @@ def test_levels_are_in_pairs_and_among_the_defaults(rows):
     assert np.allclose(np.add(LEVELS, LEVELS[::-1]), 1)
     # So a regressor with the levels of the package can be asked for them.
     X, y, _ = rows
-    every = LinearQuantileRegressor(noncrossing=None).fit(X, y)
-    few = LinearQuantileRegressor(quantiles=LEVELS, noncrossing=None).fit(X, y)
+    every = LinearQuantileRegressor(non_crossing=None).fit(X, y)
+    few = LinearQuantileRegressor(quantiles=LEVELS, non_crossing=None).fit(X, y)
     asked = predict(every, X, "quantile", 0).quantiles
     np.testing.assert_allclose(asked, few.predict_quantiles(X), rtol=1e-6, atol=1e-6)
 

@@ -1,20 +1,30 @@
+import base64
+import gzip
+import json
 import re
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
-from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 import pytest
+from plotly import graph_objects
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark
+from skext.benchmark._analysis import compare
+from skext.benchmark._analysis.compare import headline
 from skext.benchmark._engine.text import (
     format_number,
     format_seconds,
     percent,
     write_file,
 )
+from skext.benchmark._report import sections
+from skext.benchmark._report.charts import Run, plotly_bundle
+from skext.benchmark._report.figures import difference_dots
 from skext.benchmark._report.page import render_page, render_tables
 from skext.exceptions import BenchmarkError, MissingDependencyError
 
@@ -29,7 +39,7 @@ class Raises(GaussianNB):
 
 
 class Page(HTMLParser):
-    """Checks that tags are balanced; collects texts, ids, links and SVG drawings."""
+    """Checks that tags are balanced; collects texts, ids, links and charts."""
 
     VOID = ("meta", "link", "br", "hr", "img", "input", "wbr")
 
@@ -39,7 +49,8 @@ class Page(HTMLParser):
         self.feed(text)
         self.close()
         assert not self.open, self.open
-        self.svgs = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+        charts = re.findall(r'<script type="application/json">(.*?)</script>', text)
+        self.charts = [json.loads(chart) for chart in charts]
 
     def handle_starttag(self, tag, attrs):
         self.tags.add(tag)
@@ -95,7 +106,11 @@ def test_page_is_self_contained_and_well_formed(page):
     for word in ("http:", "https:", "@import", "url(http", "//cdn"):
         assert word not in page
     assert not {"link", "img", "iframe"} & found.tags
-    assert len(page) < 2_000_000
+    code = re.search(r'id="plotly">([^<]*)<', page)[1]
+    assert gzip.decompress(base64.b64decode(code)).startswith(b"/**\n* plotly.js v")
+    assert page.count(code) == 1
+    assert len(page) - len(code) < 200_000
+    assert len(page) < 2_200_000
 
 
 def test_names_and_messages_are_escaped(page):
@@ -105,19 +120,37 @@ def test_names_and_messages_are_escaped(page):
     assert "table-0 <b>" in text
 
 
-def test_figures_are_labelled_xml_in_theme_colours(page):
-    figures = Page(page).svgs
-    assert len(figures) == 6
-    for figure in figures:
-        root = ET.fromstring(figure)
-        assert root.get("role") == "img"
-        assert len(root.get("aria-label")) > 40
-        colours = set(re.findall(r"#[0-9a-fA-F]{6}\b", figure))
-        assert not colours, "a colour that does not follow light and dark mode"
-        assert "font-family" not in figure
-    dots = ET.fromstring(figures[2])
-    titles = [node.text for node in dots.iter("title")]
-    assert sum("(failed, dummy)" in title for title in titles) >= 2
+def test_charts_are_plotly_figures_in_theme_colours(page):
+    found = Page(page)
+    labels = re.findall(r'class="charts".*? aria-label="([^"]*)"', page)
+    assert len(labels) == 6
+    assert all(len(label) > 40 for label in labels)
+    assert len(found.charts) > 6
+    used = set()
+    for chart in found.charts:
+        text = json.dumps(chart)
+        assert not re.findall(r"#[0-9a-fA-F]{3,8}\b", text), "it ignores dark mode"
+        used.update(re.findall(r"var\((--[a-z-]+)\)", text))
+        graph_objects.Figure(chart["data"], chart["layout"])
+        # What is different on a phone must be there to be changed.
+        assert {key.split(".")[0] for key in chart["narrow"]} <= set(chart["layout"])
+    assert used <= set(re.findall(r"(--[a-z-]+):", page))
+
+
+def test_points_name_method_and_task(page):
+    charts = Page(page).charts
+    hover = [
+        h for chart in charts for trace in chart["data"] for h in trace["hovertext"]
+    ]
+    assert sum("(failed, dummy)" in text for text in hover) >= 2
+    assert any(re.match(r"dummy on table-\d.*: [+-]0\.\d+$", h) for h in hover)
+    names = ("dummy", "logistic", "skext-linear-gaussian-nb", "a_name:that")
+    for chart in charts:
+        for trace in chart["data"]:
+            known = trace["hoverinfo"] == "skip" or trace["hovertext"]
+            assert known, "points without a word"
+    assert all(any(name in text for text in hover) for name in names)
+    assert not any("<" in text for text in hover)
 
 
 def test_page_tells_the_whole_story(page, results):
@@ -138,24 +171,32 @@ def test_page_tells_the_whole_story(page, results):
 
 
 def test_dummy_is_left_out_where_it_squeezes_the_others(results):
-    from skext.benchmark._report import figures as _figures
-
     analysis = results.analyse()
-    info = results.method_info
-    drawn = _figures.difference_dots("a", analysis, info)
+    run = Run(results.method_info, results.tasks, "dummy", {})
+    drawn = difference_dots(analysis, run)
     assert "not drawn" not in drawn.caption
     squeezed = analysis.differences.copy()
     squeezed["dummy"] -= 10
-    from dataclasses import replace
-
     analysis = replace(analysis, differences=squeezed)
-    drawn = _figures.difference_dots("a", analysis, info, dummy="dummy")
+    drawn = difference_dots(analysis, run)
     assert "not drawn: dummy, with a median of −10" in drawn.caption
 
 
-def test_headline_names_those_that_lose_to_the_baseline(results):
-    from skext.benchmark._analysis.compare import headline
+def test_wide_spreads_are_drawn_on_a_logarithmic_axis_outwards(results):
+    analysis = results.analyse()
+    run = Run(results.method_info, results.tasks, "no-dummy", {})
+    wide = analysis.differences.copy()
+    wide["dummy"] = [-40.0, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03, 50.0]
+    chart = difference_dots(replace(analysis, differences=wide), run).charts[0]
+    places = [x for trace in chart["data"] for x in trace["x"]]
+    assert max(places) < 12, "the largest squeezes the others"
+    assert sorted(map(abs, places))[len(places) // 2] > 0.1
+    axis = chart["layout"]["xaxis"]
+    assert "0" in axis["ticktext"]
+    assert np.all(np.diff(axis["tickvals"]) > 0)
 
+
+def test_headline_names_those_that_lose_to_the_baseline(results):
     losing = headline(results.analyse(baseline="logistic"))
     assert re.search(r"More tasks lost to logistic than won: .*dummy", losing)
     assert "than won" not in headline(results.analyse(baseline="dummy"))
@@ -209,9 +250,12 @@ def test_regression_errors_of_different_units_are_not_averaged(tmp_path):
     assert "relative difference" in page
 
 
-def test_missing_jinja_is_named(results, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "jinja2", None)
-    with pytest.raises(MissingDependencyError, match=r"'jinja2'.*skext\[bench\]"):
+@pytest.mark.parametrize("module", ["jinja2", "plotly.offline"])
+def test_missing_packages_are_named(results, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    plotly_bundle.cache_clear()
+    package = module.partition(".")[0]
+    with pytest.raises(MissingDependencyError, match=rf"'{package}'.*skext\[bench\]"):
         render_page(results)
 
 
@@ -276,9 +320,6 @@ def test_a_device_is_written_to_and_not_replaced():
 
 @pytest.mark.parametrize("p", [0.004, 0.0051, 0.5, 0.985, 0.991, 0.9951])
 def test_one_rounding_of_probabilities_everywhere(p):
-    from skext.benchmark._analysis import compare as _analysis
-    from skext.benchmark._report import page as _report
-
-    assert _analysis.percent is _report.percent is percent
+    assert compare.percent is sections.percent is percent
     row = {"p_better": p, "p_equivalent": 1 - p, "p_worse": 0.0}
-    assert _report._odds_cell(row)["text"] == percent(p)
+    assert sections._odds_cell(row)["text"] == percent(p)

@@ -60,6 +60,12 @@ def test_selection():
         select_cases(["smotte"])
 
 
+@pytest.mark.parametrize("package", ["mapie", "mord", "pgmax", "skordinal"])
+def test_a_peer_that_is_installed_has_a_case(package):
+    pytest.importorskip(package)
+    assert any(case.peer_name.startswith(package) for case in CASES.values())
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_every_case_agrees_with_its_peer(name):
     """The equality checks of the speed cases hold, on their smallest sizes."""

@@ -242,7 +242,7 @@ def test_cuts_of_the_dendrogram():
         assert len(np.unique(labels)) == k
         np.testing.assert_array_equal(labels, model.cut_tree(X, n_clusters=k))
     assert len(np.unique(model.cut_tree(prominence=1e9))) == 1
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match="n_clusters=None, prominence=None"):
         model.cut_tree()
     with pytest.raises(ValueError, match="n_clusters=6 must be"):
         model.cut_tree(n_clusters=6)

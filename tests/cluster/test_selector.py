@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.pipeline import make_pipeline
 
 from skext.cluster import PPPClustering, SeparableFeatureSelector
-from skext.cluster._selector import _subset_sizes, _within_share
+from skext.cluster._separability.selector import _subset_sizes, _within_share
 from skext.datasets import make_separated_clusters, make_unclustered
 
 

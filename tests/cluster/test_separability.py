@@ -54,9 +54,9 @@ def test_estimators_fitted_and_not():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(ValueError, match="neither of X and proba"):
+    with pytest.raises(ValueError, match="X and proba: neither is given"):
         clusterability_score()
-    with pytest.raises(ValueError, match="both of X and proba"):
+    with pytest.raises(ValueError, match="X and proba: both are given"):
         clusterability_score([[1.0]], proba=[[1.0]])
     with pytest.raises(ValueError, match="no probabilities"):
         clusterability_score(proba=[[0.5, 0.2]])

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from sklearn.isotonic import isotonic_regression
 
+from skext.cluster import PPPClustering
 from skext.cluster._mixture.em import Data, Mixture, State, joint_log_density
 from skext.cluster._mixture.validate import (
-    Bounds,
     compare_components,
     group_components,
 )
 from skext.cluster._mixture.valley import _one_peak, _two_bells, measure_valley
+from skext.cluster._solve import Settings
 
-BOUNDS = Bounds(2.0, 0.05, 0.7, 10.0, "assign")
+SETTINGS = Settings.of(PPPClustering(min_evidence=2.0))
 
 
 @pytest.mark.parametrize("distance", [1.9, 1.98, 2.02, 2.1, 3.0])
@@ -109,7 +110,7 @@ def test_groups_of_components():
     # Two overlapping components, and one apart.
     data, state = mixture_of([[0, 0], [1, 0], [12, 0]], 1.0, [0.3, 0.3, 0.4], rng, 1500)
     pairs = compare_components(data, state, 2.0)
-    clusters = group_components(data, state, pairs, BOUNDS)
+    clusters = group_components(data, state, pairs, SETTINGS)
     assert clusters.cluster.tolist() == [0, 0, 1]
     assert not clusters.background.any()
 
@@ -120,8 +121,8 @@ def test_a_faint_cloud_is_background_and_no_glue():
         [[-4, 0], [0, 0], [4, 0]], [0.5, 8.0, 0.5], [0.45, 0.1, 0.45], rng, 3000
     )
     pairs = compare_components(data, state, 2.0)
-    clusters = group_components(data, state, pairs, BOUNDS)
+    clusters = group_components(data, state, pairs, SETTINGS)
     assert clusters.cluster[0] != clusters.cluster[2]
     assert clusters.background.tolist() == [False, True, False]
-    kept = group_components(data, state, pairs, BOUNDS._replace(background="cluster"))
+    kept = group_components(data, state, pairs, SETTINGS._replace(background="cluster"))
     assert not kept.background.any()

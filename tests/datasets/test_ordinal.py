@@ -104,7 +104,7 @@ def test_what_cannot_be_drawn():
         make_ordinal(intercepts=[0, 0.1, 0.2], max_tries=5, random_state=0)
     with pytest.raises(ValueError, match="5 a class without rows"):
         make_ordinal(50, intercepts=[0, 10, 20], max_tries=5, random_state=0)
-    with pytest.raises(ValueError, match="intercepts must have n_classes - 1 = 3"):
+    with pytest.raises(ValueError, match="must have n_classes - 1 = 3"):
         make_ordinal(intercepts=[0, 1])
     with pytest.raises(ValueError, match="increase"):
         make_ordinal(intercepts=[0, 2, 1])

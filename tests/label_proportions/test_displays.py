@@ -107,7 +107,7 @@ def test_marginals_of_a_fitted_model(pyplot):
     assert display.line_.get_label().startswith("BP, calibration error")
     other = MarginalCalibrationDisplay.from_estimator(model, bags.y_true, pos_label=0)
     assert other.n_positive.sum() == 300 - y.sum()
-    with pytest.raises(ValueError, match="pos_label must be one of"):
+    with pytest.raises(ValueError, match="pos_label='x' must be one of"):
         MarginalCalibrationDisplay.from_estimator(model, bags.y_true, pos_label="x")
 
 
@@ -119,7 +119,7 @@ def test_marginals_of_a_fitted_model(pyplot):
     ],
 )
 def test_bad_bins(arguments, match):
-    options = {"confidence": arguments[3]} if len(arguments) > 3 else {}
+    options = {"confidence_level": arguments[3]} if len(arguments) > 3 else {}
     with pytest.raises(ValueError, match=match):
         MarginalCalibrationDisplay(*arguments[:3], **options)
     with pytest.raises(ValueError, match="between 0 and 1"):
@@ -134,7 +134,7 @@ def test_labels_that_are_not_those_of_the_estimator():
     model = BeliefPropagationLLPClassifier(LogisticRegression())
     model.fit(bags.data, bags.target)
     for labels in (np.array(["no", "yes"])[bags.y_true], bags.y_true + 1):
-        with pytest.raises(ValueError, match="y_true must only have labels of"):
+        with pytest.raises(ValueError, match="must only have those of"):
             MarginalCalibrationDisplay.from_estimator(model, labels)
     with pytest.raises(ValueError, match="some are missing"):
         MarginalCalibrationDisplay.from_estimator(model, [None, *bags.y_true[1:]])

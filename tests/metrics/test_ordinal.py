@@ -59,7 +59,7 @@ def test_kappa_is_that_of_scikit_learn_on_places(seed):
     assert quadratic_weighted_kappa(truth, guess) == pytest.approx(expected)
     names = np.array(SIZES)
     found = quadratic_weighted_kappa(
-        names[truth], names[guess], labels=SIZES, sample_weight=weight
+        names[truth], names[guess], class_order=SIZES, sample_weight=weight
     )
     expected = cohen_kappa_score(
         truth, guess, weights="quadratic", sample_weight=weight
@@ -86,7 +86,9 @@ def test_ranked_probability_score_of_sure_predictions_is_the_distance():
     found = ranked_probability_score(truth, np.eye(4)[guess])
     assert found == pytest.approx(ordinal_mean_absolute_error(truth, guess))
     opposite = np.eye(4)[[3, 0]]
-    worst = ranked_probability_score([0, 3], opposite, labels=range(4), normalize=True)
+    worst = ranked_probability_score(
+        [0, 3], opposite, class_order=range(4), normalize=True
+    )
     assert worst == 1
 
 
@@ -137,14 +139,16 @@ def test_names_do_not_matter(metric):
         found = metric(
             np.array(SIZES)[truth],
             np.array(SIZES)[guess],
-            labels=SIZES,
+            class_order=SIZES,
             sample_weight=weight,
         )
     else:
         expected = metric(truth, proba, sample_weight=weight)
         names, columns = _named(truth, proba)
-        found = metric(names, columns, labels=SIZES, sample_weight=weight)
-        again = metric(names, proba, labels=SIZES, classes=SIZES, sample_weight=weight)
+        found = metric(names, columns, class_order=SIZES, sample_weight=weight)
+        again = metric(
+            names, proba, class_order=SIZES, classes=SIZES, sample_weight=weight
+        )
         assert again == pytest.approx(expected)
     assert found == pytest.approx(expected)
 
@@ -156,7 +160,7 @@ def test_ordered_categories_say_the_order(metric):
     kind = pd.CategoricalDtype(SIZES, ordered=True)
     series = pd.Series(names, index=np.arange(100, 140)).astype(kind)
     other = np.array(SIZES)[guess] if metric in LABELLED else columns
-    expected = metric(names, other, labels=SIZES)
+    expected = metric(names, other, class_order=SIZES)
     assert metric(series, other) == pytest.approx(expected)
     assert metric(series.to_frame(), other) == pytest.approx(expected)
 
@@ -179,10 +183,10 @@ def test_strings_without_an_order_warn():
 
 def test_labels_may_have_classes_without_rows():
     proba = np.full((2, 5), 0.2)
-    found = ranked_probability_score([1, 2], proba, labels=range(5))
+    found = ranked_probability_score([1, 2], proba, class_order=range(5))
     expected = [(0.2 * np.arange(1, 5) - (np.arange(4) >= y)) ** 2 for y in (1, 2)]
     assert found == pytest.approx(np.sum(expected) / 2)
-    assert ordinal_mean_absolute_error([0, 4], [4, 4], labels=range(5)) == 2
+    assert ordinal_mean_absolute_error([0, 4], [4, 4], class_order=range(5)) == 2
     assert ordinal_mean_absolute_error([0, 4], [4, 4]) == 0.5
 
 
@@ -195,7 +199,7 @@ def test_kappa_without_spread_is_not_a_number():
 def test_brute_force_over_all_small_cases():
     for truth in itertools.product(range(3), repeat=3):
         for guess in itertools.product(range(3), repeat=3):
-            found = ordinal_mean_absolute_error(truth, guess, labels=[0, 1, 2])
+            found = ordinal_mean_absolute_error(truth, guess, class_order=[0, 1, 2])
             pairs = zip(truth, guess, strict=True)
             assert found == pytest.approx(sum(abs(a - b) for a, b in pairs) / 3)
 
@@ -224,12 +228,12 @@ THIRDS = np.full((3, 3), 1 / 3)
             "average must be",
         ),
         (
-            lambda: ordinal_mean_absolute_error([0, 1], [0, 2], labels=[0, 1]),
-            r"labels must list every class .* without \[2\]",
+            lambda: ordinal_mean_absolute_error([0, 1], [0, 2], class_order=[0, 1]),
+            r"class_order=\[0, 1\] must have all labels .* \[2\]",
         ),
         (
-            lambda: quadratic_weighted_kappa([0, 1], [0, 1], labels=[0, 1, 1]),
-            "labels must be distinct",
+            lambda: quadratic_weighted_kappa([0, 1], [0, 1], class_order=[0, 1, 1]),
+            r"class_order=\[0, 1, 1\] must have distinct",
         ),
         (lambda: ranked_probability_score([0, 1, 1], THIRDS), "got shape"),
         (lambda: ranked_probability_score([0, 1], THIRDS), "must have 2 rows"),

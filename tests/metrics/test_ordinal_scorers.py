@@ -14,9 +14,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skext import metrics
-from skext.metrics import make_ordinal_scorer, ordinal_scorers
+from skext.metrics import make_ordinal_scorer
 
 ORDER = ["low", "mid", "high", "top"]
+NAMES = {
+    "ordinal_mean_absolute_error": {},
+    "macro": {"average": "macro"},
+    "quadratic_weighted_kappa": {},
+    "ranked_probability_score": {},
+    "rare_class_log_loss": {},
+    "rare_class_brier": {},
+}
+
+
+def make(name, **options):
+    metric = "ordinal_mean_absolute_error" if name == "macro" else name
+    return make_ordinal_scorer(metric, **NAMES[name], **options)
 
 
 class Ordered(ClassifierMixin, BaseEstimator):
@@ -50,19 +63,21 @@ def _expected(model, X, y):
     proba, guess = model.predict_proba(X), model.predict(X)
     return {
         "ordinal_mean_absolute_error": -metrics.ordinal_mean_absolute_error(
-            y, guess, labels=ORDER
+            y, guess, class_order=ORDER
         ),
-        "macro_ordinal_mean_absolute_error": -metrics.ordinal_mean_absolute_error(
-            y, guess, labels=ORDER, average="macro"
+        "macro": -metrics.ordinal_mean_absolute_error(
+            y, guess, class_order=ORDER, average="macro"
         ),
         "quadratic_weighted_kappa": metrics.quadratic_weighted_kappa(
-            y, guess, labels=ORDER
+            y, guess, class_order=ORDER
         ),
         "ranked_probability_score": -metrics.ranked_probability_score(
-            y, proba, labels=ORDER
+            y, proba, class_order=ORDER
         ),
-        "rare_class_log_loss": -metrics.rare_class_log_loss(y, proba, labels=ORDER),
-        "rare_class_brier": -metrics.rare_class_brier(y, proba, labels=ORDER),
+        "rare_class_log_loss": -metrics.rare_class_log_loss(
+            y, proba, class_order=ORDER
+        ),
+        "rare_class_brier": -metrics.rare_class_brier(y, proba, class_order=ORDER),
     }
 
 
@@ -78,10 +93,9 @@ def test_order_of_the_estimator_is_found(wrap):
         )
     model.fit(X, y)
     expected = _expected(model, X, y)
-    scorers = ordinal_scorers()
-    assert set(scorers) == set(expected)
-    for name, scorer in scorers.items():
-        assert scorer(model, X, y) == pytest.approx(expected[name]), name
+    assert set(NAMES) == set(expected)
+    for name, value in expected.items():
+        assert make(name)(model, X, y) == pytest.approx(value), name
 
 
 def test_order_may_be_given_or_come_from_the_target():
@@ -89,9 +103,9 @@ def test_order_may_be_given_or_come_from_the_target():
     model = LogisticRegression().fit(X, y)
     kind = pd.CategoricalDtype(ORDER, ordered=True)
     for name, expected in _expected(model, X, y).items():
-        given = make_ordinal_scorer(name, labels=ORDER)
+        given = make(name, class_order=ORDER)
         assert given(model, X, y) == pytest.approx(expected)
-        plain = make_ordinal_scorer(name)
+        plain = make(name)
         assert plain(model, X, pd.Series(y).astype(kind)) == pytest.approx(expected)
     sorted_model = LogisticRegression().fit(X, place)
     found = make_ordinal_scorer("quadratic_weighted_kappa")(sorted_model, X, place)
@@ -101,8 +115,9 @@ def test_order_may_be_given_or_come_from_the_target():
 
 def test_cross_validation_and_search():
     X, y, _ = _data()
-    found = cross_validate(Ordered(ORDER), X, y, scoring=ordinal_scorers(), cv=3)
-    for name in ordinal_scorers():
+    scoring = {name: make(name) for name in NAMES}
+    found = cross_validate(Ordered(ORDER), X, y, scoring=scoring, cv=3)
+    for name in NAMES:
         assert np.isfinite(found[f"test_{name}"]).all()
     search = GridSearchCV(
         Ordered(ORDER),
@@ -124,7 +139,7 @@ def test_options_reach_the_metric():
     scorer = make_ordinal_scorer("ranked_probability_score", normalize=True)
     found = scorer(model, X, y, sample_weight=weight)
     expected = metrics.ranked_probability_score(
-        y, proba, labels=ORDER, normalize=True, sample_weight=weight
+        y, proba, class_order=ORDER, normalize=True, sample_weight=weight
     )
     assert found == pytest.approx(-expected)
 
@@ -153,7 +168,7 @@ def test_class_that_was_not_in_the_training_rows():
     X, y, place = _data()
     rows = y != "top"
     model = Ordered(["low", "mid", "high"]).fit(X[rows], y[rows])
-    scorer = make_ordinal_scorer("rare_class_log_loss", labels=ORDER)
+    scorer = make_ordinal_scorer("rare_class_log_loss", class_order=ORDER)
     share = np.mean(~rows)
     assert scorer(model, X, y) == pytest.approx(
         share * np.log(np.finfo(float).eps), rel=1e-6
@@ -168,7 +183,7 @@ def test_class_that_was_not_in_the_training_rows():
 
 
 def test_scorers_travel():
-    scorer = make_ordinal_scorer("rare_class_brier", labels=ORDER, rare="mid")
+    scorer = make_ordinal_scorer("rare_class_brier", class_order=ORDER, rare="mid")
     X, y, _ = _data()
     model = LogisticRegression().fit(X, y)
     expected = scorer(model, X, y)
@@ -178,5 +193,26 @@ def test_scorers_travel():
 
 
 def test_unknown_metric():
-    with pytest.raises(ValueError, match="metric must be one of"):
+    with pytest.raises(ValueError, match="metric='accuracy' is not known; give a func"):
         make_ordinal_scorer("accuracy")
+
+
+def test_functions_are_asked_for_what_they_take():
+    X, y, _ = _data()
+    model = Ordered(ORDER).fit(X, y)
+
+    def top_share(y_true, y_proba, classes):
+        return y_proba[:, list(classes).index("top")].mean()
+
+    def hits(y_true, y_pred):
+        return np.mean(y_true == y_pred)
+
+    found = make_ordinal_scorer(top_share)(model, X, y)
+    assert found == pytest.approx(-model.predict_proba(X)[:, 3].mean())
+    scorer = make_ordinal_scorer(hits, greater_is_better=True)
+    assert scorer(model, X, y) == pytest.approx(np.mean(model.predict(X) == y))
+    named = make_ordinal_scorer("quadratic_weighted_kappa")
+    given = make_ordinal_scorer(metrics.quadratic_weighted_kappa)
+    assert named(model, X, y) == given(model, X, y) > 0
+    with pytest.raises(ValueError, match="must return one number"):
+        make_ordinal_scorer(lambda y_true, y_pred: y_pred)(model, X, y)

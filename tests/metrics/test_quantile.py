@@ -25,7 +25,6 @@ from skext.metrics import (
     interval_score,
     make_quantile_scorer,
     mean_interval_width,
-    neg_wis_scorer,
     pinball_loss,
     pit_values,
     quantile_calibration_error,
@@ -342,7 +341,7 @@ def test_scorers_in_searches_pipelines_and_transformed_targets(table):
 def test_several_scorers_at_once(table):
     X, y = table
     scoring = {
-        "wis": neg_wis_scorer,
+        "wis": make_quantile_scorer("weighted_interval_score"),
         "inside": make_quantile_scorer(
             interval_coverage, quantiles=[0.05, 0.95], greater_is_better=True
         ),
@@ -364,7 +363,8 @@ def test_scorer_takes_the_levels_of_the_regressor(table):
     assert make_quantile_scorer(pinball_loss)(one, X, y) == pytest.approx(-expected)
     every = LinearQuantileRegressor(quantiles=LEVELS).fit(X, y)
     expected = weighted_interval_score(y, every.predict_quantiles(X), LEVELS)
-    assert neg_wis_scorer(every, X, y) == -expected
+    for metric in (weighted_interval_score, "weighted_interval_score"):
+        assert make_quantile_scorer(metric)(every, X, y) == -expected
 
 
 def test_scorer_is_pickled_printed_and_routed(table):
@@ -400,7 +400,7 @@ def test_scorer_is_pickled_printed_and_routed(table):
 def test_bad_scorers(table):
     X, y = table
     model = LinearQuantileRegressor(quantiles=LEVELS).fit(X, y)
-    with pytest.raises(TypeError, match="callable"):
+    with pytest.raises(ValueError, match="metric='wis' is not known; give a function"):
         make_quantile_scorer("wis")
     with pytest.raises(ValueError, match="increase strictly"):
         make_quantile_scorer(pinball_loss, quantiles=[0.5, 0.1])

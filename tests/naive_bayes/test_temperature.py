@@ -5,9 +5,9 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
 
 from skext.naive_bayes import LinearGaussianNB, ShrinkageLDA
-from skext.naive_bayes._linear.temperature import fit_temperature, mean_log_probability
 from skext.naive_bayes._loo import tuning as _loo_tuning
 from skext.naive_bayes._loo.scores import loo_scores
+from skext.utils._probabilities import fit_temperature, mean_log_probability
 
 
 def make_data(n=200, seed=0):

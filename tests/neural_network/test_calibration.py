@@ -3,7 +3,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from skext.neural_network._calibration import (
+from skext.neural_network._core.calibration import (
     LARGEST_SCALE,
     fit_scale,
     link_scores,

@@ -17,7 +17,7 @@ from skext.neural_network import (
     TabularNetRegressor,
     TemperatureSampler,
 )
-from skext.neural_network._hold_out import (
+from skext.neural_network._core.hold_out import (
     group_codes,
     hold_out_classes,
     hold_out_rows,

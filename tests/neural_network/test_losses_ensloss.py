@@ -9,7 +9,8 @@ from scipy.stats import norm
 
 torch = pytest.importorskip("torch")
 
-from skext.neural_network._losses import EnsLoss, LogHingeLoss, ensloss_derivatives  # noqa: E402
+from skext.neural_network import EnsLoss, LogHingeLoss  # noqa: E402
+from skext.neural_network._losses.ensloss import ensloss_derivatives  # noqa: E402
 from skext.neural_network._losses.margin import log_hinge  # noqa: E402
 from skext.neural_network._losses.spectrum import ExpectedSpectrum, inverse_box_cox  # noqa: E402
 

@@ -9,12 +9,9 @@ from scipy.optimize import minimize
 
 torch = pytest.importorskip("torch")
 
-from skext.neural_network._losses import (  # noqa: E402
-    EnsLoss,
-    LogHingeLoss,
-    ensloss_derivatives,
-    make_loss,
-)
+from skext.neural_network import EnsLoss, LogHingeLoss  # noqa: E402
+from skext.neural_network._losses.ensloss import ensloss_derivatives  # noqa: E402
+from skext.neural_network._losses.registry import make_loss  # noqa: E402
 
 
 def batch(seed=0, n=64, shape=(), dtype=torch.float32):

@@ -9,7 +9,7 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch.nn import functional  # noqa: E402
 
-from skext.neural_network._losses import (  # noqa: E402
+from skext.neural_network import (  # noqa: E402
     AbsoluteErrorLoss,
     ExponentialLoss,
     GeneralizedCrossEntropy,

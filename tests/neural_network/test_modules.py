@@ -16,10 +16,8 @@ from skext.neural_network._modules.activations import (  # noqa: E402
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules.mlp import MLP  # noqa: E402
-from skext.neural_network._modules.registry import (  # noqa: E402
-    MODULE_NAMES,
-    build_module,
-)
+from skext.neural_network._modules.registry import build_module  # noqa: E402
+from skext.neural_network._names import MODULES  # noqa: E402
 
 OPTIONS = {
     "plain": {},
@@ -30,7 +28,7 @@ OPTIONS = {
 }
 CASES = [
     (name, option)
-    for name in MODULE_NAMES
+    for name in MODULES
     for option in OPTIONS
     if (name, option) != ("tabm", "masks")
 ]
@@ -90,7 +88,7 @@ def test_pickle_copy_and_state(name, option):
     assert torch.equal(other(X), network(X))
 
 
-@pytest.mark.parametrize("name", MODULE_NAMES)
+@pytest.mark.parametrize("name", MODULES)
 def test_starting_values_come_from_the_generator_alone(name):
     data = torch.randn(50, 5)
 

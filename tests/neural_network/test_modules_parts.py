@@ -22,9 +22,9 @@ from skext.neural_network._modules.dropout import (  # noqa: E402
 from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules.layers import OutputHead  # noqa: E402
 from skext.neural_network._modules.registry import (  # noqa: E402
-    MODULE_NAMES,
     build_module,
 )
+from skext.neural_network._names import MODULES  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -237,7 +237,7 @@ def test_large_compander_is_the_plain_layer():
     torch.testing.assert_close(layer(x), expected)
 
 
-@pytest.mark.parametrize("name", MODULE_NAMES)
+@pytest.mark.parametrize("name", MODULES)
 def test_companding_and_folding_keep_the_scores(name):
     options = {"n_features": 5, "n_outputs": 2, "hidden_layer_sizes": (8, 8)}
     torch.manual_seed(1)

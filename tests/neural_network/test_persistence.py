@@ -14,7 +14,7 @@ from skext.neural_network import (
     TabularNetClassifier,
     TabularNetRegressor,
 )
-from skext.neural_network._persistence import from_json, read_archive, to_json
+from skext.neural_network._core.persistence import from_json, read_archive, to_json
 
 torch = pytest.importorskip("torch")
 

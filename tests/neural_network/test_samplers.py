@@ -15,7 +15,7 @@ from skext.neural_network._samplers import (  # noqa: E402
     TemperatureSampler,
 )
 from skext.neural_network._training.net import make_net  # noqa: E402
-from skext.neural_network._training.seeds import SeedStreams  # noqa: E402
+from skext.utils._torch.seeds import SeedStreams  # noqa: E402
 
 
 def linear():

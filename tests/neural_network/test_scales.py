@@ -15,8 +15,7 @@ from skext.neural_network import (
     TabularNetClassifier,
     TabularNetRegressor,
 )
-from skext.neural_network._scales import fit_robust_scaler, to_standard
-from skext.utils._scaling import Scaler, fit_scaler
+from skext.utils._scaling import Scaler, fit_robust_scaler, fit_scaler, to_standard
 
 torch = pytest.importorskip("torch")
 

@@ -17,8 +17,8 @@ from skext.neural_network._training.batches import batch_sizes  # noqa: E402
 from skext.neural_network._training.net import make_net  # noqa: E402
 from skext.neural_network._training.optimizers import scaled_rate  # noqa: E402
 from skext.neural_network._training.schedules import schedule_factors  # noqa: E402
-from skext.neural_network._training.seeds import SeedStreams  # noqa: E402
 from skext.utils._torch.device import resolve_device  # noqa: E402
+from skext.utils._torch.seeds import SeedStreams  # noqa: E402
 
 N_FEATURES = 4
 

@@ -22,7 +22,7 @@ from skorch.callbacks import (  # noqa: E402
 from torch import nn  # noqa: E402
 
 from skext.neural_network._training.net import make_net  # noqa: E402
-from skext.neural_network._training.seeds import SeedStreams  # noqa: E402
+from skext.utils._torch.seeds import SeedStreams  # noqa: E402
 
 
 def module():

@@ -141,10 +141,10 @@ def test_given_alphas_are_sorted(ordinal_data):
 def test_scorers(ordinal_data, scoring):
     X, y = ordinal_data
     words = np.array(["low", "mid", "high", "top"])
-    model = PRESTOCV(scoring=scoring, tol=1e-8, classes=words, **SMALL)
+    model = PRESTOCV(scoring=scoring, tol=1e-8, class_order=words, **SMALL)
     model.fit(pd.DataFrame(X, columns=list("abcde")), words[y])
     alpha = model.alphas_[2]
-    single = PRESTO(alpha, classes=words, tol=1e-8)
+    single = PRESTO(alpha, class_order=words, tol=1e-8)
     expected = cross_validate(
         single, X, words[y], scoring=get_scorer(scoring), cv=FOLDS, error_score="raise"
     )
@@ -385,7 +385,11 @@ def test_a_scorer_for_something_else_is_named(scoring):
     X, y = rng.normal(size=(60, 2)), np.repeat(["a", "b", "c"], 20)
     with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot score"):
         PRESTOCV(
-            scoring=scoring, n_alphas=2, cv=2, random_state=0, classes=["a", "b", "c"]
+            scoring=scoring,
+            n_alphas=2,
+            cv=2,
+            random_state=0,
+            class_order=["a", "b", "c"],
         ).fit(X, y)
 
 

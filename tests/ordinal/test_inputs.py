@@ -164,7 +164,7 @@ def test_class_weight(ordinal_data, model):
     assert_allclose(found.coef_, expected.coef_, atol=1e-8)
     none = clone(model).set_params(class_weight={1: 0.0}).fit(X, y)
     assert (none.predict_proba(X)[:, 1] == 0).all()
-    for wrong, message in [({7: 1.0}, r"got \[7\]"), ({1: -1.0}, "non-negative")]:
+    for wrong, message in [({7: 1.0}, r"no classes, \[7\]"), ({1: -1.0}, "at least 0")]:
         with pytest.raises(ValueError, match=f"class_weight.*{message}"):
             clone(model).set_params(class_weight=wrong).fit(X, y)
 

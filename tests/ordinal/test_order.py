@@ -21,7 +21,8 @@ from sklearn.model_selection import (
 
 from skext.metrics import make_ordinal_scorer
 from skext.ordinal import PRESTO, PRESTOCV, ProportionalOdds
-from skext.utils._class_order import declared_order, spread_thresholds
+from skext.ordinal._base import spread_thresholds
+from skext.utils._class_order import declared_order
 
 WORDS = np.array(["low", "mid", "high", "top"])
 KIND = pd.CategoricalDtype(WORDS.tolist(), ordered=True)
@@ -62,11 +63,11 @@ def test_column_of_a_frame(ordinal_data):
 
 def test_list_of_classes_equals_codes(ordinal_data):
     X, codes = ordinal_data
-    model = PRESTO(0.01, classes=WORDS.tolist()).fit(X, WORDS[codes])
+    model = PRESTO(0.01, class_order=WORDS.tolist()).fit(X, WORDS[codes])
     assert_array_equal(model.coef_, PRESTO(0.01).fit(X, codes).coef_)
     # The list wins over the type.
     y = as_categorical(codes)
-    turned = PRESTO(0.01, classes=WORDS[::-1].tolist(), anchor="last").fit(X, y)
+    turned = PRESTO(0.01, class_order=WORDS[::-1].tolist(), anchor="last").fit(X, y)
     assert turned.ordered_classes_.tolist() == WORDS[::-1].tolist()
     assert_allclose(turned.predict_proba(X), model.predict_proba(X), atol=1e-4)
 
@@ -97,7 +98,7 @@ def test_scikit_learn_pairs_columns_with_sorted_labels(ordinal_data):
     loss = log_loss(WORDS[codes], model.predict_proba(X), labels=model.classes_)
     assert loss == pytest.approx(model.objective_, rel=1e-10)
     calibrated = CalibratedClassifierCV(
-        ProportionalOdds(classes=WORDS.tolist()), cv=3
+        ProportionalOdds(class_order=WORDS.tolist()), cv=3
     ).fit(X, WORDS[codes])
     found = log_loss(WORDS[codes], calibrated.predict_proba(X))
     assert found < 1.05 * loss
@@ -146,15 +147,15 @@ def test_polars_enum():
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (["low", "mid", "high"], r"y must only have labels from classes.*\['top'\]"),
+        (["low", "mid", "high"], r"class_order=.* must have all .*\['top'\]"),
         (["low", "mid", "high", "top", "low"], "distinct"),
-        (["low", "mid", 3, "top"], "one kind|labels from classes"),
+        (["low", "mid", 3, "top"], "one kind|must have all labels of y"),
     ],
 )
 def test_wrong_classes(ordinal_data, classes, message):
     X, codes = ordinal_data
     with pytest.raises(ValueError, match=message):
-        PRESTO(classes=classes).fit(X, WORDS[codes])
+        PRESTO(class_order=classes).fit(X, WORDS[codes])
 
 
 def test_missing_category(ordinal_data):
@@ -170,7 +171,7 @@ def test_missing_category(ordinal_data):
 def test_absent_classes_have_probability_zero(wine, model, absent):
     X, y = wine
     kept = ~np.isin(y, absent)
-    model.set_params(classes=np.arange(5))
+    model.set_params(class_order=np.arange(5))
     model.fit(X[kept], y[kept])
     assert model.classes_.tolist() == [0, 1, 2, 3, 4]
     assert model.thresholds_.shape == (4,)
@@ -229,9 +230,9 @@ def test_meta_estimators_with_names(ordinal_data, cls, name):
     """They encode labels; the result is that of codes."""
     X, codes = ordinal_data
     expected = meta_estimators(cls())[name].fit(X, codes)
-    model = meta_estimators(cls(classes=WORDS.tolist()))[name]
+    model = meta_estimators(cls(class_order=WORDS.tolist()))[name]
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "y has integers and classes has none")
+        warnings.filterwarnings("ignore", "y has integers and class_order has none")
         model.fit(X, WORDS[codes])
     proba = expected.predict_proba(X)[:, np.argsort(WORDS)]
     # The final regression of a stack knows the columns in another order.
@@ -242,15 +243,17 @@ def test_meta_estimators_with_names(ordinal_data, cls, name):
 def test_cross_val_predict_with_names(ordinal_data):
     X, codes = ordinal_data
     expected = cross_val_predict(PRESTO(), X, codes, method="predict_proba")
-    with pytest.warns(UserWarning, match=r"0 is 'high'.*classes=\[1, 2, 0, 3\] says"):
+    with pytest.warns(
+        UserWarning, match=r"0 is 'high'.*class_order=\[1, 2, 0, 3\] says"
+    ):
         found = cross_val_predict(
-            PRESTO(classes=WORDS.tolist()), X, WORDS[codes], method="predict_proba"
+            PRESTO(class_order=WORDS.tolist()), X, WORDS[codes], method="predict_proba"
         )
     loss = log_loss(codes, expected)
     assert log_loss(WORDS[codes], found) == pytest.approx(loss, rel=0.01)
     # The cure that the warning names.
     codes_of_words = np.unique(WORDS[codes], return_inverse=True)[1]
-    model = PRESTO(classes=[1, 2, 0, 3])
+    model = PRESTO(class_order=[1, 2, 0, 3])
     again = cross_val_predict(model, X, codes_of_words, method="predict_proba")
     assert_array_equal(again, found)
 
@@ -258,10 +261,10 @@ def test_cross_val_predict_with_names(ordinal_data):
 def test_codes_of_names(ordinal_data):
     X, codes = ordinal_data
     positions = np.unique(WORDS[codes], return_inverse=True)[1]
-    expected = ProportionalOdds(classes=WORDS.tolist()).fit(X, WORDS[codes])
+    expected = ProportionalOdds(class_order=WORDS.tolist()).fit(X, WORDS[codes])
     with pytest.warns(UserWarning, match="positions"):
         model = ProportionalOdds(
-            classes=WORDS.tolist(), class_weight=dict.fromkeys(WORDS, 1.0)
+            class_order=WORDS.tolist(), class_weight=dict.fromkeys(WORDS, 1.0)
         ).fit(X, positions)
     assert model.classes_.tolist() == [0, 1, 2, 3]
     assert model.ordered_classes_.tolist() == [1, 2, 0, 3]
@@ -269,10 +272,10 @@ def test_codes_of_names(ordinal_data):
     assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     # Names that sort as they are ranked leave no doubt.
     letters = np.array(["a", "b", "c", "d"])
-    model = ProportionalOdds(classes=letters).fit(X, codes)
+    model = ProportionalOdds(class_order=letters).fit(X, codes)
     assert_array_equal(model.coef_, ProportionalOdds().fit(X, codes).coef_)
     kept = codes < 3
-    model = ProportionalOdds(classes=letters).fit(X[kept], codes[kept])
+    model = ProportionalOdds(class_order=letters).fit(X[kept], codes[kept])
     assert model.classes_.tolist() == [0, 1, 2]
 
 
@@ -280,20 +283,22 @@ def test_codes_of_names(ordinal_data):
     ("labels", "message"),
     [
         ([0, 1, 2], "no telling which labels.*integer codes as y"),
-        ([0, 1, 7], "from 0 to 3, got .*integer codes as y"),
-        ([-1, 0, 1], "from 0 to 3, got .*integer codes as y"),
+        ([0, 1, 7], "from 0 to 3, .*integer codes as y"),
+        ([-1, 0, 1], "from 0 to 3, .*integer codes as y"),
     ],
 )
 def test_numbers_that_cannot_be_codes(ordinal_data, labels, message):
     X, codes = ordinal_data
     with pytest.raises(ValueError, match=message):
-        PRESTO(classes=WORDS.tolist()).fit(X, np.array(labels)[codes % 3])
+        PRESTO(class_order=WORDS.tolist()).fit(X, np.array(labels)[codes % 3])
 
 
 def test_codes_of_other_numbers_are_hinted_at(ordinal_data):
     X, codes = ordinal_data
-    with pytest.raises(ValueError, match=r"got \[0\].*scikit-learn made these codes"):
-        PRESTO(classes=[1, 2, 3, 4]).fit(X, codes)
+    with pytest.raises(
+        ValueError, match=r"\[0\] are missing.*scikit-learn made these codes"
+    ):
+        PRESTO(class_order=[1, 2, 3, 4]).fit(X, codes)
 
 
 @pytest.mark.parametrize("ordered", [True, False])
@@ -317,7 +322,7 @@ def test_types_as_classes(ordinal_data):
     X, codes = ordinal_data
     expected = ProportionalOdds().fit(X, codes).coef_
     for classes in (KIND, pd.Index(WORDS)):
-        model = ProportionalOdds(classes=classes).fit(X, WORDS[codes])
+        model = ProportionalOdds(class_order=classes).fit(X, WORDS[codes])
         assert model.ordered_classes_.tolist() == WORDS.tolist()
         assert_array_equal(model.coef_, expected)
 
@@ -348,7 +353,7 @@ def test_half_stars_are_named(ordinal_data, classes):
     for y in (codes / 2 + 0.5, pd.Series(codes / 2 + 0.5, dtype="category")):
         message = r"Unknown label type: continuous.* such as 0.5.*as codes"
         with pytest.raises(ValueError, match=message):
-            ProportionalOdds(classes=classes).fit(X, y)
+            ProportionalOdds(class_order=classes).fit(X, y)
 
 
 def test_intervals_are_named(ordinal_data):

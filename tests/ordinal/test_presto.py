@@ -304,7 +304,9 @@ def test_path_of_wide_sparse_rows():
     X = sparse.random_array((60, 1200), density=0.02, rng=0, format="csr")
     y = np.random.RandomState(0).randint(0, 3, 60)
     options = {"n_alphas": 3, "eps": 0.5}
-    alphas, thresholds, coefs, _ = presto_path(X, y, classes=[0, 1, 2, 3], **options)
+    alphas, thresholds, coefs, _ = presto_path(
+        X, y, class_order=[0, 1, 2, 3], **options
+    )
     assert isinstance(coefs, list)
     assert coefs[0].shape == (3, 1200)
     assert all(sparse.issparse(coef) for coef in coefs)

@@ -12,8 +12,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
-from skext.over_sampling._mixed.multilabel import MLSMOTE, agree
-from skext.over_sampling._mixed.tables import vote
+from skext.over_sampling._mixed.multilabel import MLSMOTE, agree, vote
 
 
 def make(n_samples=300, seed=0):

@@ -18,7 +18,7 @@ from skext.quantile import (
     QuantileCalibrationDisplay,
     QuantileStackingRegressor,
 )
-from skext.quantile._plot.shared import binomial_band
+from skext.utils._plotting import binomial_band
 
 pytestmark = pytest.mark.usefixtures("pyplot")
 LEVELS = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
@@ -34,9 +34,9 @@ def labels(ax):
 
 
 def test_binomial_bands_are_those_of_scipy():
-    for n, confidence in ((7, 0.9), (100, 0.95), (12_345, 0.5)):
-        low, high = binomial_band(LEVELS, n, confidence)
-        tail = (1 - confidence) / 2
+    for n, confidence_level in ((7, 0.9), (100, 0.95), (12_345, 0.5)):
+        low, high = binomial_band(LEVELS, n, confidence_level)
+        tail = (1 - confidence_level) / 2
         np.testing.assert_allclose(low * n, binom.ppf(tail, n, LEVELS).round())
         np.testing.assert_allclose(high * n, binom.ppf(1 - tail, n, LEVELS).round())
 
@@ -70,8 +70,8 @@ def test_calibration_of_ties_and_weights():
     )
     assert (display.below < display.coverage).all()
     assert display.n_rows == round(300**2 / 500)
-    with pytest.raises(ValueError, match="confidence must lie"):
-        QuantileCalibrationDisplay([0.5], [0.5], 10, confidence=95)
+    with pytest.raises(ValueError, match="confidence_level=95 must lie"):
+        QuantileCalibrationDisplay([0.5], [0.5], 10, confidence_level=95)
     with pytest.raises(ValueError, match="one entry for each level"):
         QuantileCalibrationDisplay([0.5], [0.5, 0.6], 10)
 

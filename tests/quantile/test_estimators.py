@@ -51,7 +51,7 @@ def pinball(y, Q, levels):
 
 
 def test_linear_regression_is_quantile_regression():
-    model = LinearQuantileRegressor(LEVELS, noncrossing=None).fit(X, y)
+    model = LinearQuantileRegressor(LEVELS, non_crossing=None).fit(X, y)
     for k, level in enumerate(LEVELS):
         other = QuantileRegressor(quantile=level, alpha=0).fit(X, y)
         ours = pinball(y, X @ model.coef_.T + model.intercept_, LEVELS)[k]

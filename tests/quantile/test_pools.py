@@ -11,7 +11,7 @@ from skext.quantile import (
     QuantileAggregator,
     QuantileStackingRegressor,
 )
-from skext.quantile._aggregation.mixture import pool_probabilities
+from skext.quantile._aggregation.combine_rows import pool_probabilities
 
 LEVELS = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
 
@@ -111,7 +111,7 @@ def test_pools_in_a_stack_and_what_is_refused():
 def test_factor_regression_is_regression_on_components(n_components):
     Z, y = predictions()
     model = QuantileAggregator(
-        LEVELS, granularity="fqra", n_components=n_components, noncrossing=None
+        LEVELS, granularity="fqra", n_components=n_components, non_crossing=None
     ).fit(Z, y)
     Q = model.predict_quantiles(Z)
     for k, tau in enumerate(LEVELS):

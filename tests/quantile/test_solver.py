@@ -5,10 +5,10 @@ import pytest
 from scipy.optimize import linprog
 from scipy.stats import norm
 
-from skext.quantile._solver import globbing as _globbing
+from skext.quantile._solver import many_rows as _many_rows
 from skext.quantile._solver.blocks import CONSTRAINTS
-from skext.quantile._solver.constant import fit_global, solve_highs
-from skext.quantile._solver.globbing import grouped, solve_rows
+from skext.quantile._solver.global_weights import fit_global, solve_highs
+from skext.quantile._solver.many_rows import grouped, solve_rows
 
 
 def pinball(y, q, tau, s=None):
@@ -140,7 +140,7 @@ def test_preprocessing_changes_nothing(constraint, fit_intercept, monkeypatch):
     Z, y, tau, _ = make_predictions(20_000, 5, 3)
     A = np.ascontiguousarray(Z[:, :, 0].T)
     with_bands = solve(A, y, tau[0], None, constraint, fit_intercept)
-    monkeypatch.setattr(_globbing, "_WORTH", 0.0)
+    monkeypatch.setattr(_many_rows, "_WORTH", 0.0)
     plain = solve(A, y, tau[0], None, constraint, fit_intercept)
     assert np.isclose(with_bands.loss, plain.loss, rtol=1e-9)
     assert with_bands.gap < 1e-9
@@ -151,7 +151,7 @@ def test_band_that_misses(monkeypatch):
     """Rows that end on the wrong side are released until none is left."""
     Z, y, tau, _ = make_predictions(20_000, 5, 3)
     A = np.ascontiguousarray(Z[:, :, 0].T)
-    monkeypatch.setattr(_globbing, "_WIDTH", 0.05)
+    monkeypatch.setattr(_many_rows, "_WIDTH", 0.05)
     found = solve(A, y, tau[0])
     assert np.isclose(found.loss, highs_on_the_dual(A, y, tau[0]), rtol=1e-9)
 

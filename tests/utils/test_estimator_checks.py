@@ -1,5 +1,6 @@
 """Every check passes a good estimator and fails the bad one that is made for it."""
 
+import unittest
 import warnings
 
 import bad_estimators as bad
@@ -33,6 +34,19 @@ BAD = [
 @parametrize_with_skext_checks([bad.Good()])
 def test_good(estimator, check):
     check("Good", estimator)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("check_n_jobs", bad.Serial),
+        ("check_row_subsets", bad.Sampler),
+        ("check_unfitted", bad.Sampler),
+    ],
+)
+def test_what_cannot_be_checked_is_skipped(name, made):
+    with pytest.raises(unittest.SkipTest):
+        getattr(estimator_checks, name)(made.__name__, made())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import get_scorer, make_scorer, recall_score
 
+from skext.metrics import ranked_probability_score
 from skext.utils._scoring import explained, with_labels
 
 X = np.zeros((6, 1))
@@ -60,3 +61,11 @@ def test_a_scorer_that_cannot_score_is_named():
     message = r"scoring='roc_auc' cannot score.*'roc_auc_ovr'"
     with pytest.raises(ValueError, match=message), explained("roc_auc"):
         get_scorer("roc_auc")(MODEL, X, Y)
+
+
+def test_metrics_of_ordered_classes_are_told_the_order():
+    order = np.array(["c", "a", "b"])
+    scorer = make_scorer(ranked_probability_score, response_method="predict_proba")
+    found = with_labels(scorer, MODEL.classes_, order)(MODEL, X[:4], Y[:4])
+    proba = MODEL.predict_proba(X[:4])
+    assert found == ranked_probability_score(Y[:4], proba, class_order=order)

@@ -13,14 +13,11 @@ from skext.benchmark._analysis.blocks import (
     is_relative,
     prepare,
 )
-from skext.benchmark._analysis.pair import PairComparison, compare_pair
 from skext.benchmark._engine.text import FEW_TASKS, percent, signed
 from skext.exceptions import BenchmarkError
 from skext.model_selection import _statistics as _stats
 
-__all__ = ["Analysis", "PairComparison", "analyse", "compare_pair", "headline"]
-
-ALPHA = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -199,14 +196,14 @@ def _tests(ranks, scores, relative, order, notes):
             "df2": found.df2,
             "p_value": found.f_pvalue,
         }
-        if not found.f_pvalue < ALPHA:
+        if not found.f_pvalue < SIGNIFICANCE_LEVEL:
             notes.append(
                 "Friedman's test with the correction of Iman and Davenport finds no "
                 f"difference between the methods (p = {found.f_pvalue:.2g})."
             )
     matrix = _stats.pairwise_signed_rank(scores[order], relative=relative)
     pairwise = pd.DataFrame(matrix, index=list(order), columns=list(order))
-    groups = _stats.maximal_cliques(matrix, alpha=ALPHA)
+    groups = _stats.maximal_cliques(matrix, significance_level=SIGNIFICANCE_LEVEL)
     return friedman, pairwise, [[order[i] for i in group] for group in groups]
 
 
@@ -370,7 +367,7 @@ def _told_apart(analysis, a, b):
     if analysis.pairwise is None:
         return ""
     p = analysis.pairwise.loc[a, b]
-    return "" if p < ALPHA else ", which the tests do not tell apart"
+    return "" if p < SIGNIFICANCE_LEVEL else ", which the tests do not tell apart"
 
 
 def _against_baseline(analysis, first):
@@ -391,7 +388,9 @@ def _against_baseline(analysis, first):
         text += f", better with probability {percent(row['p_better'])}"
     if analysis.pairwise is not None:
         p = analysis.pairwise.loc[first[0], base]
-        what = "the tests tell them apart" if p < ALPHA else "not significant"
+        what = (
+            "the tests tell them apart" if p < SIGNIFICANCE_LEVEL else "not significant"
+        )
         text += f"; by Wilcoxon's test, corrected for all pairs, {what}: p {_p_text(p)}"
     return text + ")"
 

@@ -6,7 +6,6 @@ import webbrowser
 from pathlib import Path
 
 from skext import datasets
-from skext.benchmark._analysis.results import BenchmarkResults, read_results
 from skext.benchmark._cli.printing import left_aligned, say
 from skext.benchmark._engine.metrics import METRICS, get_metric
 from skext.benchmark._engine.runner import score_stored
@@ -14,6 +13,7 @@ from skext.benchmark._engine.store import ResultStore, export
 from skext.benchmark._engine.text import write_file
 from skext.benchmark._engine.track import METHODS, offline_tasks, speed_cases
 from skext.benchmark._report.page import render_tables
+from skext.benchmark._results import BenchmarkResults, read_results
 from skext.benchmark._speed.measure import print_speed, run_speed
 from skext.benchmark._suites import load_tasks
 from skext.exceptions import BenchmarkError

@@ -2,6 +2,7 @@
 
 import re
 
+from skext.benchmark._analysis.compare import headline
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.text import format_number, without_scores
 from skext.utils._optional import optional_import
@@ -51,8 +52,6 @@ def render_tables(results, fmt="md", metric=None, baseline=None, *, rope=0.01) -
     if fmt not in ("md", "csv", "latex", "text"):
         raise unknown("format", fmt, ["md", "csv", "latex", "text"])
     import pandas as pd
-
-    from skext.benchmark._analysis.compare import headline
 
     frame = results.to_frame()
     tables, blocks = [], []

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skext.cluster._mixture.em_kernels import (
+from skext.cluster._mixture.expectation_kernels import expect, log_density
+from skext.cluster._mixture.maximization_kernels import (
     choose_family,
-    expect,
     fit_components,
-    log_density,
     try_components,
 )
 

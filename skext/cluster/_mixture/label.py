@@ -1,88 +1,17 @@
 """Labels and probabilities of rows, block by block."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from skext.cluster._mixture.em import Mixture, log_constants
 from skext.cluster._mixture.label_kernels import label_rows, posterior_rows
+from skext.cluster._mixture.validate import cluster_means
 from skext.utils._numba import as_float64
 from skext.utils._parallel import run_chunks
 
 _BLOCK_VALUES = 2**17
-_CORE = 0.95
-
-
-class Frame(NamedTuple):
-    """From the user's columns to the coordinates of the mixture.
-
-    Attributes
-    ----------
-    center : ndarray of shape (n_features,)
-        Subtracted.
-    scale : float
-        A power of two; divided by.
-    columns : ndarray of shape (n_varying,)
-        Columns that are neither constant nor copies of another one.
-    basis : ndarray of shape (n_varying, n_components) or (n_varying, 0)
-        Orthonormal projection, or no columns.
-    noise : float
-        Variance of each direction that the projection leaves out.
-    copies : ndarray of shape (n_copies,)
-        Columns that are copies.
-    sources : ndarray of shape (n_copies,)
-        Places of their originals among the varying columns.
-    slopes : ndarray of shape (n_copies,)
-        Units of a copy per unit of its original.
-    """
-
-    center: np.ndarray
-    scale: float
-    columns: np.ndarray
-    basis: np.ndarray
-    noise: float
-    copies: np.ndarray
-    sources: np.ndarray
-    slopes: np.ndarray
-
-    def for_kernel(self):
-        """Give what the compiled loops read."""
-        return self.center, 1.0 / self.scale, self.columns, self.basis
-
-    def restore(self, means):
-        """Bring points back to the user's columns."""
-        if self.basis.shape[1]:
-            means = means @ self.basis.T
-        points = np.tile(self.center, (len(means), 1))
-        points[:, self.columns] += self.scale * means
-        points[:, self.copies] += self.scale * (means[:, self.sources] * self.slopes)
-        return points
-
-    def restore_covariances(self, covariances):
-        """Bring covariances back; constant columns have none."""
-        if self.basis.shape[1]:
-            covariances = self.basis @ covariances @ self.basis.T
-            rest = np.eye(len(self.basis)) - self.basis @ self.basis.T
-            covariances = covariances + self.noise * rest
-        d = len(self.center)
-        full = np.zeros((len(covariances), d, d))
-        full[:, self.columns[:, None], self.columns] = self.scale**2 * covariances
-        if self.copies.size:
-            originals = self.columns[self.sources]
-            full[:, self.copies] = self.slopes[:, None] * full[:, originals]
-            full[:, :, self.copies] = self.slopes * full[:, :, originals]
-        return full
-
-    def log_volume(self):
-        """Give what a log-density in the frame is too large by."""
-        n_left_out = 0
-        if self.basis.shape[1]:
-            n_left_out = len(self.columns) - self.basis.shape[1]
-        volume = len(self.columns) * math.log(self.scale)
-        if n_left_out:
-            volume += 0.5 * n_left_out * math.log(2.0 * math.pi * self.noise)
-        return volume
+CORE = 0.95
 
 
 class Labels(NamedTuple):
@@ -175,13 +104,42 @@ def assign_labels(X, frame, mixture, cluster, n_jobs=None, order=None):
             if order is not None:
                 parts = Labels(*(np.empty_like(values) for values in parts))
             size = last - first
-            label_rows(as_float64(rows), frame, model, groups, _CORE, *parts, 0, size)
+            label_rows(as_float64(rows), frame, model, groups, CORE, *parts, 0, size)
             if order is not None:
                 for values, part in zip(found, parts, strict=True):
                     values[here] = part
 
     run_chunks(work, n, n_jobs=n_jobs)
     return found
+
+
+def group_rows(X, frame, mixture, clusters, assign, n_jobs=None, order=None):
+    """Find the group of each row, by the mixture or by the nearest centre.
+
+    Parameters
+    ----------
+    X, frame, mixture, n_jobs, order
+        As in :func:`assign_labels`.
+    clusters : Clusters
+        Groups of the components; rows are not given to the background.
+    assign : {"mixture", "centers"}
+        By what.
+
+    Returns
+    -------
+    labels : Labels
+        As of :func:`assign_labels`.
+    """
+    groups, background = clusters
+    inside = np.where(background, -1, groups)
+    found = assign_labels(X, frame, mixture, inside, n_jobs, order)
+    if assign == "mixture":
+        return found
+    centers = cluster_means(mixture, groups, background, np.unique(groups))
+    nearest = spherical_mixture(centers)
+    numbers = np.arange(len(centers))
+    labels = assign_labels(X, frame, nearest, numbers, n_jobs, order).labels
+    return found._replace(labels=labels)
 
 
 def posteriors(X, frame, mixture, cluster, n_clusters, n_jobs=None):

@@ -29,19 +29,6 @@ _FULL = "max_clusters reached"
 _WORTH_A_THREAD = 20_000
 
 
-class Options(NamedTuple):
-    """How far the search goes; see the parameters of the estimator."""
-
-    max_components: int
-    max_levels: int
-    max_iter: int
-    tol: float
-    min_rows: float
-    lookahead: int
-    directions: str
-    n_jobs: int | None
-
-
 class Search(NamedTuple):
     """Result of the search.
 
@@ -119,7 +106,7 @@ class _Log:
         return np.array(self.records, dtype=TREE_DTYPE)
 
 
-def find_components(data, rules, options):
+def find_components(data, rules, settings):
     """Find the mixture with the lowest information criterion.
 
     Parameters
@@ -128,8 +115,8 @@ def find_components(data, rules, options):
         Rows in canonical order.
     rules : Rules
         Allowed components.
-    options : Options
-        Limits.
+    settings : Settings
+        Limits: parameters of the estimator.
 
     Returns
     -------
@@ -144,8 +131,8 @@ def find_components(data, rules, options):
     best, path, worse, n_levels = (state, known, 0), [lowest], 0, 0
     threshold = max(1e-4 * total, rules.log_n)
     ended_by = ()
-    for level in range(1, options.max_levels + 1):
-        resp, known = _split_all(data, rules, options, state, known, level, log)
+    for level in range(1, settings.max_levels + 1):
+        resp, known = _split_all(data, rules, settings, state, known, level, log)
         if resp is None:
             break
         n_levels = level
@@ -160,19 +147,19 @@ def find_components(data, rules, options):
             if worse == 2:
                 break
     else:
-        if options.max_levels > 0 and worse == 0:
+        if settings.max_levels > 0 and worse == 0:
             # The last level improved the mixture, and the next one might, too.
             ended_by = ("max_levels",)
-    return _finish(data, rules, options, best, log, path, n_levels, ended_by)
+    return _finish(data, rules, settings, best, log, path, n_levels, ended_by)
 
 
-def _finish(data, rules, options, best, log, path, n_levels, ended_by):
+def _finish(data, rules, settings, best, log, path, n_levels, ended_by):
     """Iterate the best state to convergence, and order its components."""
     state, known, n_records = best
     log.undo(n_records)
     if len(known) > 1:
         start = state.resp.copy()
-        state = fit_mixture(data, rules, start, options.max_iter, options.tol)
+        state = fit_mixture(data, rules, start, settings.max_iter, settings.tol)
         if not state.converged and _still_moves(data, rules, state):
             ended_by += ("max_iter",)
         known = [known[i] for i in state.ids]
@@ -202,7 +189,7 @@ def _still_moves(data, rules, state):
     return step.log_likelihood - state.log_likelihood > _TRIFLE * data.weights.sum()
 
 
-def _split_all(data, rules, options, state, known, level, log):
+def _split_all(data, rules, settings, state, known, level, log):
     """Try to split every component that is not settled.
 
     Returns the responsibilities of the new components, or None if nothing was split.
@@ -219,8 +206,8 @@ def _split_all(data, rules, options, state, known, level, log):
             log.write(known[k].node, weight, np.nan, False, "too few rows")
         else:
             tries.append(k)
-    splits = _try(data, rules, options, members, tries, known)
-    room = options.max_components - len(known)
+    splits = _try(data, rules, settings, members, tries, known)
+    room = settings.max_clusters - len(known)
     parts, remembered, accepted = [], [], False
     for k, component in enumerate(known):
         split = splits.get(k)
@@ -260,7 +247,7 @@ def _is_settled(component, mixture, k):
     return abs(mixture.mass[k] - mass) <= 0.03 * mass and step @ step <= 0.03
 
 
-def _try(data, rules, options, members, tries, known):
+def _try(data, rules, settings, members, tries, known):
     """Search all cells for splits; they do not know of each other."""
     found = {}
 
@@ -269,15 +256,15 @@ def _try(data, rules, options, members, tries, known):
             found[k] = best_split(
                 data.part(members[k]),
                 rules,
-                min_rows=options.min_rows,
-                lookahead=options.lookahead,
-                directions=options.directions,
+                min_rows=float(settings.min_cluster_size),
+                lookahead=settings.lookahead,
+                directions=settings.directions,
                 insist=known[k].merged,
             )
 
     n_values = sum(len(members[k]) for k in tries) * data.rows.shape[0]
     chunk = 1 if n_values > _WORTH_A_THREAD else max(len(tries), 1)
-    run_chunks(work, len(tries), n_jobs=options.n_jobs, min_chunk=chunk)
+    run_chunks(work, len(tries), n_jobs=settings.n_jobs, min_chunk=chunk)
     return found
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skext.cluster._mixture.em import fit_mixture
-from skext.cluster._mixture.em_kernels import moments
+from skext.cluster._mixture.maximization_kernels import moments
 from skext.cluster._mixture.split_kernels import cut_line, two_means
 
 _SHORT_EM = 4

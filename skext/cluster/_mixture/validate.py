@@ -19,16 +19,6 @@ _VETO_DEPTH = 0.3
 _CHUNK_POINTS = 65_536
 
 
-class Bounds(NamedTuple):
-    """When a valley counts; see the parameters of the estimator."""
-
-    evidence: float
-    prominence: float
-    bridge: float
-    veto: float
-    background: str
-
-
 class Pairs(NamedTuple):
     """All pairs of components.
 
@@ -174,7 +164,7 @@ def _pair_valley(data, state, a, b, cells):
     )
 
 
-def group_components(data, state, pairs, bounds, cells=None):
+def group_components(data, state, pairs, settings, cells=None):
     """Join components across saddles, the highest first.
 
     Parameters
@@ -185,7 +175,7 @@ def group_components(data, state, pairs, bounds, cells=None):
         Mixture and responsibilities.
     pairs : Pairs
         As :func:`compare_components` gives them.
-    bounds : Bounds
+    settings : Settings
         What keeps components apart.
     cells : ndarray of shape (n_features,), default=None
         Variances within the cells of rounded numbers.
@@ -206,15 +196,17 @@ def group_components(data, state, pairs, bounds, cells=None):
             continue
         prominence = min(pairs.peaks[a], pairs.peaks[b]) - pairs.saddles[i[p], j[p]]
         flat = depths[p] <= 0.0
-        if prominence > (bounds.bridge if flat else bounds.prominence):
+        if prominence > (
+            settings.bridge_prominence if flat else settings.min_prominence
+        ):
             continue
         both = groups.members(a), groups.members(b)
-        if flat and _vetoed(data, state, *both, bounds, cells):
+        if flat and _vetoed(data, state, *both, settings, cells):
             continue
         groups.join(a, b)
     label = np.array([groups.root(c) for c in range(k)])
     background = np.zeros(k, dtype=bool)
-    if bounds.background != "cluster":
+    if settings.background != "cluster":
         background = _find_background(state.mixture, pairs, label)
     return Clusters(_canonical_labels(state.mixture, label, background), background)
 
@@ -243,9 +235,9 @@ class _Groups:
         self.parent[b] = a
 
 
-def _vetoed(data, state, first, second, bounds, cells):
+def _vetoed(data, state, first, second, settings, cells):
     """Tell whether two groups as a whole are separate, whatever links them."""
-    if len(first) + len(second) <= 2 or not np.isfinite(bounds.veto):
+    if len(first) + len(second) <= 2 or not np.isfinite(settings.compactness_veto):
         return False
     a = state.resp[first].sum(axis=0) * data.weights
     b = state.resp[second].sum(axis=0) * data.weights
@@ -256,7 +248,7 @@ def _vetoed(data, state, first, second, bounds, cells):
     pooled = (a.sum() * cov_a + b.sum() * cov_b) / (a.sum() + b.sum())
     step = center_b - center_a
     valley = measure_valley(part.rows, part.spread, a, b, step, pooled, cells)
-    return valley.evidence > bounds.veto and valley.depth > _VETO_DEPTH
+    return valley.evidence > settings.compactness_veto and valley.depth > _VETO_DEPTH
 
 
 def _moments(data, weights):

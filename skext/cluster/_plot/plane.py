@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.utils._optional import optional_import
+from skext.utils._plotting import one_axes, percent, pyplot, text_color
 from skext.utils._tables import check_table
 
 
@@ -72,7 +72,7 @@ class ClusterPlaneDisplay:
         self.share = share
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, max_points=5000, ax=None):
+    def from_estimator(cls, estimator, X, *, max_points=5000, ax=None, **options):
         """Project rows and clusters, and draw.
 
         Parameters
@@ -85,6 +85,8 @@ class ClusterPlaneDisplay:
             Of more rows, every second, third ... is shown.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        **options : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -117,7 +119,7 @@ class ClusterPlaneDisplay:
             component_to_cluster=np.asarray(estimator.component_to_cluster_),
             share=share,
         )
-        return display.plot(ax=ax)
+        return display.plot(ax=ax, **options)
 
     def plot(self, ax=None, *, n_std=2.0, cmap="tab20"):
         """Draw the picture.
@@ -136,21 +138,17 @@ class ClusterPlaneDisplay:
         display : ClusterPlaneDisplay
             The object itself.
         """
-        matplotlib = optional_import("matplotlib", extra="plot", purpose="Plotting")
-        pyplot = optional_import("matplotlib.pyplot", extra="plot", purpose="Plotting")
-        patches = optional_import(
-            "matplotlib.patches", extra="plot", purpose="Plotting"
-        )
-        if ax is None:
-            _, ax = pyplot.subplots()
+        ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
-        palette = matplotlib.colormaps[cmap]
-        ink = matplotlib.rcParams["text.color"]
+        from matplotlib.colors import to_rgba
+        from matplotlib.patches import Ellipse
+
+        palette, ink = pyplot().get_cmap(cmap), text_color()
 
         def color(cluster):
             return ink if cluster < 0 else palette(int(cluster) % palette.N)
 
-        colors = np.array([matplotlib.colors.to_rgba(color(k)) for k in self.labels])
+        colors = np.array([to_rgba(color(k)) for k in self.labels])
         size = float(np.clip(4000 / max(len(self.points), 1), 2.0, 20.0))
         ax.scatter(
             self.points[:, 0], self.points[:, 1], s=size, c=colors, alpha=0.6, lw=0
@@ -160,7 +158,7 @@ class ClusterPlaneDisplay:
         ):
             width, height, angle = _ellipse(covariance)
             ax.add_patch(
-                patches.Ellipse(
+                Ellipse(
                     mean,
                     2 * n_std * width,
                     2 * n_std * height,
@@ -175,8 +173,8 @@ class ClusterPlaneDisplay:
         ax.set_ylabel("second direction")
         if self.share is not None:
             ax.set_title(
-                f"{len(self.centers)} clusters; the plane has {self.share:.0%} of the "
-                "variance",
+                f"{len(self.centers)} clusters; the plane has "
+                f"{percent(round(self.share, 2))} of the variance",
                 fontsize="medium",
             )
         return self

@@ -3,7 +3,7 @@
 import numpy as np
 
 from skext.cluster._separability.clusterability import separability_matrix
-from skext.utils._optional import optional_import
+from skext.utils._plotting import one_axes
 
 
 class SeparabilityDisplay:
@@ -47,7 +47,7 @@ class SeparabilityDisplay:
         self.clusterability = clusterability
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
+    def from_estimator(cls, estimator, *, ax=None, **options):
         """Read the matrix of a clustering, and draw.
 
         Parameters
@@ -56,6 +56,8 @@ class SeparabilityDisplay:
             A fitted one.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        **options : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -64,9 +66,9 @@ class SeparabilityDisplay:
         """
         matrix = separability_matrix(estimator)
         score = getattr(estimator, "clusterability_", None)
-        return cls(matrix, clusterability=score).plot(ax=ax)
+        return cls(matrix, clusterability=score).plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, cmap="viridis", max_depth=8.0, values=None):
+    def plot(self, ax=None, *, cmap="viridis", max_depth=8.0, include_values=None):
         """Draw the picture.
 
         Parameters
@@ -77,7 +79,7 @@ class SeparabilityDisplay:
             Colours.
         max_depth : float, default=8.0
             Depth from which on the colour is the same; a fall of 8 is to 1/3000.
-        values : bool, default=None
+        include_values : bool, default=None
             Whether to write the depths; None does so for up to 12 clusters.
 
         Returns
@@ -85,17 +87,15 @@ class SeparabilityDisplay:
         display : SeparabilityDisplay
             The object itself.
         """
-        pyplot = optional_import("matplotlib.pyplot", extra="plot", purpose="Plotting")
-        if ax is None:
-            _, ax = pyplot.subplots()
+        ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         k = len(self.matrix)
         shown = np.minimum(self.matrix, max_depth)
         np.fill_diagonal(shown, np.nan)
         image = ax.imshow(shown, cmap=cmap, vmin=0.0, vmax=max_depth)
-        if values is None:
-            values = k <= 12
-        if values:
+        if include_values is None:
+            include_values = k <= 12
+        if include_values:
             for i in range(k):
                 for j in range(k):
                     if i != j:

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.utils._optional import optional_import
+from skext.utils._plotting import one_axes, text_color
 
 
 class SplitTreeDisplay:
@@ -50,7 +50,7 @@ class SplitTreeDisplay:
         self.component_to_cluster = component_to_cluster
 
     @classmethod
-    def from_estimator(cls, estimator, *, kind="splits", ax=None):
+    def from_estimator(cls, estimator, *, kind="splits", ax=None, **options):
         """Read the trees of a clustering, and draw one.
 
         Parameters
@@ -61,6 +61,8 @@ class SplitTreeDisplay:
             Which one.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        **options : dict
+            As in :meth:`plot`.
 
         Returns
         -------
@@ -73,7 +75,7 @@ class SplitTreeDisplay:
             linkage=np.asarray(estimator.linkage_matrix_),
             component_to_cluster=np.asarray(estimator.component_to_cluster_),
         )
-        return display.plot(ax=ax, kind=kind)
+        return display.plot(ax=ax, kind=kind, **options)
 
     def plot(self, ax=None, *, kind="splits", reasons=None):
         """Draw one of the trees.
@@ -100,12 +102,9 @@ class SplitTreeDisplay:
         """
         if kind not in ("splits", "dendrogram"):
             raise ValueError(f"kind={kind!r} must be 'splits' or 'dendrogram'.")
-        matplotlib = optional_import("matplotlib", extra="plot", purpose="Plotting")
-        pyplot = optional_import("matplotlib.pyplot", extra="plot", purpose="Plotting")
-        if ax is None:
-            _, ax = pyplot.subplots()
+        ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
-        ink = matplotlib.rcParams["text.color"]
+        ink = text_color()
         if kind == "splits":
             self._draw_splits(ax, ink, reasons)
         else:

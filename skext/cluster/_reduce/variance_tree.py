@@ -23,8 +23,8 @@ from skext.cluster._reduce.kernels import (
     extend_box,
     grow_cell,
     is_loose,
-    route_and_add,
 )
+from skext.cluster._reduce.route_kernel import route_and_add
 from skext.utils._numba import as_float64
 from skext.utils._parallel import run_chunks
 

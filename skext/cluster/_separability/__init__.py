@@ -1,1 +1,1 @@
-"""How well columns and rows tell clusters apart."""
+"""How well rows tell clusters apart, and in which columns they do."""

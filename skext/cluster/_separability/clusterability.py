@@ -2,11 +2,11 @@
 
 import numpy as np
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skext.cluster._ppp import PPPClustering
 from skext.cluster._reduce.input import check_weights
-
-__all__ = ["clusterability_score", "separability_matrix"]
 
 
 def clusterability_score(X=None, *, proba=None, estimator=None, sample_weight=None):
@@ -65,10 +65,8 @@ def clusterability_score(X=None, *, proba=None, estimator=None, sample_weight=No
     0.667
     """
     if (X is None) == (proba is None):
-        given = "neither" if X is None else "both"
-        raise ValueError(
-            f"clusterability_score got {given} of X and proba; give exactly one."
-        )
+        given = "neither is" if X is None else "both are"
+        raise ValueError(f"X and proba: {given} given; give exactly one of the two.")
     if proba is None:
         proba = _fitted(estimator, X, sample_weight).predict_proba(X)
     proba = check_array(proba, dtype=np.float64, input_name="proba")
@@ -77,8 +75,8 @@ def clusterability_score(X=None, *, proba=None, estimator=None, sample_weight=No
         proba, weights = proba[weights > 0.0], weights[weights > 0.0]
     if np.any(proba < 0) or np.any(abs(proba.sum(axis=1) - 1) > 1e-5):
         raise ValueError(
-            "proba has rows that are no probabilities; they must be at least 0 and "
-            "sum to 1."
+            "proba has rows that are no probabilities; give numbers of at least 0 that "
+            "sum to 1 in each row."
         )
     if proba.shape[1] == 1:
         return 0.0
@@ -124,8 +122,6 @@ def separability_matrix(estimator):
 
 
 def _fitted(estimator, X, sample_weight):
-    from skext.cluster import PPPClustering
-
     if estimator is None:
         estimator = PPPClustering()
     elif _is_fitted(estimator):
@@ -137,8 +133,6 @@ def _fitted(estimator, X, sample_weight):
 
 
 def _is_fitted(estimator):
-    from sklearn.exceptions import NotFittedError
-
     try:
         check_is_fitted(estimator)
     except NotFittedError:

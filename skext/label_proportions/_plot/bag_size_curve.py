@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skext.utils._plotting import one_axes
+from skext.utils._plotting import curve_style, one_axes, plain_legend
 
 
 class BagSizeCurveDisplay:
@@ -73,7 +73,7 @@ default=None
         self.bag_sizes = np.asarray(bag_sizes, dtype=np.float64)
         if self.bag_sizes.ndim != 1 or not (np.diff(self.bag_sizes) > 0).all():
             raise ValueError(
-                f"bag_sizes must increase, got {np.asarray(bag_sizes).tolist()}."
+                f"bag_sizes={np.asarray(bag_sizes).tolist()} must increase."
             )
         self.scores = self._tables(scores, "scores")
         self.controls = self._tables(controls or {}, "controls")
@@ -102,9 +102,11 @@ default=None
         controls=None,
         *,
         metric=None,
+        baseline=0.5,
+        ceiling=None,
+        score_name="ROC AUC of test rows",
         ax=None,
         curve_kwargs=None,
-        **options,
     ):
         """Score predictions of the same rows for bags of several sizes, and draw.
 
@@ -120,12 +122,16 @@ default=None
         metric : callable, default=None
             ``metric(y_true, scores)``; None is
             :func:`~sklearn.metrics.roc_auc_score`.
+        baseline : float, default=0.5
+            The score of knowing nothing; None draws no line.
+        ceiling : float, default=None
+            The score with all labels known.
+        score_name : str, default="ROC AUC of test rows"
+            For the axis.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
         curve_kwargs : dict, default=None
             Passed on to matplotlib's ``plot``, for all curves of methods.
-        **options : dict
-            ``baseline``, ``ceiling`` and ``score_name``.
 
         Returns
         -------
@@ -158,7 +164,9 @@ default=None
             sizes,
             {name: score(given, name) for name, given in predictions.items()},
             {name: score(given, name) for name, given in (controls or {}).items()},
-            **options,
+            baseline=baseline,
+            ceiling=ceiling,
+            score_name=score_name,
         )
         return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
@@ -181,7 +189,7 @@ default=None
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_, self.control_lines_ = {}, {}
         sizes, colours = self.bag_sizes, {}
-        style = {"marker": "o", "markersize": 4} | (curve_kwargs or {})
+        style = curve_style(curve_kwargs, marker="o", markersize=4)
         for name, table in self.scores.items():
             (line,) = ax.plot(sizes, self.mean[name], label=name, **style)
             self.lines_[name], colours[name] = line, line.get_color()
@@ -215,5 +223,5 @@ default=None
         ax.minorticks_off()
         ax.set_xlabel("rows of a bag")
         ax.set_ylabel(self.score_name)
-        ax.legend(fontsize="small")
+        plain_legend(ax, fontsize="small")
         return self

@@ -1,12 +1,19 @@
 """Reliability of probabilities that were inferred from counts."""
 
 import numpy as np
-from scipy.stats import binom
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skext.label_proportions._bags.ids import as_labels
-from skext.utils._plotting import one_axes
+from skext.utils._plotting import (
+    binomial_band,
+    check_confidence_level,
+    check_entries,
+    curve_style,
+    one_axes,
+    percent,
+    plain_legend,
+)
 
 
 class MarginalCalibrationDisplay:
@@ -25,7 +32,7 @@ class MarginalCalibrationDisplay:
         Rows of the class in each bin.
     n_rows : array-like of shape (n_bins,)
         Rows of each bin.
-    confidence : float, default=0.95
+    confidence_level : float, default=0.95
         Level of the bands.
     name : str, default=None
         Of the probabilities, for the legend.
@@ -75,31 +82,32 @@ class MarginalCalibrationDisplay:
     0.16
     """
 
-    def __init__(self, predicted, n_positive, n_rows, *, confidence=0.95, name=None):
+    def __init__(
+        self, predicted, n_positive, n_rows, *, confidence_level=0.95, name=None
+    ):
         self.predicted = np.asarray(predicted, dtype=np.float64)
         self.n_positive, self.n_rows = np.asarray(n_positive), np.asarray(n_rows)
-        if not self.predicted.shape == self.n_positive.shape == self.n_rows.shape:
-            raise ValueError(
-                f"predicted, n_positive and n_rows have shapes {self.predicted.shape}, "
-                f"{self.n_positive.shape} and {self.n_rows.shape}; give one entry for "
-                "each bin."
-            )
-        if not 0 < confidence < 1:
-            raise ValueError(
-                f"confidence must lie between 0 and 1, got {confidence!r}."
-            )
-        self.confidence, self.name = confidence, name
+        check_entries(self, "bin", "predicted", "n_positive", "n_rows")
+        check_confidence_level(confidence_level)
+        self.confidence_level, self.name = confidence_level, name
         self.observed = self.n_positive / self.n_rows
-        tail = (1 - confidence) / 2
         p = np.clip(self.predicted, 0.0, 1.0)
-        self.low = binom.ppf(tail, self.n_rows, p) / self.n_rows
-        self.high = binom.isf(tail, self.n_rows, p) / self.n_rows
+        self.low, self.high = binomial_band(p, self.n_rows, confidence_level)
         gaps = np.abs(self.observed - self.predicted)
         self.calibration_error = float(np.average(gaps, weights=self.n_rows))
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_proba, *, pos_label=None, n_bins=10, ax=None, **options
+        cls,
+        y_true,
+        y_proba,
+        *,
+        pos_label=None,
+        n_bins=10,
+        confidence_level=0.95,
+        name=None,
+        ax=None,
+        curve_kwargs=None,
     ):
         """Bin probabilities, compare with the truth, and draw.
 
@@ -113,10 +121,14 @@ class MarginalCalibrationDisplay:
             The class. None is the last one of the sorted labels.
         n_bins : int, default=10
             Largest number of bins; ties stay together.
+        confidence_level : float, default=0.95
+            Level of the bands.
+        name : str, default=None
+            Of the probabilities, for the legend.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
-        **options : dict
-            ``confidence`` and ``name``.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
 
         Returns
         -------
@@ -135,11 +147,16 @@ class MarginalCalibrationDisplay:
         p = y_proba.astype(np.float64)
         if not (np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1):
             raise ValueError(
-                "y_proba must lie between 0 and 1, got values from "
-                f"{p.min():.3g} to {p.max():.3g}; give probabilities."
+                f"y_proba has values from {p.min():.3g} to {p.max():.3g}, and must "
+                "lie between 0 and 1; give probabilities."
             )
         pos_label = np.unique(y_true)[-1] if pos_label is None else pos_label
-        return cls(*_bins(y_true == pos_label, p, n_bins), **options).plot(ax=ax)
+        display = cls(
+            *_bins(y_true == pos_label, p, n_bins),
+            confidence_level=confidence_level,
+            name=name,
+        )
+        return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
     def from_estimator(cls, estimator, y_true, *, pos_label=None, **options):
@@ -154,8 +171,7 @@ class MarginalCalibrationDisplay:
         pos_label : label, default=None
             One of ``estimator.classes_``; None is the last one.
         **options : dict
-            ``n_bins``, ``confidence``, ``name`` and ``ax`` as in
-            :meth:`from_predictions`.
+            As in :meth:`from_predictions`.
 
         Returns
         -------
@@ -172,17 +188,18 @@ class MarginalCalibrationDisplay:
         pos_label = classes[-1] if pos_label is None else pos_label
         if pos_label not in classes.tolist():
             raise ValueError(
-                f"pos_label must be one of {classes.tolist()}, got {pos_label!r}."
+                f"pos_label={pos_label!r} must be one of {classes.tolist()}."
             )
         y_true = column_or_1d(as_labels(y_true))
         other = [y for y in np.unique(y_true).tolist() if y not in classes.tolist()]
         if other:
             raise ValueError(
-                f"y_true must only have labels of classes_, {classes.tolist()}, got "
-                f"{other[:5]}; give classes to the estimator, or the labels as it has "
-                "them."
+                f"y_true has the labels {other[:5]}, and must only have those of "
+                f"classes_, {classes.tolist()}; give classes to the estimator, or the "
+                "labels as it has them."
             )
         column = classes.tolist().index(pos_label)
+        options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(
             y_true,
             estimator.pseudo_label_proba_[:, column],
@@ -190,13 +207,17 @@ class MarginalCalibrationDisplay:
             **options,
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, name=None, curve_kwargs=None):
         """Draw frequencies with their bands, and the line of perfect calibration.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        name : str, default=None
+            Name for the legend; None is that of the display.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
 
         Returns
         -------
@@ -206,15 +227,16 @@ class MarginalCalibrationDisplay:
         ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         ax.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1)
-        name = "" if self.name is None else f"{self.name}, "
-        (self.line_,) = ax.plot(
-            self.predicted,
-            self.observed,
-            "o-",
+        name = self.name if name is None else name
+        label = f"calibration error {self.calibration_error:.3f}"
+        style = curve_style(
+            curve_kwargs,
+            marker="o",
             markersize=4,
             linewidth=1,
-            label=f"{name}calibration error {self.calibration_error:.3f}",
+            label=label if name is None else f"{name}, {label}",
         )
+        (self.line_,) = ax.plot(self.predicted, self.observed, **style)
         ax.vlines(
             self.predicted,
             self.low,
@@ -227,9 +249,9 @@ class MarginalCalibrationDisplay:
         ax.set_ylim(-0.02, 1.02)
         ax.set_aspect("equal")
         ax.set_xlabel("inferred probability")
-        share = f"{100 * self.confidence:g} %"
+        share = percent(self.confidence_level)
         ax.set_ylabel(f"frequency of the class (bars: {share} if calibrated)")
-        ax.legend(loc="lower right", fontsize="small")
+        plain_legend(ax, loc="lower right", fontsize="small")
         return self
 
 

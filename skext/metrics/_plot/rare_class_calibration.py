@@ -6,8 +6,15 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
 from skext.metrics import _ordinal
-from skext.metrics._ordinal_scorers import find_ordered_classes
-from skext.utils._plotting import one_axes
+from skext.utils._class_order import find_ordered_classes
+from skext.utils._plotting import (
+    check_confidence_level,
+    check_entries,
+    curve_style,
+    one_axes,
+    percent,
+    plain_legend,
+)
 
 
 class RareClassCalibrationDisplay:
@@ -28,10 +35,12 @@ class RareClassCalibrationDisplay:
     interval : {"wilson", "clopper-pearson"}, default="wilson"
         Confidence interval of the observed frequency: Wilson's score interval, or the
         exact one of Clopper and Pearson, which is wider.
-    confidence : float, default=0.95
+    confidence_level : float, default=0.95
         Level of the interval.
     class_name : str, default=None
         Name of the class.
+    name : str, default=None
+        Name of the classifier, for the legend.
     n_bins_asked : int, default=None
         Number of bins that was asked for, for the note.
 
@@ -79,31 +88,25 @@ class RareClassCalibrationDisplay:
         n_rows,
         *,
         interval="wilson",
-        confidence=0.95,
+        confidence_level=0.95,
         class_name=None,
+        name=None,
         n_bins_asked=None,
     ):
         self.predicted = np.asarray(predicted, dtype=np.float64)
         self.n_events, self.n_rows = np.asarray(n_events), np.asarray(n_rows)
-        if not self.predicted.shape == self.n_events.shape == self.n_rows.shape:
-            raise ValueError(
-                f"predicted, n_events and n_rows have shapes {self.predicted.shape}, "
-                f"{self.n_events.shape} and {self.n_rows.shape}; give one entry for "
-                "each bin."
-            )
+        check_entries(self, "bin", "predicted", "n_events", "n_rows")
         if interval not in _INTERVALS:
             raise ValueError(
-                f"interval must be one of {tuple(_INTERVALS)}, got {interval!r}."
+                f"interval={interval!r} must be one of {tuple(_INTERVALS)}."
             )
-        if not 0 < confidence < 1:
-            raise ValueError(
-                f"confidence must lie between 0 and 1, got {confidence!r}."
-            )
-        self.interval, self.confidence = interval, confidence
-        self.class_name, self.n_bins_asked = class_name, n_bins_asked
+        check_confidence_level(confidence_level)
+        self.interval, self.confidence_level = interval, confidence_level
+        self.class_name, self.name = class_name, name
+        self.n_bins_asked = n_bins_asked
         self.observed = self.n_events / self.n_rows
         self.low, self.high = _INTERVALS[interval](
-            self.n_events, self.n_rows, confidence
+            self.n_events, self.n_rows, confidence_level
         )
         self.note = self._note()
 
@@ -123,13 +126,15 @@ class RareClassCalibrationDisplay:
         y_proba,
         *,
         rare=None,
-        labels=None,
+        class_order=None,
         classes=None,
         n_bins=10,
         min_rows=100,
         interval="wilson",
-        confidence=0.95,
+        confidence_level=0.95,
+        name=None,
         ax=None,
+        curve_kwargs=None,
     ):
         """Bin predictions, compare with what happened, and draw.
 
@@ -142,7 +147,7 @@ class RareClassCalibrationDisplay:
             ``classes``.
         rare : label, default=None
             The class. None is the highest one.
-        labels : array-like of shape (n_classes,), default=None
+        class_order : array-like of shape (n_classes,), default=None
             All classes from low to high. None takes the order of an ordered pandas
             categorical, else sorts the labels that occur.
         classes : array-like of shape (n_classes,), default=None
@@ -154,10 +159,14 @@ class RareClassCalibrationDisplay:
             few rows, and one in the extreme.
         interval : {"wilson", "clopper-pearson"}, default="wilson"
             Confidence interval of the observed frequency.
-        confidence : float, default=0.95
+        confidence_level : float, default=0.95
             Level of the interval.
+        name : str, default=None
+            Name of the classifier, for the legend.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``errorbar``, for the curve.
 
         Returns
         -------
@@ -169,38 +178,39 @@ class RareClassCalibrationDisplay:
         ValueError
             If a label is not known, shapes disagree or a parameter is out of range.
         """
-        for name, value in (("n_bins", n_bins), ("min_rows", min_rows)):
+        for parameter, value in (("n_bins", n_bins), ("min_rows", min_rows)):
             if value < 1:
-                raise ValueError(f"{name}={value!r} must be at least 1.")
+                raise ValueError(f"{parameter}={value!r} must be at least 1.")
         y_proba = check_array(y_proba, ensure_2d=False, dtype=np.float64)
-        order = _ordinal.find_order(labels, y_true)
+        order = _ordinal.find_order(class_order, y_true)
         rare = order.ordered[-1] if rare is None else rare
         if y_proba.ndim == 2:
-            event, p = _ordinal.rare_event(y_true, y_proba, labels, classes, rare)
+            event, p = _ordinal.rare_event(y_true, y_proba, class_order, classes, rare)
         else:
             if rare not in order.ordered.tolist():
                 raise ValueError(
-                    f"rare must be one of {order.ordered.tolist()}, got {rare!r}."
+                    f"rare={rare!r} must be one of {order.ordered.tolist()}."
                 )
             check_consistent_length(y_true, y_proba)
             event = column_or_1d(np.asarray(y_true)) == rare
             p = y_proba
             if p.min() < 0 or p.max() > 1:
                 raise ValueError(
-                    f"y_proba must lie between 0 and 1, got values from {p.min():.3g} "
-                    f"to {p.max():.3g}; give probabilities."
+                    f"y_proba has values from {p.min():.3g} to {p.max():.3g}, and "
+                    "must lie between 0 and 1; give probabilities."
                 )
         display = cls(
             *_bin(event, p, n_bins, min_rows),
             interval=interval,
-            confidence=confidence,
+            confidence_level=confidence_level,
             class_name=str(rare),
+            name=name,
             n_bins_asked=n_bins,
         )
-        return display.plot(ax=ax)
+        return display.plot(ax=ax, curve_kwargs=curve_kwargs)
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, rare=None, labels=None, **options):
+    def from_estimator(cls, estimator, X, y, *, rare=None, class_order=None, **options):
         """Predict, bin, compare with what happened, and draw.
 
         Parameters
@@ -213,12 +223,11 @@ class RareClassCalibrationDisplay:
             True labels.
         rare : label, default=None
             The class. None is the highest one.
-        labels : array-like of shape (n_classes,), default=None
+        class_order : array-like of shape (n_classes,), default=None
             All classes from low to high. None takes the ``ordered_classes_`` of the
             estimator if it has them, else its sorted ``classes_``.
         **options : dict
-            ``n_bins``, ``min_rows``, ``interval``, ``confidence`` and ``ax`` as in
-            :meth:`from_predictions`.
+            As in :meth:`from_predictions`.
 
         Returns
         -------
@@ -231,25 +240,30 @@ class RareClassCalibrationDisplay:
             If a label is not known or a parameter is out of range.
         """
         check_is_fitted(estimator)
-        if labels is None:
-            labels = find_ordered_classes(estimator)
-            labels = estimator.classes_ if labels is None else labels
+        if class_order is None:
+            class_order = find_ordered_classes(estimator)
+            class_order = estimator.classes_ if class_order is None else class_order
+        options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(
             y,
             estimator.predict_proba(X),
             rare=rare,
-            labels=labels,
+            class_order=class_order,
             classes=estimator.classes_,
             **options,
         )
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, name=None, curve_kwargs=None):
         """Draw the bins with their intervals, and the line of perfect calibration.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        name : str, default=None
+            Name for the legend; None is that of the display.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``errorbar``, for the curve.
 
         Returns
         -------
@@ -261,25 +275,29 @@ class RareClassCalibrationDisplay:
         top = min(1.0, 1.08 * max(self.predicted.max(), self.high.max()))
         ax.plot([0, top], [0, top], color="0.5", linestyle="--", linewidth=1)
         below, above = self.observed - self.low, self.high - self.observed
+        name = self.name if name is None else name
+        style = curve_style(
+            curve_kwargs,
+            marker="o",
+            markersize=4,
+            linewidth=1,
+            color="C0",
+            capsize=3,
+            label=self.note if name is None else f"{name}, {self.note}",
+        )
         ax.errorbar(
             self.predicted,
             self.observed,
             yerr=np.maximum([below, above], 0),
-            fmt="o-",
-            color="C0",
-            ecolor="C0",
-            markersize=4,
-            capsize=3,
-            linewidth=1,
-            label=self.note,
+            **style,
         )
         ax.set_xlim(0, top)
         ax.set_ylim(0, top)
-        name = "" if self.class_name is None else f" of {self.class_name}"
-        ax.set_xlabel(f"predicted probability{name}", parse_math=False)
-        share = f"{100 * self.confidence:g} %"
+        which = "" if self.class_name is None else f" of {self.class_name}"
+        ax.set_xlabel(f"predicted probability{which}", parse_math=False)
+        share = percent(self.confidence_level)
         ax.set_ylabel(f"observed frequency, {share} {self.interval.title()} interval")
-        ax.legend(loc="upper left")
+        plain_legend(ax, loc="upper left")
         return self
 
 
@@ -307,8 +325,8 @@ def _bin(event, p, n_bins, min_rows):
     )
 
 
-def _wilson(n_events, n_rows, confidence):
-    z = ndtri(0.5 + confidence / 2)
+def _wilson(n_events, n_rows, confidence_level):
+    z = ndtri(0.5 + confidence_level / 2)
     share, part = n_events / n_rows, z**2 / n_rows
     centre = share + part / 2
     half = np.sqrt(part * (share * (1 - share) + part / 4))
@@ -317,8 +335,8 @@ def _wilson(n_events, n_rows, confidence):
     return np.where(n_events == 0, 0.0, low), np.where(n_events == n_rows, 1.0, high)
 
 
-def _clopper_pearson(n_events, n_rows, confidence):
-    tail = (1 - confidence) / 2
+def _clopper_pearson(n_events, n_rows, confidence_level):
+    tail = (1 - confidence_level) / 2
     rest = n_rows - n_events
     low = betaincinv(np.maximum(n_events, 1), rest + 1, tail)
     high = betaincinv(n_events + 1, np.maximum(rest, 1), 1 - tail)

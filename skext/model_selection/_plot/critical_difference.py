@@ -1,10 +1,16 @@
-"""Critical-difference diagram: mean ranks, and which methods the tests tell apart."""
+"""Critical-difference diagram: mean ranks, and which methods the tests tell apart.
+
+Why not ``critical_difference_diagram`` of scikit-posthocs: its axis begins at the best
+mean rank, not at 1, so that near ties look like large differences; its labels run out
+of given axes; and it brings seaborn and statsmodels.
+"""
 
 import functools
 import re
 
 import numpy as np
 
+from skext.model_selection import _statistics as _stats
 from skext.utils._optional import optional_import
 
 _TESTS = {
@@ -37,8 +43,8 @@ class CriticalDifferenceDisplay:
         Corrected p-values of all pairs. None draws ranks without bars.
     n_tasks : int, default=None
         Number of tasks, for the caption.
-    alpha : float, default=0.05
-        Level of significance.
+    significance_level : float, default=0.05
+        Pairs with a p-value below this differ.
     test : str, default=None
         Name of the test, for the caption.
     critical_difference : float, default=None
@@ -92,7 +98,7 @@ class CriticalDifferenceDisplay:
         *,
         pvalues=None,
         n_tasks=None,
-        alpha=0.05,
+        significance_level=0.05,
         test=None,
         critical_difference=None,
     ):
@@ -109,8 +115,6 @@ class CriticalDifferenceDisplay:
         self.pvalues = None
         self.cliques = []
         if pvalues is not None:
-            from skext.model_selection._statistics import maximal_cliques
-
             pvalues = np.asarray(pvalues, dtype=float)
             if pvalues.shape != (len(names), len(names)):
                 raise ValueError(
@@ -118,9 +122,11 @@ class CriticalDifferenceDisplay:
                     f"{len(names)} methods."
                 )
             self.pvalues = pvalues[np.ix_(order, order)]
-            self.cliques = maximal_cliques(self.pvalues, alpha=alpha)
+            self.cliques = _stats.maximal_cliques(
+                self.pvalues, significance_level=significance_level
+            )
         self.n_tasks = n_tasks
-        self.alpha = alpha
+        self.significance_level = significance_level
         self.test = test
         self.critical_difference = critical_difference
 
@@ -133,7 +139,7 @@ class CriticalDifferenceDisplay:
         greater_is_better=True,
         test="wilcoxon",
         relative=False,
-        alpha=0.05,
+        significance_level=0.05,
         ax=None,
     ):
         """Rank and test the scores of several methods on several tasks, and draw.
@@ -153,8 +159,8 @@ class CriticalDifferenceDisplay:
         relative : bool, default=False
             Test relative differences, for scores whose units differ by task. Only
             for ``test="wilcoxon"``; Nemenyi's test uses ranks alone.
-        alpha : float, default=0.05
-            Level of significance.
+        significance_level : float, default=0.05
+            Pairs with a p-value below this differ.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
 
@@ -168,12 +174,15 @@ class CriticalDifferenceDisplay:
         ValueError
             If a parameter is out of range, or no task has all scores.
         """
-        from skext.model_selection import _statistics as _stats
-
         if test not in _TESTS:
-            raise ValueError(f"test={test!r} must be 'wilcoxon' or 'nemenyi'.")
-        if not 0 < alpha < 1:
-            raise ValueError(f"alpha={alpha!r} must lie between 0 and 1.")
+            raise ValueError(
+                f"test={test!r} is no test of pairs; give 'wilcoxon' or 'nemenyi'."
+            )
+        if not 0 < significance_level < 1:
+            raise ValueError(
+                f"significance_level={significance_level!r} must lie between 0 and 1; "
+                "give a probability such as 0.05."
+            )
         if method_names is None and hasattr(scores, "columns"):
             method_names = list(scores.columns)
         scores = np.asarray(scores, dtype=float)
@@ -191,7 +200,9 @@ class CriticalDifferenceDisplay:
         length = None
         if test == "nemenyi":
             pvalues = _stats.nemenyi(ranks)
-            length = _stats.critical_difference(*ranks.shape, alpha=alpha)
+            length = _stats.critical_difference(
+                *ranks.shape, significance_level=significance_level
+            )
         else:
             pvalues = _stats.pairwise_signed_rank(scores, relative=relative)
         display = cls(
@@ -199,7 +210,7 @@ class CriticalDifferenceDisplay:
             method_names,
             pvalues=pvalues,
             n_tasks=len(scores),
-            alpha=alpha,
+            significance_level=significance_level,
             test=_TESTS[test],
             critical_difference=length,
         )
@@ -277,10 +288,9 @@ class CriticalDifferenceDisplay:
         width, height : float
             In inches.
         """
-        matplotlib = _matplotlib()
-        font_size = font_size or matplotlib.rcParams["font.size"]
-        label = max(_text_width(text) for text in self._labels())
-        label = min(label, _MAX_LABEL)
+        font_size = font_size or _matplotlib().rcParams["font.size"]
+        labels = map("  ".join, self._labels())
+        label = min(max(map(_text_width, labels)), _MAX_LABEL)
         axis = max(24.0, 1.8 * len(self.method_names))
         width = max(2 * (label + _MARGIN) + axis, 44.0)
         top, bottom = self._extent()
@@ -305,8 +315,7 @@ class CriticalDifferenceDisplay:
         display : CriticalDifferenceDisplay
             The object itself.
         """
-        matplotlib = _matplotlib()
-        font_size = font_size or matplotlib.rcParams["font.size"]
+        font_size = font_size or _matplotlib().rcParams["font.size"]
         if ax is None:
             pyplot = optional_import(
                 "matplotlib.pyplot", extra="plot", purpose="Plotting"
@@ -315,9 +324,9 @@ class CriticalDifferenceDisplay:
             ax.set_position((0, 0, 1, 1))
         self.ax_, self.figure_ = ax, ax.figure
         top, bottom = self._extent()
-        place = ax.get_position()
-        width = place.width * ax.figure.get_figwidth() * 72
-        height = place.height * ax.figure.get_figheight() * 72
+        place, figure = ax.get_position(), ax.figure
+        width = place.width * figure.get_figwidth() * 72
+        height = place.height * figure.get_figheight() * 72
         font_size = min(font_size, height / (bottom - top))
         # Coordinates: font sizes, with the line of ranks at zero and down positive.
         ax.set_xlim(0, width / font_size)
@@ -327,10 +336,8 @@ class CriticalDifferenceDisplay:
         return self
 
     def _labels(self):
-        return [
-            f"{name}  {rank:.2f}"
-            for name, rank in zip(self.method_names, self.mean_ranks, strict=True)
-        ]
+        ranks = (f"{rank:.2f}" for rank in self.mean_ranks)
+        return list(zip(self.method_names, ranks, strict=True))
 
     def _extent(self):
         """Top and bottom of the drawing around the axis, in font sizes."""
@@ -345,7 +352,7 @@ class CriticalDifferenceDisplay:
     def _levels(self):
         """Give every bar the first level on which it meets no other."""
         ends, levels = [], []
-        for clique in sorted(self.cliques):
+        for clique in self.cliques:
             low, high = self.mean_ranks[clique[0]], self.mean_ranks[clique[-1]]
             free = [i for i, end in enumerate(ends) if end + 0.05 < low]
             level = free[0] if free else len(ends)
@@ -373,44 +380,18 @@ def _text_width(text):
     return 1.05 * float(path.get_extents().width) / 20
 
 
-def _cut(name, length):
-    """Shorten a name in the middle, where names of variants differ least."""
-    if length >= len(name):
-        return name
-    head = (length - 1) * 2 // 3
-    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"
-
-
 class _Drawing:
     """One drawing of a display, in units of the font size."""
 
     def __init__(self, display, ax, font_size):
-        import matplotlib
-
         self.display, self.ax, self.size = display, ax, font_size
-        self.ink = matplotlib.rcParams["text.color"]
+        self.ink = _matplotlib().rcParams["text.color"]
         self.width = ax.get_xlim()[1]
-        n_methods = len(display.method_names)
-        self.n_left = (n_methods + 1) // 2
-        self.top_rank = max(n_methods, 2)
-        self.labels, gutter = self._fit_labels()
-        self.left, self.right = gutter + _MARGIN, self.width - gutter - _MARGIN
-
-    def _fit_labels(self):
-        """Cut names in the middle if the labels leave too little to the axis."""
-        labels = self.display._labels()
+        self.top_rank = max(len(display.method_names), 2)
         most = (1 - _MIN_AXIS) / 2 * self.width - _MARGIN
-        fitted = []
-        for label in labels:
-            name, rank = label.rsplit("  ", 1)
-            width = _text_width(label)
-            # A first guess from the mean width of a letter, then letter by letter.
-            length = int(len(label) * min(1.0, most / width)) - len(rank) - 1
-            length = min(len(name), length) if width > most else len(name)
-            while length > 4 and _text_width(f"{_cut(name, length)}  {rank}") > most:
-                length -= 1
-            fitted.append(f"{_cut(name, max(length, 4))}  {rank}")
-        return fitted, max(_text_width(label) for label in fitted)
+        self.labels = [_fit(*label, most) for label in display._labels()]
+        gutter = max(_text_width("  ".join(label)) for label in self.labels)
+        self.left, self.right = gutter + _MARGIN, self.width - gutter - _MARGIN
 
     def x(self, rank):
         """Place of a rank."""
@@ -418,26 +399,12 @@ class _Drawing:
         return self.left + share * (self.right - self.left)
 
     def line(self, x, y, *, weight=1.0, **kwargs):
-        self.ax.plot(
-            x,
-            y,
-            color=self.ink,
-            linewidth=weight * self.size / 12,
-            clip_on=False,
-            **kwargs,
-        )
+        style = {"color": self.ink, "linewidth": weight * self.size / 12, **kwargs}
+        self.ax.plot(x, y, clip_on=False, **style)
 
-    def text(self, x, y, text, *, scale=1.0, **kwargs):
-        options = {"ha": "center", "va": "center_baseline", **kwargs}
-        self.ax.text(
-            x,
-            y,
-            text,
-            fontsize=scale * self.size,
-            color=self.ink,
-            parse_math=False,
-            **options,
-        )
+    def text(self, x, y, text, *, scale=0.9, ha="center"):
+        style = {"fontsize": scale * self.size, "color": self.ink, "ha": ha}
+        self.ax.text(x, y, text, va="center_baseline", parse_math=False, **style)
 
     def draw(self):
         """Draw everything."""
@@ -455,63 +422,48 @@ class _Drawing:
             x = float(self.x(rank))
             self.line([x, x], [0, -0.5 if long else -0.3])
             if long:
-                self.text(x, -1.15, f"{rank}", scale=0.9)
-        x = (self.left + self.right) / 2
-        self.text(x, -2.45, "mean rank (1 is best)", scale=0.9)
+                self.text(x, -1.15, f"{rank}")
+        self.text((self.left + self.right) / 2, -2.45, "mean rank (1 is best)")
 
     def _methods(self):
         first = self.display._first_row()
         n_methods = len(self.labels)
-        for i, (label, rank) in enumerate(
-            zip(self.labels, self.display.mean_ranks, strict=True)
-        ):
-            on_left = i < self.n_left
-            row = i if on_left else n_methods - 1 - i
-            x, y = float(self.x(rank)), first + _PITCH * row
+        for i, (name, rank) in enumerate(self.labels):
+            on_left = i < (n_methods + 1) // 2
+            x = float(self.x(self.display.mean_ranks[i]))
+            y = first + _PITCH * (i if on_left else n_methods - 1 - i)
             end = self.left - 0.7 if on_left else self.right + 0.7
             self.line([x, x, end], [0, y, y], weight=0.9)
-            self.text(
-                end + (-0.4 if on_left else 0.4),
-                y,
-                label if on_left else _swapped(label),
-                ha="right" if on_left else "left",
-            )
+            if on_left:
+                self.text(end - 0.4, y, f"{name}  {rank}", scale=1, ha="right")
+            else:
+                self.text(end + 0.4, y, f"{rank}  {name}", scale=1, ha="left")
 
     def _bars(self):
         display = self.display
-        for clique, level in zip(
-            sorted(display.cliques), display._levels(), strict=True
-        ):
+        for clique, level in zip(display.cliques, display._levels(), strict=True):
             y = 0.75 + _BAR_PITCH * level
             x = self.x(display.mean_ranks[clique])
             self.line([x[0] - 0.15, x[-1] + 0.15], [y, y], weight=3.2)
-            self.line(
-                x,
-                [y] * len(x),
-                linestyle="none",
-                marker="o",
-                markersize=0.62 * self.size,
-            )
+            dots = {"linestyle": "none", "marker": "o", "markersize": 0.62 * self.size}
+            self.line(x, [y] * len(x), **dots)
 
     def _ruler(self):
         length = self.display.critical_difference
         if length is None or not np.isfinite(length):
             return
-        start, y = self.left, -4.3
-        stop = float(self.x(1 + length))
+        start, stop, y = self.left, float(self.x(1 + length)), -4.3
         self.line([start, stop], [y, y])
         for x in (start, stop):
             self.line([x, x], [y - 0.3, y + 0.3])
-        self.text(
-            (start + stop) / 2, y - 0.8, f"critical difference {length:.2f}", scale=0.9
-        )
+        self.text((start + stop) / 2, y - 0.8, f"critical difference {length:.2f}")
 
     def _caption(self):
         display = self.display
         if display.pvalues is None:
             return
         what = [display.test] if display.test else []
-        what.append(f"α = {display.alpha:g}")
+        what.append(f"α = {display.significance_level:g}")
         if display.n_tasks is not None:
             what.append(f"{display.n_tasks} task{'s' if display.n_tasks != 1 else ''}")
         start = (
@@ -525,6 +477,20 @@ class _Drawing:
         self.text(self.width / 2, y, text, scale=scale)
 
 
-def _swapped(label):
-    name, rank = label.rsplit("  ", 1)
-    return f"{rank}  {name}"
+def _fit(name, rank, most):
+    """Cut a name in the middle if its label leaves too little to the axis."""
+    width, length = _text_width(f"{name}  {rank}"), len(name)
+    if width > most:
+        # A first guess from the mean width of a letter, then letter by letter.
+        length = int((length + 2 + len(rank)) * most / width) - len(rank) - 1
+    while length > 4 and _text_width(f"{shorten(name, length)}  {rank}") > most:
+        length -= 1
+    return shorten(name, max(length, 4)), rank
+
+
+def shorten(name, length):
+    """Cut a name in the middle, where names of variants differ least."""
+    if length >= len(name):
+        return name
+    head = (length - 1) * 2 // 3
+    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"

@@ -1,53 +1,9 @@
-"""Small functions of the closed-form probes: outputs, priors and class labels."""
+"""Small functions of the closed-form probes: priors and class labels."""
 
 import numpy as np
-from scipy.special import expit
 from sklearn.utils import column_or_1d
 
 from skext.naive_bayes._moments.moments import check_comparable, union_of_labels
-
-
-def best_class(scores):
-    """Return the index of the largest score; a single column is a difference."""
-    if scores.shape[1] == 1:
-        return scores[:, 0] > 0
-    return scores.argmax(axis=1)
-
-
-def log_sum_exp(scores):
-    """Return ``log(sum(exp(scores)))`` of each row."""
-    largest = scores.max(axis=1, keepdims=True)
-    parts = scores - largest
-    np.exp(parts, out=parts)
-    return np.log(parts.sum(axis=1, dtype=np.float64)) + largest[:, 0]
-
-
-def log_softmax(scores, temperature=1.0):
-    """Return log-probabilities of all classes."""
-    scores = scores.astype(np.float64)
-    scores *= temperature
-    scores -= log_sum_exp(scores)[:, np.newaxis]
-    return scores
-
-
-def log_sigmoid(scores, temperature=1.0):
-    """Return log-probabilities of two classes from the difference of their scores."""
-    return -np.logaddexp(0, scores.astype(np.float64) * [[temperature, -temperature]])
-
-
-def softmax(scores, temperature=1.0):
-    """Return probabilities of all classes."""
-    scores = scores.astype(np.float64)
-    scores *= temperature
-    scores -= scores.max(axis=1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1, keepdims=True)
-    return scores
-
-
-def sigmoid(scores, temperature=1.0):
-    """Return probabilities of two classes from the difference of their scores."""
-    return expit(scores.astype(np.float64) * [[-temperature, temperature]])
 
 
 def class_prior(priors, counts, default="empirical"):

@@ -12,13 +12,10 @@ from skext.naive_bayes._linear.shrinkage import (
 )
 from skext.naive_bayes._linear.solve import summarize_state
 from skext.naive_bayes._linear.steps import Tuned
-from skext.naive_bayes._linear.temperature import (
-    fit_temperature,
-    mean_log_probability,
-    warn_no_rows,
-)
 from skext.naive_bayes._loo import scores as _loo
 from skext.naive_bayes._moments import array_api as _array_api
+from skext.utils._probabilities import fit_temperature, mean_log_probability
+from skext.utils._warnings import warn_user
 
 ALPHAS = (0.0, 0.1, 0.3, 0.6, 1.0)
 LAMBDAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
@@ -85,7 +82,10 @@ def _decided(shrinkage, temperature, loo_score=None):
 
 def _untuned(estimator, shrinkage):
     """Return the decision when no row can be left out."""
-    warn_no_rows()
+    warn_user(
+        "No row can be left out, because every class has a single one; 'loo' has no "
+        "effect. Give a number, or more rows."
+    )
     temperature = 1.0 if estimator.temperature == "loo" else estimator.temperature
     return _decided(shrinkage, temperature)
 

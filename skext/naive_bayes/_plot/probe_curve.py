@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from skext.utils._plotting import one_axes
+from skext.utils._plotting import (
+    check_confidence_level,
+    curve_style,
+    one_axes,
+    plain_legend,
+)
 
 _LABELS = {"error": "test error", "log_loss": "test log loss"}
 
@@ -68,10 +73,7 @@ class ProbeLearningCurveDisplay:
         crossover=None,
         confidence_level=0.95,
     ):
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"confidence_level must lie between 0 and 1, got {confidence_level!r}."
-            )
+        check_confidence_level(confidence_level)
         self.train_sizes = np.asarray(train_sizes)
         self.values = {}
         self.mean, self.half_width = {}, {}
@@ -101,12 +103,13 @@ class ProbeLearningCurveDisplay:
         n_repeats=5,
         test_size=0.25,
         sampling="stratified",
-        metric="error",
+        scoring="error",
         crossover="auto",
         confidence_level=0.95,
         n_jobs=None,
         random_state=None,
         ax=None,
+        curve_kwargs=None,
     ):
         """Fit probes on growing training sets and draw their curves.
 
@@ -126,7 +129,7 @@ class ProbeLearningCurveDisplay:
             Part or number of the rows for the test, or a test set.
         sampling : {"stratified", "reject"}, default="stratified"
             How the training sets are drawn.
-        metric : str, default="error"
+        scoring : str, default="error"
             "error", "log_loss" or the name of a scorer of scikit-learn.
         crossover : "auto", tuple of (str, str) or None, default="auto"
             As in :meth:`from_result`.
@@ -138,6 +141,8 @@ class ProbeLearningCurveDisplay:
             Source of randomness.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for all curves.
 
         Returns
         -------
@@ -154,12 +159,16 @@ class ProbeLearningCurveDisplay:
             n_repeats=n_repeats,
             test_size=test_size,
             sampling=sampling,
-            scoring=metric,
+            scoring=scoring,
             n_jobs=n_jobs,
             random_state=random_state,
         )
         return cls.from_result(
-            result, crossover=crossover, confidence_level=confidence_level, ax=ax
+            result,
+            crossover=crossover,
+            confidence_level=confidence_level,
+            ax=ax,
+            curve_kwargs=curve_kwargs,
         )
 
     @classmethod
@@ -233,7 +242,7 @@ class ProbeLearningCurveDisplay:
         ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         self.lines_ = []
-        style = {"marker": "o", "markersize": 4} | (curve_kwargs or {})
+        style = curve_style(curve_kwargs, marker="o", markersize=4)
         for name, mean in self.mean.items():
             (line,) = ax.plot(self.train_sizes, mean, label=name, **style)
             half = self.half_width[name]
@@ -250,7 +259,7 @@ class ProbeLearningCurveDisplay:
         ax.set_xlabel("labelled rows")
         ax.set_ylabel(_LABELS.get(self.metric, self.metric))
         self._mark_crossover(ax)
-        ax.legend()
+        plain_legend(ax)
         return self
 
     def _mark_crossover(self, ax):

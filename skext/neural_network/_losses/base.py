@@ -225,6 +225,22 @@ class TabularLoss(nn.Module):
         losses = self._row_losses(layout, target)
         return reduce_losses(losses, sample_weight, self.reduction)
 
+    @staticmethod
+    def defaults(n_outputs):
+        """Return parameters that follow from the number of outputs of a member.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Scores of a row and member.
+
+        Returns
+        -------
+        params : dict
+            Used where the loss is made by its name.
+        """
+        return {}
+
     def _row_losses(self, layout, target):
         """Compute the loss of each row.
 

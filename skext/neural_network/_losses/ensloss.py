@@ -147,7 +147,7 @@ def ensloss_derivatives(
     Examples
     --------
     >>> import numpy as np
-    >>> from skext.neural_network import ensloss_derivatives
+    >>> from skext.neural_network._losses.ensloss import ensloss_derivatives
     >>> margins, noise = np.array([2.0, -1.0, 0.5]), np.array([-1.0, 0.3, -0.5])
     >>> ensloss_derivatives(margins, noise=noise).round(4)
     array([-0.1839, -1.    , -0.6065])

@@ -181,6 +181,22 @@ class LDRLoss(TabularLoss):
         self.n_fixed_point = n_fixed_point
         self.link_scale = 1.0 / lam if normalize is None else 1.0
 
+    @staticmethod
+    def defaults(n_outputs):
+        """Do not normalise a single score, which has nothing but its size to lose.
+
+        Parameters
+        ----------
+        n_outputs : int
+            Scores of a row and member.
+
+        Returns
+        -------
+        params : dict
+            For a single score.
+        """
+        return {"normalize": None, "lam": 1.0} if n_outputs == 1 else {}
+
     def link_scores(self, scores):
         """Normalise scores as the loss does.
 

@@ -2,46 +2,12 @@
 
 import copy
 import inspect
-from functools import partial
 
 from torch import nn
 
 from skext.neural_network._losses.base import TabularLoss
-from skext.neural_network._losses.ensloss import EnsLoss
 from skext.neural_network._losses.foreign import ModuleLoss
-from skext.neural_network._losses.ldr import LDRLoss
-from skext.neural_network._losses.likelihood import GeneralizedCrossEntropy, LogLoss
-from skext.neural_network._losses.margin import (
-    ExponentialLoss,
-    HingeLoss,
-    LogHingeLoss,
-)
-from skext.neural_network._losses.regression import (
-    AbsoluteErrorLoss,
-    HuberLoss,
-    PinballLoss,
-    SquaredErrorLoss,
-)
-from skext.neural_network._losses.soft_ordinal import SoftOrdinalLoss
-
-CLASSIFICATION = {
-    "ensloss": EnsLoss,
-    "log_hinge": LogHingeLoss,
-    "log_loss": LogLoss,
-    "hinge": HingeLoss,
-    "exponential": ExponentialLoss,
-    "gce": GeneralizedCrossEntropy,
-    "ldr": LDRLoss,
-    "aldr": partial(LDRLoss, adaptive=True),
-    "soft_ordinal": SoftOrdinalLoss,
-}
-REGRESSION = {
-    "squared_error": SquaredErrorLoss,
-    "absolute_error": AbsoluteErrorLoss,
-    "huber": HuberLoss,
-    "pinball": PinballLoss,
-}
-LOSS_NAMES = (*CLASSIFICATION, *REGRESSION)
+from skext.neural_network._names import LOSSES, losses_for
 
 
 def make_loss(
@@ -95,14 +61,21 @@ def make_loss(
         return _adopt(copy.deepcopy(name_or_module), n_classes, n_outputs)
     name, make = name_or_module, name_or_module
     if isinstance(name, str):
-        known = REGRESSION if n_classes is None else CLASSIFICATION
+        known = losses_for("numbers" if n_classes is None else "classes")
         if name not in known:
             kind = "regression" if n_classes is None else "classification"
             raise ValueError(
-                f"loss must be one of {sorted(known)} for {kind}, got {name!r}."
+                f"loss={name!r} is no loss for {kind}; choose one of {sorted(known)}."
             )
-        make = known[name]
-        params = {**_defaults(name, make, n_classes, n_outputs, multiclass), **params}
+        make = LOSSES[name].find()
+        known = inspect.signature(make).parameters
+        given = {"n_classes": n_classes, "multiclass": multiclass}
+        params = {
+            **{key: value for key, value in given.items() if key in known},
+            **make.defaults(n_outputs),
+            **LOSSES[name].options,
+            **params,
+        }
     _check_params(name, make, params)
     try:
         criterion = make(**params)
@@ -113,22 +86,10 @@ def make_loss(
         ) from error
     if not isinstance(criterion, nn.Module):
         raise TypeError(
-            f"loss={name!r} must make a torch.nn.Module, got "
-            f"{type(criterion).__name__}."
+            f"loss={name!r} makes a {type(criterion).__name__}; give what makes a "
+            "torch.nn.Module."
         )
     return _adopt(criterion, n_classes, n_outputs)
-
-
-def _defaults(name, make, n_classes, n_outputs, multiclass):
-    """Return parameters that follow from the problem."""
-    if name == "soft_ordinal":
-        return {"n_classes": n_classes}
-    if name in ("ldr", "aldr") and n_outputs == 1:
-        # A single score has nothing but its size to lose by a normalisation.
-        return {"normalize": None, "lam": 1.0}
-    if "multiclass" in inspect.signature(make).parameters:
-        return {"multiclass": multiclass}
-    return {}
 
 
 def _check_params(name, make, params):
@@ -138,7 +99,8 @@ def _check_params(name, make, params):
     unknown = sorted(set(params) - set(known))
     if unknown:
         raise ValueError(
-            f"loss_params of {name!r} must be among {sorted(known)}, got {unknown}."
+            f"loss_params={params!r} has {unknown}, which {name!r} does not take; give "
+            f"some of {sorted(known)}."
         )
 
 

@@ -71,7 +71,7 @@ class MLP(HeadedModule):
     Examples
     --------
     >>> import torch
-    >>> from skext.neural_network._modules.mlp import MLP
+    >>> from skext.neural_network import MLP
     >>> MLP(5, 3, (16, 16))(torch.zeros(4, 5)).shape
     torch.Size([4, 3])
     """

@@ -178,7 +178,7 @@ class RealMLP(HeadedModule):
     Examples
     --------
     >>> import torch
-    >>> from skext.neural_network._modules.realmlp import RealMLP
+    >>> from skext.neural_network import RealMLP
     >>> network = RealMLP(5, 3, (16, 16))
     >>> network(torch.randn(4, 5)).abs().max()
     tensor(0., grad_fn=<MaxBackward1>)

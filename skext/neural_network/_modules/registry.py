@@ -1,5 +1,7 @@
 """Networks by name, class or factory."""
 
+import inspect
+
 from torch import nn
 
 from skext.neural_network._modules.base import TabularModule, group_parameters
@@ -9,21 +11,7 @@ from skext.neural_network._modules.compander import (
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d
 from skext.neural_network._modules.layers import squeeze_scores
-from skext.neural_network._modules.mlp import MLP
-from skext.neural_network._modules.realmlp import RealMLP
-from skext.neural_network._modules.resnet import ResNet
-from skext.neural_network._modules.tabm import TabM
-
-_MODULES = {"mlp": MLP, "resnet": ResNet, "realmlp": RealMLP, "tabm": TabM}
-MODULE_NAMES = tuple(_MODULES)
-
-# What "auto" stands for.
-_AUTO = {
-    "mlp": {"activation": "relu", "normalization": "batch", "dropout": 0.0},
-    "resnet": {"activation": "relu", "normalization": "batch", "dropout": 0.0},
-    "realmlp": {"activation": "selu", "normalization": None, "dropout": 0.15},
-    "tabm": {"activation": "relu", "normalization": None, "dropout": 0.1},
-}
+from skext.neural_network._names import MODULES
 
 
 def build_module(
@@ -46,7 +34,7 @@ def build_module(
     Parameters
     ----------
     module : str, class or callable
-        One of ``MODULE_NAMES``, or something that is called as
+        A name in ``MODULES``, or something that is called as
         ``module(n_features, n_outputs, **params)`` and returns a torch module.
     n_features : int
         Number of inputs.
@@ -99,20 +87,21 @@ def build_module(
             f"{WEIGHT_TRANSFORMS}."
         )
     if isinstance(module, str):
-        options = {
-            "hidden_layer_sizes": hidden_layer_sizes,
-            "activation": activation,
-            "normalization": normalization,
-            "dropout": dropout,
-        }
-        options = _fill_in(module, options)
-        options |= {
-            "ghost_batch_size": ghost_batch_size,
-            "dropout_samples": dropout_samples,
-        }
-        if module == "realmlp":
-            options["data"] = data
-        network = _MODULES[module](n_features, n_outputs, **options, **(params or {}))
+        network = _named_module(
+            module,
+            n_features,
+            n_outputs,
+            {
+                "hidden_layer_sizes": hidden_layer_sizes,
+                "activation": activation,
+                "normalization": normalization,
+                "dropout": dropout,
+                "ghost_batch_size": ghost_batch_size,
+                "dropout_samples": dropout_samples,
+            },
+            params,
+            data,
+        )
     else:
         network = _users_module(module, n_features, n_outputs, params, dropout_samples)
         if ghost_batch_size is not None:
@@ -182,23 +171,28 @@ class ScoreAdapter(TabularModule):
         return scores
 
 
-def _fill_in(name, options):
-    """Replace "auto" by what the named module usually has."""
-    if name not in _MODULES:
+def _named_module(name, n_features, n_outputs, options, params, data):
+    """Make a module of ours; "auto" leaves its default."""
+    if name not in MODULES:
         raise ValueError(
-            f"module={name!r} is unknown; choose one of {MODULE_NAMES}, or give a "
+            f"module={name!r} is unknown; choose one of {tuple(MODULES)}, or give a "
             "class or a factory(n_features, n_outputs)."
         )
-    return {
-        key: _AUTO[name][key] if isinstance(value, str) and value == "auto" else value
+    cls = MODULES[name].find()
+    options = {
+        key: value
         for key, value in options.items()
+        if not (isinstance(value, str) and value == "auto")
     }
+    if "data" in inspect.signature(cls).parameters:
+        options["data"] = data
+    return cls(n_features, n_outputs, **options, **(params or {}))
 
 
 def _users_module(module, n_features, n_outputs, params, dropout_samples):
     if isinstance(module, nn.Module) or not callable(module):
         raise TypeError(
-            f"module={module!r} must be a name in {MODULE_NAMES}, a class or a "
+            f"module={module!r} must be a name in {tuple(MODULES)}, a class or a "
             "factory(n_features, n_outputs) that makes a new network at each call."
         )
     if dropout_samples != 1:
@@ -209,8 +203,8 @@ def _users_module(module, n_features, n_outputs, params, dropout_samples):
     network = module(n_features, n_outputs, **(params or {}))
     if not isinstance(network, nn.Module):
         raise TypeError(
-            f"module must give a torch.nn.Module, got {type(network).__name__} from "
-            f"{module!r}."
+            f"module={module!r} makes a {type(network).__name__}; give what makes a "
+            "torch.nn.Module."
         )
     return ScoreAdapter(network, n_outputs)
 

@@ -47,7 +47,7 @@ class ResNet(HeadedModule):
     Examples
     --------
     >>> import torch
-    >>> from skext.neural_network._modules.resnet import ResNet
+    >>> from skext.neural_network import ResNet
     >>> ResNet(5, 3, (16, 16))(torch.zeros(4, 5)).shape
     torch.Size([4, 3])
     """

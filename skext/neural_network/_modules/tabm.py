@@ -142,7 +142,7 @@ class TabM(TabularModule):
     Examples
     --------
     >>> import torch
-    >>> from skext.neural_network._modules.tabm import TabM
+    >>> from skext.neural_network import TabM
     >>> TabM(5, 3, (16, 16), n_members=8)(torch.zeros(4, 5)).shape
     torch.Size([4, 8, 3])
     """

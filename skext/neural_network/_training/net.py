@@ -28,9 +28,9 @@ from skext.neural_network._training.optimizers import (
 )
 from skext.neural_network._training.run import Training
 from skext.neural_network._training.schedules import schedule_factors
-from skext.neural_network._training.seeds import SeedStreams
 from skext.neural_network._training.skorch import copy_callbacks, portable_callbacks
 from skext.utils._torch.device import resolve_device, torch_threads
+from skext.utils._torch.seeds import SeedStreams
 
 # Rows of the batch that a learning rate is meant for.
 _REFERENCE_BATCH = 128
@@ -519,7 +519,7 @@ def make_net(
     >>> import numpy as np
     >>> import torch
     >>> from skext.neural_network._training.net import make_net
-    >>> from skext.neural_network._training.seeds import SeedStreams
+    >>> from skext.utils._torch.seeds import SeedStreams
     >>> X = np.random.RandomState(0).randn(200, 3)
     >>> net = make_net(
     ...     lambda: torch.nn.Sequential(torch.nn.Linear(3, 1), torch.nn.Flatten(0)),

@@ -20,10 +20,10 @@ from skext.neural_network._training.loop import (
     row_losses,
     run_epoch,
 )
-from skext.neural_network._training.monitor import Monitor
 from skext.neural_network._training.noise import epoch_noise, is_sortable, takes_noise
 from skext.neural_network._training.rates import Rates
 from skext.neural_network._training.skorch import batch_needs, sets_rates
+from skext.utils._torch.monitor import Monitor
 from skext.utils._warnings import warn_user
 
 

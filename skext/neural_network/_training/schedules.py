@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-SCHEDULE_NAMES = ("constant", "cosine", "flat_cosine", "one_cycle", "coslog4")
-
 # One cycle: share of the rise, first and last rate relative to the peak.
 _RISE, _FIRST, _LAST = 0.3, 1 / 25, 1 / 25e4
 
@@ -16,7 +14,7 @@ def schedule_factors(schedule, n_steps, n_total, *, start=0):
     Parameters
     ----------
     schedule : str or callable
-        A name of ``SCHEDULE_NAMES`` or a function of the time in (0, 1).
+        A name in ``SCHEDULES`` or a function of the time in (0, 1).
     n_steps : int
         Number of steps wanted.
     n_total : int
@@ -39,12 +37,12 @@ def schedule_factors(schedule, n_steps, n_total, *, start=0):
     times = np.minimum((start + np.arange(n_steps) + 0.5) / max(n_total, 1), 1.0)
     if callable(schedule):
         return _call(schedule, times)
-    if schedule not in _FORMULAS:
+    if schedule not in SCHEDULES:
         raise ValueError(
-            f"lr_schedule={schedule!r} is not known. Use one of {SCHEDULE_NAMES} or a "
-            "function of the time in [0, 1]."
+            f"lr_schedule={schedule!r} is unknown; choose one of {tuple(SCHEDULES)} or "
+            "give a function of the time in [0, 1]."
         )
-    return _FORMULAS[schedule](times)
+    return SCHEDULES[schedule](times)
 
 
 def _call(schedule, times):
@@ -84,7 +82,8 @@ def _coslog4(times):
     return 0.5 - 0.5 * np.cos(2.0 * math.pi * np.log2(1.0 + 15.0 * times))
 
 
-_FORMULAS = {
+#: Factors of the learning rate, by name.
+SCHEDULES = {
     "constant": _constant,
     "cosine": _cosine,
     "flat_cosine": _flat_cosine,

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.utils._plotting import last_step, pyplot
+from skext.utils._plotting import curve_style, last_step, plain_legend, pyplot
 
 _PANELS = ("threshold", "feature")
 
@@ -91,6 +91,7 @@ class CoefficientPathDisplay:
         panel="threshold",
         max_features=10,
         ax=None,
+        curve_kwargs=None,
     ):
         """Take the path of a fitted model, and draw.
 
@@ -107,6 +108,8 @@ class CoefficientPathDisplay:
             Number of features with the largest weights that are drawn.
         ax : matplotlib Axes or array-like of shape (n_panels,), default=None
             Axes to draw on; None makes a figure.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for all curves.
 
         Returns
         -------
@@ -143,9 +146,11 @@ class CoefficientPathDisplay:
             feature_names=feature_names,
             threshold_names=thresholds,
         )
-        return display.plot(ax=ax, panel=panel, max_features=max_features)
+        return display.plot(
+            ax=ax, panel=panel, max_features=max_features, curve_kwargs=curve_kwargs
+        )
 
-    def plot(self, ax=None, *, panel="threshold", max_features=10):
+    def plot(self, ax=None, *, panel="threshold", max_features=10, curve_kwargs=None):
         """Draw the paths; the penalty becomes weaker from left to right.
 
         Parameters
@@ -158,6 +163,8 @@ class CoefficientPathDisplay:
         max_features : int, default=10
             Number of features with the largest weights that are drawn. A strength of
             zero has no place on the logarithmic axis and is left out.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for all curves.
 
         Returns
         -------
@@ -170,7 +177,7 @@ class CoefficientPathDisplay:
             If a parameter is out of range, or ``ax`` has too few axes.
         """
         if panel not in _PANELS:
-            raise ValueError(f"panel must be one of {_PANELS}, got {panel!r}.")
+            raise ValueError(f"panel={panel!r} must be one of {_PANELS}.")
         if max_features < 1:
             raise ValueError(f"max_features={max_features!r} must be at least 1.")
         shown = self.alphas > 0
@@ -185,20 +192,21 @@ class CoefficientPathDisplay:
         axes = _axes(ax, len(panels))
         self.axes_, self.figure_ = axes, axes[0].figure
         for i, (one, title) in enumerate(zip(axes, panels, strict=True)):
-            self._draw_panel(one, self.alphas[shown], curves[:, i], lines)
+            self._draw_panel(one, self.alphas[shown], curves[:, i], lines, curve_kwargs)
             one.set_title(title, fontsize="medium", parse_math=False)
         axes[0].set_ylabel("coefficient")
-        legend = axes[-1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        plain_legend(axes[-1], loc="center left", bbox_to_anchor=(1.01, 0.5))
         return self
 
-    def _draw_panel(self, ax, alphas, curves, names):
+    def _draw_panel(self, ax, alphas, curves, names, curve_kwargs):
         for j, name in enumerate(names):
-            style = ("-", "--", ":", "-.")[j // 10 % 4]
-            ax.plot(
-                alphas, curves[:, j], color=f"C{j % 10}", linestyle=style, label=name
+            style = curve_style(
+                curve_kwargs,
+                color=f"C{j % 10}",
+                linestyle=("-", "--", ":", "-.")[j // 10 % 4],
+                label=name,
             )
+            ax.plot(alphas, curves[:, j], **style)
         ax.axhline(0, color="0.6", linewidth=0.6, zorder=0)
         if self.alpha is not None and self.alpha > 0:
             ax.axvline(self.alpha, color="0.4", linestyle=(0, (4, 3)), linewidth=1)

@@ -5,8 +5,8 @@ import numbers
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.metrics._ordinal_scorers import find_ordered_classes
-from skext.utils._plotting import one_axes, shades
+from skext.utils._class_order import find_ordered_classes
+from skext.utils._plotting import one_axes, plain_legend, shades
 
 _KINDS = ("stacked", "cumulative")
 
@@ -82,6 +82,7 @@ class CumulativeProbabilityDisplay:
         grid_resolution=100,
         kind="stacked",
         ax=None,
+        cmap="viridis",
     ):
         """Predict along one feature while the others stay as they are, and draw.
 
@@ -106,6 +107,8 @@ class CumulativeProbabilityDisplay:
             Areas, or the curves between them.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        cmap : str, default="viridis"
+            Colours of the classes.
 
         Returns
         -------
@@ -144,9 +147,9 @@ class CumulativeProbabilityDisplay:
             ordered.tolist(),
             feature_name=str(X.columns[place] if frame else f"feature {place}"),
         )
-        return display.plot(ax=ax, kind=kind)
+        return display.plot(ax=ax, kind=kind, cmap=cmap)
 
-    def plot(self, ax=None, *, kind="stacked"):
+    def plot(self, ax=None, *, kind="stacked", cmap="viridis"):
         """Draw areas or curves.
 
         Parameters
@@ -156,6 +159,8 @@ class CumulativeProbabilityDisplay:
         kind : {"stacked", "cumulative"}, default="stacked"
             An area for each class, lowest at the bottom, or a curve for the
             probability of each class or a lower one.
+        cmap : str, default="viridis"
+            Colours of the classes.
 
         Returns
         -------
@@ -168,26 +173,26 @@ class CumulativeProbabilityDisplay:
             If ``kind`` is unknown.
         """
         if kind not in _KINDS:
-            raise ValueError(f"kind must be one of {_KINDS}, got {kind!r}.")
+            raise ValueError(f"kind={kind!r} must be one of {_KINDS}.")
         ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
         n_classes = len(self.class_names)
         if kind == "stacked":
             edges = np.pad(np.cumsum(self.proba, axis=1), ((0, 0), (1, 0)))
-            for k, colour in enumerate(shades(n_classes)):
+            for k, color in enumerate(shades(n_classes, cmap)):
                 ax.fill_between(
                     self.values,
                     edges[:, k],
                     edges[:, k + 1],
-                    color=colour,
+                    color=color,
                     linewidth=0,
                     label=self.class_names[k],
                 )
             ax.set_ylabel("probability, summed")
         else:
-            for k, colour in enumerate(shades(n_classes - 1)):
+            for k, color in enumerate(shades(n_classes - 1, cmap)):
                 label = f"≤ {self.class_names[k]}"
-                ax.plot(self.values, self.cumulative[:, k], color=colour, label=label)
+                ax.plot(self.values, self.cumulative[:, k], color=color, label=label)
             ax.set_ylabel("cumulative probability")
         ax.set_ylim(0, 1)
         if self.values.size > 1:
@@ -196,11 +201,8 @@ class CumulativeProbabilityDisplay:
             ax.set_xlabel(self.feature_name, parse_math=False)
         handles, labels = ax.get_legend_handles_labels()
         # The highest class is on top in the drawing as well.
-        legend = ax.legend(
-            handles[::-1], labels[::-1], loc="center left", bbox_to_anchor=(1.01, 0.5)
-        )
-        for text in legend.get_texts():
-            text.set_parse_math(False)
+        place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+        plain_legend(ax, handles[::-1], labels[::-1], **place)
         return self
 
 

@@ -16,8 +16,8 @@ from skext.over_sampling._core.frames import (
     Origin,
     append_to_frame,
     measured_table,
-    new_values,
     take_labels,
+    write_column,
 )
 from skext.over_sampling._core.integers import fit_to
 from skext.over_sampling._core.sampler import SyntheticMixin
@@ -25,6 +25,7 @@ from skext.over_sampling._core.weights import weighted
 from skext.utils._columns import library_of
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
+from skext.utils._tables import column_at, take_rows
 
 # Largest dense table, in bytes, that is made of a sparse one.
 _DENSE_LIMIT = 2**31
@@ -234,18 +235,13 @@ def _assemble(X, checked_X, moved, rows, origin):
     X_resampled : {list, ndarray, dataframe, sparse matrix}
         In the container and the types of ``X``.
     """
-    library = library_of(X)
     n_samples = checked_X.shape[0]
     order = np.arange(n_samples + rows.shape[0] - moved.size)
     order[n_samples:] += moved.size
     order[moved] = n_samples + np.arange(moved.size)
-    if library is not None:
+    if library_of(X) is not None:
         table = append_to_frame(X, rows, origin)
-        if moved.size == 0:
-            return table
-        if library == "polars":
-            return table[order]
-        return table.iloc[order].reset_index(drop=True)
+        return table if moved.size == 0 else take_rows(table, order)
     if sparse.issparse(checked_X):
         new = type(checked_X.tocsr())(_typed(checked_X.tocsc(), rows, origin))
         table = sparse.vstack([checked_X, new], format=checked_X.format)
@@ -277,8 +273,7 @@ def _typed(X, rows, origin):
         return fit_to(rows, X.dtype)
     new = np.empty(rows.shape, dtype=X.dtype)
     for j in range(rows.shape[1]):
-        given = X[:, [j]].toarray()[:, 0] if sparse.issparse(X) else X[:, j]
-        new[:, j] = new_values(given, rows[:, j], *origin.of_column(j))
+        new[:, j] = write_column(column_at(X, j), rows[:, j], *origin.of_column(j))
     return new
 
 

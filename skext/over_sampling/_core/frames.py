@@ -18,13 +18,19 @@ from skext.over_sampling._core.integers import (
     whole_values,
 )
 from skext.over_sampling._core.reading import (
-    column_at,
     kind_of_objects,
     numpy_type,
     plain_integers,
     read_numbers,
 )
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
+from skext.utils._tables import (
+    column_at,
+    is_extension,
+    join_columns,
+    join_rows,
+    take_rows,
+)
 
 
 class Origin(NamedTuple):
@@ -232,49 +238,47 @@ def append_to_frame(frame, new, origin):
     if sparse.issparse(new):
         new = new.tocsc()
     elif library_of(frame) == "pandas" and (frame.dtypes == new.dtype).all():
-        return _join_pandas(frame, new)
-    written = {
-        j: write_column(column_at(frame, j), _dense(new, j), *origin.of_column(j))
+        import pandas as pd
+
+        rows = pd.DataFrame(new)
+        rows.columns = frame.columns
+        return join_rows(frame, rows)
+    columns = [
+        write_column(column_at(frame, j), column_at(new, j), *origin.of_column(j))
         for j in range(frame.shape[1])
-    }
-    if library_of(frame) == "polars":
-        polars = sys.modules["polars"]
-        return polars.concat([frame, polars.DataFrame(list(written.values()))])
-    return _join_pandas(frame, written)
+    ]
+    return join_columns(frame, columns)
 
 
-def _join_pandas(frame, new):
-    import pandas as pd
-
-    # By position: names may be repeated.
-    rows = pd.DataFrame(new)
-    rows.columns = frame.columns
-    return pd.concat([frame, rows], ignore_index=True)
-
-
-def _dense(table, j):
-    return table[:, [j]].toarray()[:, 0] if sparse.issparse(table) else table[:, j]
-
-
-def write_column(given, new, base, partner=None, gap=None, function=np.rint):
+def write_column(
+    given, new, base, partner=None, gap=None, function=np.rint, *, whole=True
+):
     """Return synthetic values as a column of the type of a given one.
 
     Parameters
     ----------
-    given : series of shape (n_samples,)
-        Numbers or truth values, of pandas or polars.
+    given : {ndarray, series} of shape (n_samples,)
+        Numbers or truth values, or objects that are such.
     new : ndarray of shape (n_new,)
         Synthetic values in floating point; NaN is a missing value.
     base, partner, gap, function
         What they are made of, see :class:`Origin`.
+    whole : bool, default=True
+        False if a column of objects is known to hold neither whole numbers nor truth
+        values.
 
     Returns
     -------
     column : {ndarray, series} of shape (n_new,)
-        Of the type and, in polars, of the name of ``given``.
+        Of the type and, in polars, of the name of ``given``; among objects, missing
+        is what it is in the column.
     """
-    write = _write_polars if library_of(given) == "polars" else _write_pandas
-    return write(given, np.asarray(new), base, partner, gap, function)
+    origin = (base, partner, gap, function)
+    library = library_of(given)
+    if library is None:
+        return _write_array(given, new, *origin, whole=whole)
+    write = _write_polars if library == "polars" else _write_pandas
+    return write(given, np.asarray(new), *origin)
 
 
 def _write_pandas(given, new, *origin):
@@ -282,7 +286,7 @@ def _write_pandas(given, new, *origin):
 
     dtype = given.dtype
     if isinstance(dtype, np.dtype):
-        values = new_values(given.to_numpy(), new, *origin)
+        values = _write_array(given.to_numpy(), new, *origin)
         return pd.Series(values, dtype=dtype) if dtype.kind == "O" else values
     kind = column_kind(given)
     if kind == "float":
@@ -308,7 +312,7 @@ def _write_polars(given, new, *origin):
     dtype, kind, name = given.dtype, column_kind(given), given.name
     if dtype == polars.Object:
         boxed = np.array(given.to_list(), dtype=object)
-        values = new_values(boxed, new, *origin).tolist()
+        values = _write_array(boxed, new, *origin).tolist()
         return polars.Series(name, values, dtype=dtype)
     lost = np.isnan(new)
     if kind == "integer":
@@ -326,33 +330,11 @@ def _write_polars(given, new, *origin):
     return column.set(polars.Series(lost), None) if lost.any() else column
 
 
-def new_values(
-    given, new, base, partner=None, gap=None, function=np.rint, *, whole=True
-):
-    """Return synthetic values in the type of a column that is an array.
-
-    Parameters
-    ----------
-    given : ndarray of shape (n_samples,)
-        Numbers, truth values, or objects that are such.
-    new : ndarray of shape (n_new,)
-        Synthetic values in floating point; NaN is a missing value.
-    base, partner, gap, function
-        What they are made of, see :class:`Origin`.
-    whole : bool, default=True
-        False if a column of objects is known to hold neither whole numbers nor truth
-        values.
-
-    Returns
-    -------
-    values : ndarray of shape (n_new,)
-        Among objects, missing is what it is in the column.
-    """
-    origin = (base, partner, gap, function)
+def _write_array(given, new, *origin, whole=True):
     if given.dtype.kind in "iu":
         return whole_values(given, None, new, *origin)
     if given.dtype.kind == "b":
-        return function(new) != 0
+        return origin[-1](new) != 0
     if given.dtype.kind == "f":
         return fit_to(new, given.dtype)
     lost = np.isnan(new)
@@ -362,7 +344,7 @@ def new_values(
         plain, missing = plain_integers(given)
         values[:] = whole_values(plain, missing, new, *origin)
     elif kind == "boolean":
-        values[:] = (np.where(lost, 0.0, function(new)) != 0).tolist()
+        values[:] = (np.where(lost, 0.0, origin[-1](new)) != 0).tolist()
     elif isinstance(_first_known(given), Decimal):
         values[:] = _as_decimals(new)
     elif not lost.any():
@@ -414,89 +396,13 @@ def take_labels(y, checked, rows, indicator):
     y_resampled : array-like
         Types, categories and names are kept; an index starts anew.
     """
-    library = library_of(y)
-    if library == "pandas":
-        return y.iloc[rows].reset_index(drop=True)
-    if library == "polars":
-        return y[rows]
-    if _is_extension(y):
-        return y.take(rows)
+    if library_of(y) is not None or is_extension(y):
+        return take_rows(y, rows)
     given = np.asarray(y)
     # Labels among objects stay objects.
     boxed = given.dtype == object and given.ndim == 1
     labels = given[rows] if indicator or boxed else checked[rows]
     return labels.tolist() if isinstance(y, list) else labels
-
-
-def _is_extension(y):
-    """Tell whether something is an array of pandas, such as a Categorical."""
-    pandas = sys.modules.get("pandas")
-    return pandas is not None and isinstance(y, pandas.api.extensions.ExtensionArray)
-
-
-def take_rows(table, rows):
-    """Return some rows of a table or a target in its own container.
-
-    Parameters
-    ----------
-    table : {array-like, sparse matrix, dataframe, series} of shape (n_samples, ...)
-        The table.
-    rows : ndarray of int
-        Row numbers.
-
-    Returns
-    -------
-    part : {ndarray, sparse matrix, dataframe, series, list} of shape (n_rows, ...)
-        With a new default index.
-    """
-    library = library_of(table)
-    if library == "pandas":
-        return table.iloc[rows].reset_index(drop=True)
-    if library == "polars":
-        return table[rows]
-    if _is_extension(table):
-        return table.take(rows)
-    if isinstance(table, list):
-        return [table[row] for row in rows]
-    if sparse.issparse(table):
-        return table.tocsr()[rows].asformat(table.format)
-    return np.asarray(table)[rows]
-
-
-def join_rows(table, more):
-    """Put rows behind a table or a target, in its container and type.
-
-    Parameters
-    ----------
-    table, more : {ndarray, sparse matrix, dataframe, series, list}
-        Of the same container.
-
-    Returns
-    -------
-    joined : {ndarray, sparse matrix, dataframe, series, list}
-        With a new default index.
-    """
-    library = library_of(table)
-    if library == "pandas":
-        import pandas as pd
-
-        if table.ndim == 1:
-            more = more.rename(table.name)
-        return pd.concat([table, more], ignore_index=True)
-    if library == "polars":
-        return sys.modules["polars"].concat([table, more])
-    if _is_extension(table):
-        import pandas as pd
-
-        return pd.concat([pd.Series(table), pd.Series(more)], ignore_index=True).array
-    if isinstance(table, list):
-        return table + list(more)
-    if sparse.issparse(table):
-        return sparse.vstack([table, more.astype(table.dtype)], format=table.format)
-    more = np.asarray(more).reshape(-1, *table.shape[1:])
-    if more.dtype.kind != table.dtype.kind:
-        more = more.astype(table.dtype)
-    return np.concatenate([table, more])
 
 
 def as_plain_csr(X):

@@ -7,6 +7,7 @@ import numpy as np
 
 from skext.over_sampling._core.integers import measured
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
+from skext.utils._tables import column_at, name_at
 
 # Kinds that are categories without being named.
 _NOMINAL = ("category", "text", "boolean", "other")
@@ -97,19 +98,6 @@ def resolve_columns(selection, X):
 
 def _without_repeats(positions):
     return np.array(list(dict.fromkeys(positions)), dtype=np.intp)
-
-
-def column_at(X, j):
-    """Return a column: a series of the library of the frame, or an array."""
-    library = library_of(X)
-    if library == "pandas":
-        return X.iloc[:, j]
-    return X.to_series(int(j)) if library == "polars" else X[:, j]
-
-
-def name_at(X, j):
-    """Return the name of a column, or its position."""
-    return int(j) if library_of(X) is None else X.columns[j]
 
 
 def read_levels(column, name):

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
 
-from skext.over_sampling._core.frames import join_rows, take_rows
 from skext.utils._labels import plain_target
 from skext.utils._sklearn import check_sample_weight
+from skext.utils._tables import join_rows, take_rows
 
 # Attributes that hold numbers of rows of the input, alone or for each class.
 _ROW_NUMBERS = (
@@ -42,9 +42,7 @@ def weighted(fit_resample):
         if sample_weight is None:
             return fit_resample(self, X, y, **params)
         if not np.any(np.asarray(sample_weight)):
-            raise ValueError(
-                "sample_weight is zero for all rows; give a weight to some."
-            )
+            refuse_no_weight()
         given = check_sample_weight(sample_weight, X, ensure_non_negative=True)
         check_consistent_length(X, y, given)
         # A power of two changes no digit, and sums of weights cannot overflow.
@@ -63,6 +61,15 @@ def weighted(fit_resample):
         return result
 
     return fit_resample_weighted
+
+
+def refuse_no_weight(label=None):
+    """Refuse weights that are zero for all rows, or for all rows of a class."""
+    rows, cure = "all rows", ""
+    if label is not None:
+        rows += f" of class {str(label)!r}"
+        cure = ", or leave the class out of sampling_strategy"
+    raise ValueError(f"sample_weight is zero for {rows}; give a weight to some{cure}.")
 
 
 def _without(fit_resample, sampler, X, y, weight, used, rest, params):
@@ -146,7 +153,4 @@ def _refuse_lost_classes(sampler, y, used, rest):
         wanted = not isinstance(strategy, dict) or label in strategy
         # A missing label differs from itself.
         if label not in left and wanted and label is not None and label == label:
-            raise ValueError(
-                f"sample_weight is zero for all rows of class {str(label)!r}; give a "
-                "weight to some, or leave the class out of sampling_strategy."
-            )
+            refuse_no_weight(label)

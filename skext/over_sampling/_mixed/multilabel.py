@@ -6,16 +6,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import column_or_1d
 
+from skext._neighbors.nominal import median_deviation, mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
-from skext.over_sampling._core.frames import Origin, take_labels
+from skext.over_sampling._core.frames import Origin, append_to_frame, take_labels
 from skext.over_sampling._core.labels import check_labels
-from skext.over_sampling._mixed.tables import (
-    MixedTable,
-    NewRows,
-    extend_table,
-    mixed_neighbors,
-    vote,
-)
+from skext.over_sampling._mixed.tables import MixedRows
 from skext.over_sampling._mixed.target_base import (
     Origins,
     TargetSampler,
@@ -194,9 +189,7 @@ class MLSMOTE(TargetSampler):
             # The rows that carry a class have no other.
             return take_labels(y, None, self.sample_indices_, True)
         if library_of(y) is not None:
-            numeric = np.zeros(checked.shape[1], dtype=bool)
-            table = MixedTable(checked, None, numeric, numeric)
-            return extend_table(y, kept, table, NewRows(new, None), Origin(origin.base))
+            return append_to_frame(y, new.astype(np.float64), Origin(origin.base))
         values = np.concatenate([values, new.astype(values.dtype)])
         return values.tolist() if is_list else values
 
@@ -225,7 +218,7 @@ class MLSMOTE(TargetSampler):
             return origins, no_rows(table), np.empty((0, y.shape[1]), dtype=np.int64)
         joined = (np.concatenate(column) for column in zip(*parts, strict=True))
         base, partner, gaps, numbers, sources, labels = joined
-        return Origins(kept, base, partner, gaps), NewRows(numbers, sources), labels
+        return Origins(kept, base, partner, gaps), MixedRows(numbers, sources), labels
 
     def _find_rare(self, y):
         """Set the imbalance ratios and the numbers of rows to make."""
@@ -258,10 +251,10 @@ class MLSMOTE(TargetSampler):
         neighbors = np.arange(rows.size)[:, None]
         if k > 0:
             numbers, codes = table.numbers[rows], table.codes[rows]
-            penalty = _category_penalty(numbers) if codes.shape[1] > 0 else 1.0
-            neighbors, _, _ = mixed_neighbors(
-                numbers, codes, penalty, k, n_jobs=self.n_jobs
-            )
+            # Categories alone are all alike.
+            penalty = median_deviation(numbers) ** 2 if numbers.shape[1] > 0 else 1.0
+            near = numbers, codes, penalty, k
+            neighbors = mixed_neighbors(*near, n_jobs=self.n_jobs)[0]
         neighbors = rows[neighbors[seed]]
         base = rows[seed]
         column = rng.randint(neighbors.shape[1], size=seed.size)
@@ -308,15 +301,33 @@ def agree(y, base, neighbors, label_set):
     return (votes >= (1 if label_set == "union" else voters)).astype(y.dtype)
 
 
-def _category_penalty(numbers):
-    """Return the squared median of the standard deviations of the numbers."""
-    if numbers.shape[1] == 0:
-        return 1.0
-    known = np.maximum((~np.isnan(numbers)).sum(axis=0), 1)
-    numbers = numbers.astype(np.float64, copy=False)
-    mean = np.nansum(numbers, axis=0) / known
-    variances = np.nansum((numbers - mean) ** 2, axis=0) / known
-    return np.median(np.sqrt(variances)) ** 2
+def vote(rng, codes, neighbors):
+    """Choose the most frequent category among some rows.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+        Decides ties, for each synthetic row and column anew.
+    codes : ndarray of shape (n_samples, n_nominal)
+        Categories.
+    neighbors : ndarray of shape (n_new, k)
+        Rows that vote.
+
+    Returns
+    -------
+    sources : ndarray of shape (n_new, n_nominal)
+        A row with the winning category.
+    """
+    sources = np.empty((neighbors.shape[0], codes.shape[1]), dtype=np.intp)
+    for column in range(codes.shape[1]):
+        ballots = codes[neighbors, column]
+        counts = np.zeros(ballots.shape)
+        for voter in range(ballots.shape[1]):
+            counts += ballots == ballots[:, [voter]]
+        counts += rng.uniform(size=counts.shape)
+        winner = counts.argmax(axis=1)
+        sources[:, column] = neighbors[np.arange(len(neighbors)), winner]
+    return sources
 
 
 def _checked_numbers(wanted, counts):

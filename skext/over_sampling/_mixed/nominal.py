@@ -229,9 +229,8 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
     def _read(self, X):
         self._validate_column_types(X)
         self._validate_estimator()
-        continuous, nominal = self.continuous_features_, self.categorical_features_
         default = OneHotEncoder(handle_unknown="ignore")
-        table, n_columns = self._read_columns(X, continuous, nominal, default)
+        table, n_columns = self._read_columns(X, self.categorical_features_, default)
         categories = getattr(self.categorical_encoder_, "categories_", None)
         if n_columns is not None and categories is not None:
             n_categories = sum(len(levels) for levels in categories)
@@ -246,7 +245,7 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
         return table
 
     def _engine(self, table, y):
-        return MixedEngine(table, y, n_jobs=self.n_jobs)
+        return MixedEngine(table.numbers, table.codes, y, n_jobs=self.n_jobs)
 
     def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
         """Return seed, partner and gap of each synthetic row of a class."""
@@ -416,11 +415,10 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
         self.categorical_features_ = np.arange(X.shape[1])
         self.continuous_features_ = np.empty(0, dtype=np.intp)
         default = OrdinalEncoder(dtype=np.int32, encoded_missing_value=-1)
-        columns = (self.continuous_features_, self.categorical_features_)
-        return self._read_columns(X, *columns, default)[0]
+        return self._read_columns(X, self.categorical_features_, default)[0]
 
     def _engine(self, table, y):
-        return LevelEngine(table, y, n_jobs=self.n_jobs)
+        return LevelEngine(table.codes, y, n_jobs=self.n_jobs)
 
     def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
         """Return the seed of each synthetic row of a class, as if at its place."""

@@ -5,21 +5,22 @@ from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import validate_data
 
-from skext._neighbors.nominal_kernels import draw_winners, tally
 from skext.over_sampling._core.frames import Origin, take_labels, with_names
 from skext.over_sampling._core.generate import Plan, Rounding, make_dense
 from skext.over_sampling._core.labels import check_labels
 from skext.over_sampling._core.sampler import SyntheticMixin
 from skext.over_sampling._core.weights import weighted
-from skext.over_sampling._mixed.nominal_tables import (
-    append_to_table,
+from skext.over_sampling._mixed.tables import (
+    MixedRows,
     as_texts,
+    check_mixed,
+    extend_table,
     first_rows,
     read_table,
     take_columns,
 )
+from skext.over_sampling._mixed.vote_kernels import draw_winners, tally
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
@@ -86,33 +87,14 @@ class NominalMixin(SyntheticMixin):
 
     def _check_X_y(self, X, y, accept_sparse=None):
         y, indicator = check_labels(y)
-        if library_of(X) is not None:
-            check_consistent_length(X, y)
-            validate_data(self, with_names(X), skip_check_array=True)
-            if 0 in X.shape:
-                raise ValueError(
-                    f"X has shape {X.shape}; at least one row and one column are "
-                    "required."
-                )
-            return X, y, indicator
-        if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
-            # Numbers among strings stay numbers.
-            X = np.array(X, dtype=object)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=True,
-            dtype=None,
-            accept_sparse=accept_sparse or ["csr", "csc"],
-            ensure_all_finite="allow-nan",
-        )
+        X = check_mixed(self, X, accept_sparse=accept_sparse or ["csr", "csc"])
+        check_consistent_length(X, y)
         return X, y, indicator
 
-    def _read_columns(self, X, continuous, nominal, default):
+    def _read_columns(self, X, nominal, default):
         """Read a table, and fit the encoder; return the number of its columns."""
         X = X.toarray() if sparse.issparse(X) else X
-        table = read_table(X, continuous, nominal)
+        table = read_table(X, nominal)
         width = None
         if self.categorical_encoder is None:
             examples = take_columns(X, nominal, first_rows(table.codes))
@@ -156,13 +138,11 @@ class NominalMixin(SyntheticMixin):
             rounding = Rounding(table.whole, self._rounding())
             make_dense(table.numbers, plan, rounding, new, self.n_jobs)
         # Ties do not depend on the order in which columns are named.
-        numbers = np.argsort(np.argsort(self.categorical_features_))
+        numbers = np.argsort(np.argsort(table.nominal))
         chosen = elect(table.codes, numbers, ballots, plan, self.n_jobs)
-        columns = (self.continuous_features_, table.whole, new)
-        columns += (self.categorical_features_, chosen)
         function = self._rounding() if new.size else np.rint
         origin = Origin(plan.base, plan.partner, plan.gaps, function)
-        return append_to_table(X, *columns, origin)
+        return extend_table(X, table, MixedRows(new, chosen), origin)
 
 
 def elect(codes, numbers, ballots, plan, n_jobs=None):
@@ -170,7 +150,7 @@ def elect(codes, numbers, ballots, plan, n_jobs=None):
 
     Parameters
     ----------
-    codes : ndarray of shape (n_nominal, n_samples)
+    codes : ndarray of shape (n_samples, n_nominal)
         Levels of the nominal columns.
     numbers : ndarray of shape (n_nominal,)
         Numbers of the columns, for the drawing of lots.
@@ -185,19 +165,19 @@ def elect(codes, numbers, ballots, plan, n_jobs=None):
 
     Returns
     -------
-    chosen : ndarray of shape (n_nominal, n_new)
+    chosen : ndarray of shape (n_new, n_nominal)
         Row numbers.
     """
-    chosen = np.empty((codes.shape[0], plan.base.size), dtype=np.intp)
+    chosen = np.empty((plan.base.size, codes.shape[1]), dtype=np.intp, order="F")
     first = 0
     for number, (voters, seed) in enumerate(ballots):
         winners = np.empty_like(voters)
         n_winners = np.empty(voters.shape[0], dtype=np.intp)
         key = np.uint64(plan.key + (number + 1) * 2**32)
-        for f, levels in enumerate(codes):
+        for f, levels in enumerate(codes.T):
             tallied = (levels, int(levels.max()) + 1, voters, winners, n_winners)
             run_chunks(tally, voters.shape[0], *tallied, n_jobs=n_jobs)
-            drawn = chosen[f, first : first + seed.size]
+            drawn = chosen[first : first + seed.size, f]
             drawing = (winners, n_winners, seed, key, numbers[f], drawn)
             run_chunks(draw_winners, seed.size, *drawing, n_jobs=n_jobs, min_chunk=8192)
         first += seed.size

@@ -5,21 +5,17 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils import RegressorTags, check_array
 
+from skext._neighbors.nominal import mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
-from skext.over_sampling._core.frames import (
-    join_rows,
-    new_values,
-    take_rows,
-    write_column,
-)
+from skext.over_sampling._core.frames import write_column
 from skext.over_sampling._core.integers import is_wide
-from skext.over_sampling._core.reading import column_at, plain_integers
+from skext.over_sampling._core.reading import plain_integers
 from skext.over_sampling._mixed.relevance import (
     bump_sizes_wanted,
     number_bumps,
     relevance_of,
 )
-from skext.over_sampling._mixed.tables import NewRows, mixed_neighbors
+from skext.over_sampling._mixed.tables import MixedRows
 from skext.over_sampling._mixed.target_base import (
     Origins,
     TargetSampler,
@@ -29,6 +25,7 @@ from skext.over_sampling._mixed.target_base import (
 from skext.utils._columns import NUMBERS, column_kind, library_of
 from skext.utils._labels import refuse_missing
 from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._tables import column_at, join_rows, take_rows
 
 
 class SMOTER(TargetSampler):
@@ -226,7 +223,7 @@ class SMOTER(TargetSampler):
             new = new - (float(plain.min()) if is_wide(plain) else 0.0)
         library = library_of(y)
         if library is None:
-            made = new_values(values.reshape(-1), new, *origin)
+            made = write_column(values.reshape(-1), new, *origin)
             values = np.concatenate([values[kept], made.reshape(-1, *values.shape[1:])])
             return values.tolist() if is_list else values
         one_column = len(y.shape) == 2
@@ -296,14 +293,9 @@ class SMOTER(TargetSampler):
         distance = median = None
         partner = seed
         if k > 0:
-            neighbors, distances, medians = mixed_neighbors(
-                table.numbers[rows] / scale,
-                table.codes[rows],
-                1.0,
-                k,
-                medians=self._needs_medians,
-                n_jobs=self.n_jobs,
-            )
+            near = table.numbers[rows] / scale, table.codes[rows], 1.0, k
+            options = {"medians": self._needs_medians, "n_jobs": self.n_jobs}
+            neighbors, distances, medians = mixed_neighbors(*near, **options)
             column = rng.randint(k, size=seed.size)
             partner = neighbors[seed, column]
             if self._needs_medians:
@@ -315,9 +307,9 @@ class SMOTER(TargetSampler):
         key = rng.randint(2**31 - 1)
         numbers = self._interpolate(table, base, partner, gaps, key)
         target = interpolate_target(
-            table, scale, y, base, partner, NewRows(numbers, sources)
+            table, scale, y, base, partner, MixedRows(numbers, sources)
         )
-        made = Origins(None, base, partner, gaps), NewRows(numbers, sources), target
+        made = Origins(None, base, partner, gaps), MixedRows(numbers, sources), target
         if distance is not None:
             made = self._add_noise(rng, table, y, rows, made, distance, median)
         return made
@@ -331,7 +323,7 @@ class SMOTER(TargetSampler):
             return origins, no_rows(table), np.empty(0)
         origins, new, target = zip(*parts, strict=True)
         columns = (np.concatenate(c) for c in list(zip(*origins, strict=True))[1:])
-        rows = NewRows(*(np.concatenate(c) for c in zip(*new, strict=True)))
+        rows = MixedRows(*(np.concatenate(c) for c in zip(*new, strict=True)))
         return Origins(kept, *columns), rows, np.concatenate(target)
 
     def __sklearn_tags__(self):
@@ -525,7 +517,7 @@ def interpolate_target(table, scale, y, base, partner, new):
         Targets.
     base, partner : ndarray of shape (n_new,)
         Parents of each synthetic row.
-    new : NewRows
+    new : MixedRows
         The synthetic rows.
 
     Returns

@@ -11,7 +11,7 @@ from skext.base import SkextMixin
 from skext.over_sampling._core.frames import Origin
 from skext.over_sampling._core.generate import Plan, Rounding, make_dense
 from skext.over_sampling._core.weights import weighted
-from skext.over_sampling._mixed.tables import NewRows, extend_table, split_table
+from skext.over_sampling._mixed.tables import MixedRows, extend_table, split_table
 from skext.utils._labels import plain_target
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
@@ -118,7 +118,7 @@ class TargetSampler(SkextMixin, BaseSampler):
         origins, new, y_new = self._make(table, checked_y, sample_weight, rng)
         self._note_origins(origins, sample_weight)
         places = Origin(*origins[1:], self._rounding())
-        X_resampled = extend_table(checked_X, origins.kept, table, new, places)
+        X_resampled = extend_table(checked_X, table, new, places, origins.kept)
         if isinstance(X, list):
             X_resampled = X_resampled.tolist()
         y = self._extend_target(y, checked_y, origins.kept, y_new, places)
@@ -221,7 +221,7 @@ def container_of(y):
 
 def no_rows(table):
     """Return the synthetic rows of a table to which none are added."""
-    return NewRows(
+    return MixedRows(
         np.empty((0, table.numbers.shape[1]), dtype=table.numbers.dtype),
         np.empty((0, table.codes.shape[1]), dtype=np.intp),
     )

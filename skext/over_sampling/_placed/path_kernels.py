@@ -1,54 +1,6 @@
-"""Compiled loops over near rows and shortest paths.
-
-The rows whose pairs are searched are sorted by one column, whose values bound the
-distances.
-"""
-
-import numpy as np
+"""Compiled loop over shortest paths."""
 
 from skext.utils._numba import jit
-
-
-@jit
-def _squared_distance(a, b, limit):
-    """Return the squared distance, or a part of it that is over the limit."""
-    total = 0.0
-    for j in range(a.size):
-        total += (a[j] - b[j]) ** 2
-        if total > limit:
-            break
-    return total
-
-
-@jit
-def count_near(table, column, radius, counts, start, stop):
-    """Count the other rows at most ``radius`` away from each row."""
-    limit = radius * radius
-    for i in range(start, stop):
-        row = table[i]
-        counts[i] = 0
-        first = np.searchsorted(table[:, column], row[column] - radius)
-        for j in range(first, table.shape[0]):
-            if table[j, column] > row[column] + radius:
-                break
-            if j != i and _squared_distance(row, table[j], limit) <= limit:
-                counts[i] += 1
-
-
-@jit
-def list_near(table, column, radius, indptr, indices, distance, start, stop):
-    """Write what :func:`count_near` counted, and the distances, behind ``indptr``."""
-    limit = radius * radius
-    for i in range(start, stop):
-        row, n_found = table[i], indptr[i]
-        first = np.searchsorted(table[:, column], row[column] - radius)
-        for j in range(first, table.shape[0]):
-            if table[j, column] > row[column] + radius:
-                break
-            squared = _squared_distance(row, table[j], limit)
-            if j != i and squared <= limit:
-                indices[n_found], distance[n_found] = j, np.sqrt(squared)
-                n_found += 1
 
 
 @jit

@@ -5,9 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import compute_optics_graph
+from sklearn.preprocessing import StandardScaler
 
 from skext._neighbors.distances import MOST_ROWS, blocks, distance_block
-from skext.over_sampling._core.offsets import sparse_moments
 from skext.over_sampling._core.pairs import PairSampler
 from skext.utils._sklearn import Interval, StrOptions
 
@@ -174,7 +174,8 @@ class SMOBD(PairSampler):
         """Return all rows of the class with their density weights."""
         rows, given = super()._seeds(engine, label, sample_weight)
         max_eps = np.inf if self.max_eps is None else float(self.max_eps)
-        P = standardised(engine.X[rows])
+        P = engine.X[rows].astype(np.float64)
+        P = StandardScaler(with_mean=not sparse.issparse(P)).fit_transform(P)
         core, reach = optics_distances(P, min(self.min_samples, rows.size), max_eps)
         noise = is_noise(core, reach, self.noise_threshold)
         if noise.all():
@@ -192,37 +193,6 @@ class SMOBD(PairSampler):
             weights = np.where(noise, 0.0, 1.0)
         self.density_weights_[label] = weights
         return rows, weights if given is None else weights * given
-
-
-def standardised(P):
-    """Scale columns to unit variance; constant ones are left alone.
-
-    Parameters
-    ----------
-    P : {ndarray, sparse matrix} of shape (n_rows, n_features)
-        The rows of a class. NaN is passed on.
-
-    Returns
-    -------
-    P : {ndarray, sparse matrix} of shape (n_rows, n_features)
-        Dense rows are also centred, which moves no distance.
-    """
-    if sparse.issparse(P):
-        P = sparse.csr_array(P).astype(np.float64)
-        deviation = sparse_moments(P)[1]
-        low, high = (
-            np.asarray(each.todense()).ravel() for each in (P.min(0), P.max(0))
-        )
-        scale = np.where((low < high) & (deviation > 0), deviation, 1.0)
-        return sparse.csr_array(P.multiply(1 / scale[None, :]))
-    P = np.asarray(P, dtype=np.float64)
-    known = ~np.isnan(P)
-    n_known = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, P, 0.0).sum(axis=0) / n_known
-    P = P - mean
-    deviation = np.sqrt(np.where(known, P, 0.0).__pow__(2).sum(axis=0) / n_known)
-    constant = np.fmin.reduce(P, axis=0) == np.fmax.reduce(P, axis=0)
-    return P / np.where(constant | (deviation == 0), 1.0, deviation)
 
 
 def optics_distances(P, min_samples, max_eps):

@@ -7,21 +7,22 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.quantile._aggregation.mixture import mix, plain_average, pool_probabilities
+from skext.quantile._aggregation.combine_rows import (
+    mix,
+    plain_average,
+    pool_probabilities,
+)
+from skext.quantile._aggregation.principal_components import find_factors
 from skext.quantile._core.base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._core.crossing import NON_CROSSING, uncross
 from skext.quantile._core.groups import check_groups, group_codes
 from skext.quantile._core.ties import Ties
+from skext.quantile._gate.network import fit_gate
 from skext.quantile._solver.blocks import CONSTRAINTS
-from skext.quantile._solver.constant import fit_global
-from skext.quantile._solver.factors import find_factors
+from skext.quantile._solver.global_weights import fit_global
 from skext.utils._columns import library_of
 from skext.utils._quantiles.forms import count_rows
-from skext.utils._quantiles.levels import (
-    NONCROSSING,
-    check_levels,
-    default_levels,
-    uncross,
-)
+from skext.utils._quantiles.levels import check_levels, default_levels
 from skext.utils._sklearn import (
     HasMethods,
     Interval,
@@ -45,7 +46,7 @@ SHARED_CONSTRAINTS: dict = {
     "fine_bandwidth": [Interval(Integral, 0, None, closed="left"), None],
     "n_components": [Interval(Integral, 1, None, closed="left")],
     "pool": [StrOptions({"quantile", "probability"})],
-    "noncrossing": [StrOptions(set(NONCROSSING)), None],
+    "non_crossing": [StrOptions(set(NON_CROSSING)), None],
     "crossing_penalty": [Interval(Real, 0, None, closed="left")],
     "crossing_margin": [
         Interval(Real, 0, None, closed="left"),
@@ -107,7 +108,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         Whether ``"average"`` is of quantiles or of probabilities: then the combined
         distribution is the mixture of those of the models. It is wider; other
         granularities have no such form.
-    noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
+    non_crossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How combined rows are put in order; see :func:`isotonize`.
     crossing_penalty : float, default=0.0
         Weight of the crossing penalty while local weights are learned.
@@ -228,7 +229,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         fine_bandwidth=None,
         n_components=2,
         pool="quantile",
-        noncrossing="sort",
+        non_crossing="sort",
         crossing_penalty=0.0,
         crossing_margin=0.0,
         gate=None,
@@ -251,7 +252,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.fine_bandwidth = fine_bandwidth
         self.n_components = n_components
         self.pool = pool
-        self.noncrossing = noncrossing
+        self.non_crossing = non_crossing
         self.crossing_penalty = crossing_penalty
         self.crossing_margin = crossing_margin
         self.gate = gate
@@ -375,8 +376,6 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         self.n_iter_ = np.maximum(found.n_iter, 1)
 
     def _fit_gate(self, Z, y, X, s, groups):
-        from skext.quantile._gate.network import fit_gate
-
         if X is None:
             raise ValueError("local=True needs the features: pass X to fit.")
         self.gate_ = fit_gate(self, Z, y, X, s, groups)
@@ -540,7 +539,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         else:
             Q = mix(Z, self.weights_, self.intercept_, self.n_jobs)
         center = int(np.abs(self.quantiles_ - 0.5).argmin())
-        return self._ties.snap(uncross(Q, self.noncrossing, center, self.n_jobs))
+        return self._ties.snap(uncross(Q, self.non_crossing, center, self.n_jobs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -590,5 +589,5 @@ def check_options(estimator):
     if estimator.crossing_penalty > 0 and not estimator.local:
         raise ValueError(
             f"crossing_penalty={estimator.crossing_penalty} needs local=True; global "
-            "quantiles are put in order by noncrossing, which never costs anything."
+            "quantiles are put in order by non_crossing, which never costs anything."
         )

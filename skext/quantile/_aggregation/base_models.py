@@ -1,9 +1,11 @@
 """Base models of a stack: their rows, their fits, their out-of-fold answers."""
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.base import clone
 
 from skext.quantile._core.groups import group_params
+from skext.quantile._regression.linear import LinearQuantileRegressor
 from skext.quantile._regression.multi import MultiQuantileRegressor
 from skext.utils._quantiles.forms import ask, check_answer
 from skext.utils._sklearn import safe_indexing
@@ -35,7 +37,7 @@ def fit_base(levels, data, keep, name, model, train, test=None):
     part = data.rows(train)
     if part.weights is not None and (part.weights == 0).any():
         part = part.rows(part.positive())
-    fitted = MultiQuantileRegressor(clone(model), quantiles=levels, noncrossing=None)
+    fitted = MultiQuantileRegressor(clone(model), quantiles=levels, non_crossing=None)
     try:
         params = group_params(model, part.groups)
         fitted.fit(part.X, part.y, sample_weight=part.weights, **params)
@@ -45,6 +47,31 @@ def fit_base(levels, data, keep, name, model, train, test=None):
         return fitted, None
     predicted = answer(fitted, data.rows(test).X, levels, name)
     return (fitted if keep else None), predicted
+
+
+def fit_models(levels, data, jobs, n_jobs, keep=True):
+    """Fit base models; each job is a name, a model, training rows and maybe others.
+
+    Parameters
+    ----------
+    levels : ndarray of shape (n_levels,)
+        Levels.
+    data : Data
+        All rows.
+    jobs : list of tuple
+        Further arguments of :func:`fit_base`.
+    n_jobs : int or None
+        Number of workers.
+    keep : bool, default=True
+        Whether the models of jobs with other rows are kept.
+
+    Returns
+    -------
+    found : list of (estimator, ndarray)
+        Fitted model and its quantiles of the other rows, of each job.
+    """
+    calls = (delayed(fit_base)(levels, data, keep, *job) for job in jobs)
+    return list(Parallel(n_jobs=n_jobs, prefer="threads")(calls))
 
 
 def answer(model, X, levels, name):
@@ -164,8 +191,6 @@ def check_models(estimators):
     """
     if estimators is None:
         from sklearn.ensemble import HistGradientBoostingRegressor
-
-        from skext.quantile._regression.linear import LinearQuantileRegressor
 
         boosting = HistGradientBoostingRegressor(
             loss="quantile", quantile=0.5, random_state=0

@@ -7,14 +7,28 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.quantile._aggregation.aggregator import SHARED_CONSTRAINTS, check_options
-from skext.quantile._aggregation.base_models import Data, answer, check_models
-from skext.quantile._aggregation.stack_fit import StackFitMixin
+from skext.quantile._aggregation.aggregator import (
+    SHARED_CONSTRAINTS,
+    QuantileAggregator,
+    check_options,
+)
+from skext.quantile._aggregation.base_models import (
+    Data,
+    answer,
+    check_models,
+    collect_folds,
+    collect_pairs,
+    fit_models,
+    pair_jobs,
+    score,
+)
 from skext.quantile._core.base import QuantilePredictorMixin
+from skext.quantile._core.folds import make_folds, partition, split_rows
 from skext.quantile._core.groups import check_groups
 from skext.quantile._core.ties import Ties
 from skext.quantile._regression.conformal import (
     check_symmetric,
+    collect_scores,
     cross_shift,
     fit_shifts,
     nest,
@@ -36,9 +50,7 @@ from skext.utils._sklearn import (
 from skext.utils._warnings import warn_user
 
 
-class QuantileStackingRegressor(
-    StackFitMixin, QuantilePredictorMixin, SkextMixin, BaseComposition
-):
+class QuantileStackingRegressor(QuantilePredictorMixin, SkextMixin, BaseComposition):
     """Stack quantile regressors of any library by optimal weights.
 
     Fits each base model on all folds but one to predict that one, learns how to
@@ -74,7 +86,7 @@ class QuantileStackingRegressor(
         Number of principal components for ``"fqra"``.
     pool : {"quantile", "probability"}, default="quantile"
         Whether ``"average"`` is of quantiles or of probabilities.
-    noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
+    non_crossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How combined rows are put in order; see :func:`isotonize`.
     crossing_penalty : float, default=0.0
         Weight of the crossing penalty while local weights are learned.
@@ -84,7 +96,7 @@ class QuantileStackingRegressor(
     conformalize : {"cqr", "cv+"} or None, default=None
         Calibration of the intervals, see :class:`ConformalQuantileRegressor`: on rows
         that are kept back, or by nested cross-validation.
-    conformal_symmetric : bool, default=True
+    symmetric : bool, default=True
         Whether both ends of an interval move by the same amount.
     calibration_size : float or int, default=0.2
         Share or number of rows for ``conformalize="cqr"``; about so many if there are
@@ -199,7 +211,7 @@ class QuantileStackingRegressor(
         "estimators": [list, None],
         **SHARED_CONSTRAINTS,
         "conformalize": [StrOptions({"cqr", "cv+"}), None],
-        "conformal_symmetric": ["boolean"],
+        "symmetric": ["boolean"],
         "calibration_size": [
             Interval(Real, 0, 1, closed="neither"),
             Interval(Integral, 1, None, closed="left"),
@@ -222,11 +234,11 @@ class QuantileStackingRegressor(
         fine_bandwidth=None,
         n_components=2,
         pool="quantile",
-        noncrossing="sort",
+        non_crossing="sort",
         crossing_penalty=0.0,
         crossing_margin=0.0,
         conformalize=None,
-        conformal_symmetric=True,
+        symmetric=True,
         calibration_size=0.2,
         cv=5,
         refit=True,
@@ -252,11 +264,11 @@ class QuantileStackingRegressor(
         self.fine_bandwidth = fine_bandwidth
         self.n_components = n_components
         self.pool = pool
-        self.noncrossing = noncrossing
+        self.non_crossing = non_crossing
         self.crossing_penalty = crossing_penalty
         self.crossing_margin = crossing_margin
         self.conformalize = conformalize
-        self.conformal_symmetric = conformal_symmetric
+        self.symmetric = symmetric
         self.calibration_size = calibration_size
         self.cv = cv
         self.refit = refit
@@ -336,7 +348,7 @@ class QuantileStackingRegressor(
         check_options(self)
         levels = check_levels(self.quantiles)
         if self.conformalize is not None:
-            check_symmetric(levels, self.conformal_symmetric, "conformal_symmetric")
+            check_symmetric(levels, self.symmetric)
         models = self._base_models()
         for name, model in models:
             find_form(model, name)
@@ -366,13 +378,135 @@ class QuantileStackingRegressor(
             self._fit_stack(data, models, seed)
         if self.conformalize == "cqr":
             Q = self._raw_levels(rest.X)
-            E = scores(Q, rest.y, levels, self.conformal_symmetric)
+            E = scores(Q, rest.y, levels, self.symmetric)
             self.conformity_scores_ = E
-            self.shifts_ = fit_shifts(E, levels, self.conformal_symmetric)
+            self.shifts_ = fit_shifts(E, levels, self.symmetric)
         if self.conformalize is not None:
             n = len(self.conformity_scores_)
-            warn_if_infinite(levels, self.conformal_symmetric, n)
+            warn_if_infinite(levels, self.symmetric, n)
         return self
+
+    def _keep_back(self, data, rng):
+        positive = data.positive()
+        if len(positive) < 2:
+            raise ValueError(
+                f"n_samples={len(positive)} is too few: calibration needs two rows."
+            )
+        groups = None if data.groups is None else data.groups[positive]
+        train, rest = split_rows(len(positive), self.calibration_size, rng, groups)
+        return data.rows(positive[train]), data.rows(positive[rest])
+
+    def _folds(self, data):
+        """Split rows; weights of zero do not fill folds of our own making."""
+        if not isinstance(self.cv, Integral) and self.cv is not None:
+            return make_folds(self.cv, data.X, data.y, data.groups)
+        rows = data.positive()
+        part = data.rows(rows)
+        folds = make_folds(self.cv, part.X, part.y, part.groups)
+        return [(rows[train], rows[test]) for train, test in folds]
+
+    def _fit_stack(self, data, models, seed):
+        names = [name for name, _ in models]
+        if self.cv == "prefit":
+            self.estimators_ = [model for _, model in models]
+            Z = self._ask_models(self.estimators_, names, data.X)
+            seen = np.ones(len(data.y))
+        else:
+            Z, seen, self.estimators_ = self._cross_fit(data, models)
+            if self.refit:
+                jobs = [(name, model, data.positive()) for name, model in models]
+                fitted = fit_models(self.quantiles_, data, jobs, self.n_jobs)
+                self.estimators_ = [model for model, _ in fitted]
+        self._learn(Z, data, np.flatnonzero(seen), names, seed)
+        if self.store_oof:
+            Z[seen == 0] = np.nan
+            self.oof_quantiles_ = Z
+
+    def _cross_fit(self, data, models):
+        """Predict every fold by models that did not see it."""
+        folds = self._folds(data)
+        jobs = [
+            (name, model, train, test)
+            for train, test in folds
+            for name, model in models
+        ]
+        found = fit_models(
+            self.quantiles_, data, jobs, self.n_jobs, keep=not self.refit
+        )
+        return collect_folds(found, folds, len(data.y), len(models))
+
+    def _learn(self, Z, data, rows, names, seed):
+        """Learn the weights from some rows, and score them."""
+        by_model = self.estimators_
+        if isinstance(by_model[0], list):
+            by_model = list(map(list, zip(*by_model, strict=True)))
+        self.named_estimators_ = dict(zip(names, by_model, strict=True))
+        part = data.rows(rows)
+        Z = Z if len(rows) == len(Z) else Z[rows]
+        self.aggregator_ = aggregator = self._aggregate(Z, part, seed)
+        for key in ("weights_", "intercept_", "duality_gap_", "n_iter_"):
+            if hasattr(aggregator, key):
+                setattr(self, key, getattr(aggregator, key))
+            elif hasattr(self, key):
+                delattr(self, key)
+        combined = aggregator._combine(Z, part.X)
+        self.oof_scores_ = {
+            name: score(Z[:, j], part, self.quantiles_) for j, name in enumerate(names)
+        }
+        self.oof_scores_["aggregate"] = score(combined, part, self.quantiles_)
+        # A perfect combination is as good as a perfect model.
+        own = self.oof_scores_["aggregate"] or np.finfo(np.float64).tiny
+        self.relative_wis_ = {
+            name: (value or np.finfo(np.float64).tiny) / own
+            for name, value in self.oof_scores_.items()
+        }
+
+    def _aggregate(self, Z, data, seed):
+        """Fit an aggregator with the parameters that it shares with the stack."""
+        params = {name: getattr(self, name) for name in SHARED_CONSTRAINTS}
+        params.update(quantiles=self.quantiles_, random_state=seed)
+        return QuantileAggregator(**params).fit(
+            Z,
+            data.y,
+            X=data.X if self.local else None,
+            sample_weight=data.weights,
+            groups=data.groups if self.local else None,
+        )
+
+    def _fit_nested(self, data, models, seed):
+        """Fit for CV+: models without one and without two folds."""
+        if self.cv == "prefit":
+            raise ValueError(
+                "conformalize='cv+' fits base models and cannot use cv='prefit'; use "
+                "conformalize='cqr'."
+            )
+        kept = data.positive()
+        folds = partition(self.cv, data.X, data.y, data.groups, kept=kept, least=3)
+        data = data.rows(kept)
+        tests = [test for _, test in folds]
+        owner = np.empty(len(data.y), dtype=np.intp)
+        for k, test in enumerate(tests):
+            owner[test] = k
+        jobs, pairs = pair_jobs(models, owner, len(tests))
+        found = fit_models(self.quantiles_, data, jobs, self.n_jobs)
+        Z, singles = collect_pairs(found, jobs, pairs, owner, len(self.quantiles_))
+        self.estimators_ = singles
+        names = [name for name, _ in models]
+        rows = np.arange(len(owner))
+        oof = Z[owner, rows]
+        self._learn(oof, data, rows, names, seed)
+        if self.store_oof:
+            self.oof_quantiles_ = oof
+        self._outer, parts = [], []
+        for k, test in enumerate(tests):
+            inside = np.flatnonzero(owner != k)
+            aggregator = self._aggregate(Z[k, inside], data.rows(inside), seed)
+            left = data.rows(test)
+            Q = aggregator._combine(np.ascontiguousarray(Z[k, test]), left.X)
+            parts.append(scores(Q, left.y, self.quantiles_, self.symmetric))
+            self._outer.append(aggregator)
+        self._scores = collect_scores(parts)
+        self.conformity_scores_ = self._scores.E.T
 
     def base_quantiles(self, X):
         """Predict the quantiles of all base models.
@@ -414,7 +548,7 @@ class QuantileStackingRegressor(
             return self._ties.snap(Q)
         Q = self._fold_levels(X)
         found = cross_shift(
-            Q, self._scores, self.quantiles_, self.conformal_symmetric, self.n_jobs
+            Q, self._scores, self.quantiles_, self.symmetric, self.n_jobs
         )
         return self._ties.snap(nest(found, self.quantiles_))
 

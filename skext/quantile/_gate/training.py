@@ -11,7 +11,7 @@ import numpy as np
 from skext.quantile._core.groups import keep_back
 from skext.quantile._gate.network import Perceptron
 from skext.utils._torch.device import resolve_device
-from skext.utils._torch.rng import seeded_torch
+from skext.utils._torch.seeds import seeded_torch
 
 # Standard deviations of so many typical distances are those of a few gross targets.
 _GROSS = 100.0

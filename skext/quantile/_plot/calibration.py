@@ -4,12 +4,15 @@ import numpy as np
 
 from skext.metrics._quantile import check_predictions
 from skext.metrics._quantile_calibration import quantile_coverage
-from skext.quantile._plot.shared import (
-    ask_estimator,
+from skext.quantile._plot.shared import ask_estimator, effective_rows
+from skext.utils._plotting import (
     binomial_band,
-    check_confidence,
-    effective_rows,
+    check_confidence_level,
+    check_entries,
+    curve_style,
     one_axes,
+    percent,
+    plain_legend,
 )
 
 
@@ -31,7 +34,7 @@ class QuantileCalibrationDisplay:
     below : array-like of shape (n_levels,), default=None
         Share of the targets strictly below each quantile. Where targets are often
         equal to quantiles, the level should lie between the two.
-    confidence : float, default=0.95
+    confidence_level : float, default=0.95
         Probability of the band.
     name : str, default=None
         Name of the regressor, for the legend.
@@ -61,20 +64,23 @@ class QuantileCalibrationDisplay:
     """
 
     def __init__(
-        self, quantiles, coverage, n_rows, *, below=None, confidence=0.95, name=None
+        self,
+        quantiles,
+        coverage,
+        n_rows,
+        *,
+        below=None,
+        confidence_level=0.95,
+        name=None,
     ):
-        check_confidence(confidence)
+        check_confidence_level(confidence_level)
         self.quantiles = np.asarray(quantiles, dtype=np.float64)
         self.coverage = np.asarray(coverage, dtype=np.float64)
         self.below = self.coverage if below is None else np.asarray(below)
-        if not self.quantiles.shape == self.coverage.shape == self.below.shape:
-            raise ValueError(
-                f"quantiles, coverage and below have shapes {self.quantiles.shape}, "
-                f"{self.coverage.shape} and {self.below.shape}; give one entry for "
-                "each level."
-            )
-        self.n_rows, self.confidence, self.name = n_rows, confidence, name
-        self.low, self.high = binomial_band(self.quantiles, n_rows, confidence)
+        check_entries(self, "level", "quantiles", "coverage", "below")
+        self.n_rows, self.name = n_rows, name
+        self.confidence_level = confidence_level
+        self.low, self.high = binomial_band(self.quantiles, n_rows, confidence_level)
 
     @classmethod
     def from_predictions(
@@ -84,10 +90,11 @@ class QuantileCalibrationDisplay:
         quantiles=None,
         *,
         sample_weight=None,
-        confidence=0.95,
+        confidence_level=0.95,
         difference=False,
         name=None,
         ax=None,
+        curve_kwargs=None,
     ):
         """Count targets below predicted quantiles, and draw.
 
@@ -102,7 +109,7 @@ class QuantileCalibrationDisplay:
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. The band is that of the number of equal rows that tell
             as much.
-        confidence : float, default=0.95
+        confidence_level : float, default=0.95
             Probability of the band.
         difference : bool, default=False
             Whether to draw the shares minus their levels, which shows small errors.
@@ -110,6 +117,8 @@ class QuantileCalibrationDisplay:
             Name of the regressor, for the legend.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
 
         Returns
         -------
@@ -128,10 +137,10 @@ class QuantileCalibrationDisplay:
             quantile_coverage(*args, sample_weight=sample_weight),
             effective_rows(data.weights, len(data.y)),
             below=data.average(lambda y, Q: y < Q),
-            confidence=confidence,
+            confidence_level=confidence_level,
             name=name,
         )
-        return display.plot(ax=ax, difference=difference)
+        return display.plot(ax=ax, difference=difference, curve_kwargs=curve_kwargs)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, quantiles=None, **options):
@@ -160,13 +169,19 @@ class QuantileCalibrationDisplay:
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 
-    def plot(self, ax=None, *, difference=False, band=True):
+    def plot(
+        self, ax=None, *, name=None, curve_kwargs=None, difference=False, band=True
+    ):
         """Draw the picture.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure. Several regressors may share axes.
+        name : str, default=None
+            Name for the legend; None is that of the display.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
         difference : bool, default=False
             Whether to draw the shares minus their levels.
         band : bool, default=True
@@ -179,16 +194,18 @@ class QuantileCalibrationDisplay:
         """
         ax = one_axes(ax)
         self.ax_, self.figure_ = ax, ax.figure
+        name = self.name if name is None else name
         levels = self.quantiles
         base = levels if difference else np.zeros_like(levels)
         if band:
-            note = f"{100 * self.confidence:g} % of {self.n_rows} rows"
+            note = f"{percent(self.confidence_level)} of {self.n_rows} rows"
             # Regressors that share axes share the band.
             if note not in ax.get_legend_handles_labels()[1]:
                 self._draw_band(ax, base, difference, note)
-        (self.line_,) = ax.plot(
-            levels, self.coverage - base, "o-", markersize=4, lw=1.2, label=self.name
+        style = curve_style(
+            curve_kwargs, marker="o", markersize=4, linewidth=1.2, label=name
         )
+        (self.line_,) = ax.plot(levels, self.coverage - base, **style)
         tied = self.coverage > self.below
         if tied.any():
             ax.vlines(
@@ -209,9 +226,9 @@ class QuantileCalibrationDisplay:
             # Room for the legend below everything.
             low, high = ax.dataLim.intervaly
             ax.set_ylim(low - 0.38 * (high - low), high + 0.06 * (high - low))
-        if band or self.name is not None:
+        if band or name is not None:
             place = "lower right" if difference else "upper left"
-            ax.legend(loc=place, fontsize="small")
+            plain_legend(ax, loc=place, fontsize="small")
         return self
 
     def _draw_band(self, ax, base, difference, note):

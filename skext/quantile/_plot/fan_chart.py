@@ -3,7 +3,8 @@
 import numpy as np
 
 from skext.metrics._quantile import check_predictions
-from skext.quantile._plot.shared import ask_estimator, one_axes, percent
+from skext.quantile._plot.shared import ask_estimator
+from skext.utils._plotting import one_axes, percent
 from skext.utils._sklearn import safe_indexing
 
 
@@ -74,6 +75,7 @@ class FanChartDisplay:
         max_rows=400,
         max_bands=4,
         ax=None,
+        color="C0",
     ):
         """Draw predicted quantiles.
 
@@ -97,6 +99,8 @@ class FanChartDisplay:
             Largest number of bands.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        color : matplotlib color, default="C0"
+            Colour of the bands, lighter further out.
 
         Returns
         -------
@@ -132,7 +136,7 @@ class FanChartDisplay:
             y_true=None if data.y is None else data.y[shown],
             x_name=x_name,
         )
-        return display.plot(ax=ax, max_bands=max_bands)
+        return display.plot(ax=ax, max_bands=max_bands, color=color)
 
     @classmethod
     def from_estimator(

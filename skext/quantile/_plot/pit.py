@@ -3,11 +3,12 @@
 import numpy as np
 
 from skext.metrics._quantile_calibration import pit_values
-from skext.quantile._plot.shared import (
-    ask_estimator,
+from skext.quantile._plot.shared import ask_estimator
+from skext.utils._plotting import (
     binomial_band,
-    check_confidence,
+    check_confidence_level,
     one_axes,
+    percent,
 )
 
 
@@ -24,7 +25,7 @@ class PITHistogramDisplay:
         Number of rows in each bin.
     edges : array-like of shape (n_bins + 1,)
         Ends of the bins, from 0 to 1.
-    confidence : float, default=0.95
+    confidence_level : float, default=0.95
         Probability of the band.
     name : str, default=None
         Name of the regressor, for the title.
@@ -59,18 +60,18 @@ class PITHistogramDisplay:
     [1.2, 0.8, 0.4, 1.6]
     """
 
-    def __init__(self, counts, edges, *, confidence=0.95, name=None):
-        check_confidence(confidence)
+    def __init__(self, counts, edges, *, confidence_level=0.95, name=None):
+        check_confidence_level(confidence_level)
         self.counts, self.edges = np.asarray(counts), np.asarray(edges, dtype=float)
         if len(self.edges) != len(self.counts) + 1:
             raise ValueError(
                 f"edges has {len(self.edges)} entries for {len(self.counts)} bins; "
                 "give one more than bins."
             )
-        self.confidence, self.name = confidence, name
+        self.confidence_level, self.name = confidence_level, name
         width, n_rows = np.diff(self.edges), int(self.counts.sum())
         self.density = self.counts / n_rows / width
-        low, high = binomial_band(width, n_rows, confidence)
+        low, high = binomial_band(width, n_rows, confidence_level)
         self.low, self.high = low / width, high / width
 
     @classmethod
@@ -81,10 +82,11 @@ class PITHistogramDisplay:
         quantiles=None,
         *,
         n_bins=10,
-        confidence=0.95,
+        confidence_level=0.95,
         random_state=None,
         name=None,
         ax=None,
+        color="C0",
     ):
         """Transform the targets, count, and draw.
 
@@ -99,7 +101,7 @@ class PITHistogramDisplay:
         n_bins : int, default=10
             Number of bins of equal width. Bins narrower than the distance of levels
             show little but the interpolation between them.
-        confidence : float, default=0.95
+        confidence_level : float, default=0.95
             Probability of the band.
         random_state : int, RandomState instance or None, default=None
             Draws the values that are known up to a range only: of targets beyond the
@@ -108,6 +110,8 @@ class PITHistogramDisplay:
             Name of the regressor, for the title.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        color : matplotlib color, default="C0"
+            Colour of the bars.
 
         Returns
         -------
@@ -123,7 +127,8 @@ class PITHistogramDisplay:
             raise ValueError(f"n_bins={n_bins!r} must be at least 1.")
         pit = pit_values(y_true, y_quantiles, quantiles, random_state=random_state)
         counts, edges = np.histogram(pit, bins=n_bins, range=(0, 1))
-        return cls(counts, edges, confidence=confidence, name=name).plot(ax=ax)
+        display = cls(counts, edges, confidence_level=confidence_level, name=name)
+        return display.plot(ax=ax, color=color)
 
     @classmethod
     def from_estimator(cls, estimator, X, y, *, quantiles=None, **options):
@@ -152,13 +157,17 @@ class PITHistogramDisplay:
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 
-    def plot(self, ax=None):
+    def plot(self, ax=None, *, name=None, color="C0"):
         """Draw the picture.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        name : str, default=None
+            Name for the title; None is that of the display.
+        color : matplotlib color, default="C0"
+            Colour of the bars.
 
         Returns
         -------
@@ -173,7 +182,7 @@ class PITHistogramDisplay:
             self.density,
             width,
             align="edge",
-            color="C0",
+            color=color,
             alpha=0.75,
             edgecolor="white",
             lw=0.8,
@@ -187,7 +196,7 @@ class PITHistogramDisplay:
             alpha=0.3,
             lw=0,
             zorder=2,
-            label=f"{100 * self.confidence:g} % of {int(self.counts.sum())} rows",
+            label=f"{percent(self.confidence_level)} of {int(self.counts.sum())} rows",
         )
         ax.axhline(1.0, ls="--", color="0.3", lw=1)
         ax.set_xlim(0, 1)
@@ -195,7 +204,8 @@ class PITHistogramDisplay:
         ax.set_ylim(0, 1.18 * top)
         ax.set_xlabel("level of the target (PIT)")
         ax.set_ylabel("density")
-        if self.name is not None:
-            ax.set_title(self.name, fontsize="medium")
+        name = self.name if name is None else name
+        if name is not None:
+            ax.set_title(name, fontsize="medium", parse_math=False)
         ax.legend(loc="upper center", fontsize="small")
         return self

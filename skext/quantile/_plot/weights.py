@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skext.quantile._plot.shared import one_axes
+from skext.quantile._aggregation.aggregator import QuantileAggregator
+from skext.utils._plotting import one_axes, plain_legend
 from skext.utils._quantiles.levels import check_levels
 
 
@@ -150,13 +151,11 @@ class AggregationWeightsDisplay:
         display : AggregationWeightsDisplay
             Already drawn.
         """
-        from skext.quantile._aggregation.aggregator import QuantileAggregator
-
         model = QuantileAggregator(quantiles, granularity=granularity).fit(Z, y_true)
         display = cls(model.weights_, model.quantiles_, model_names=model_names)
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, kind=None, level=None, cmap=None, values=None):
+    def plot(self, ax=None, *, kind=None, level=None, cmap=None, include_values=None):
         """Draw the picture.
 
         Parameters
@@ -172,7 +171,7 @@ class AggregationWeightsDisplay:
         cmap : str, default=None
             Colours of a heat map; None is one for weights of either sign if there are
             negative ones.
-        values : bool, default=None
+        include_values : bool, default=None
             Whether to write the weights of a heat map; None does so if there are few.
 
         Returns
@@ -200,7 +199,7 @@ class AggregationWeightsDisplay:
         elif kind == "lines":
             self._lines(ax)
         else:
-            self._heatmap(ax, *self._matrix(level), cmap, values)
+            self._heatmap(ax, *self._matrix(level), cmap, include_values)
         if self.spread is not None:
             ax.set_title("means over rows", fontsize="medium")
         return self
@@ -234,7 +233,7 @@ class AggregationWeightsDisplay:
         ax.axhline(0.0, color="0.6", lw=0.8)
         ax.set_xlabel("level")
         ax.set_ylabel("weight")
-        ax.legend(fontsize="small")
+        plain_legend(ax, fontsize="small")
 
     def _matrix(self, level):
         """Matrix to show, labels of its rows and columns, and rows of each model."""
@@ -257,7 +256,7 @@ class AggregationWeightsDisplay:
         label = f"level that goes into {level:g}"
         return self.weights[:, :, near.argmin()], self.quantiles, label, 1
 
-    def _heatmap(self, ax, matrix, columns, label, rows_each, cmap, values):
+    def _heatmap(self, ax, matrix, columns, label, rows_each, cmap, include_values):
         largest = np.abs(matrix).max() or 1.0
         signed = matrix.min() < 0
         if cmap is None:
@@ -282,9 +281,9 @@ class AggregationWeightsDisplay:
             ax.set_ylabel("model, and level that goes in (low on top)")
             ax.tick_params(axis="y", length=0)
         ax.figure.colorbar(image, ax=ax, label="weight")
-        if values is None:
-            values = matrix.size <= 120 and len(columns) <= 12
-        if values:
+        if include_values is None:
+            include_values = matrix.size <= 120 and len(columns) <= 12
+        if include_values:
             for (i, k), weight in np.ndenumerate(matrix):
                 strong = abs(weight) > 0.6 * largest
                 ax.text(

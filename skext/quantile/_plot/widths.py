@@ -3,7 +3,8 @@
 import numpy as np
 
 from skext.metrics._quantile import check_predictions
-from skext.quantile._plot.shared import ask_estimator, central_pairs, one_axes
+from skext.quantile._plot.shared import ask_estimator, central_pairs
+from skext.utils._plotting import curve_style, one_axes, percent, plain_legend
 
 
 class IntervalWidthDisplay:
@@ -64,7 +65,15 @@ class IntervalWidthDisplay:
 
     @classmethod
     def from_predictions(
-        cls, y_true, y_quantiles, quantiles=None, *, band=(0.1, 0.9), name=None, ax=None
+        cls,
+        y_true,
+        y_quantiles,
+        quantiles=None,
+        *,
+        band=(0.1, 0.9),
+        name=None,
+        ax=None,
+        curve_kwargs=None,
     ):
         """Measure intervals, and draw.
 
@@ -83,6 +92,8 @@ class IntervalWidthDisplay:
             Name of the regressor, for the legend.
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
 
         Returns
         -------
@@ -111,7 +122,7 @@ class IntervalWidthDisplay:
             y = data.y[:, np.newaxis]
             observed = ((lower <= y) & (y <= upper)).mean(axis=0)
         display = cls(coverage[::-1], widths, observed=observed, name=name)
-        return display.plot(ax=ax, band=band)
+        return display.plot(ax=ax, band=band, curve_kwargs=curve_kwargs)
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, quantiles=None, **options):
@@ -140,13 +151,17 @@ class IntervalWidthDisplay:
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 
-    def plot(self, ax=None, *, band=(0.1, 0.9)):
+    def plot(self, ax=None, *, name=None, curve_kwargs=None, band=(0.1, 0.9)):
         """Draw the picture.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Axes to draw on; None makes a figure. Several regressors may share axes.
+        name : str, default=None
+            Name for the legend; None is that of the display.
+        curve_kwargs : dict, default=None
+            Passed on to matplotlib's ``plot``, for the curve.
         band : (float, float) or None, default=(0.1, 0.9)
             Shares of the rows between which the band reaches.
 
@@ -159,7 +174,9 @@ class IntervalWidthDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         finite = np.isfinite(self.mean)
         x, mean = self.coverage[finite], self.mean[finite]
-        (self.line_,) = ax.plot(x, mean, "-", lw=1.5, marker=".", label=self.name)
+        name = self.name if name is None else name
+        style = curve_style(curve_kwargs, linewidth=1.5, marker=".", label=name)
+        (self.line_,) = ax.plot(x, mean, **style)
         color = self.line_.get_color()
         if band is not None and finite.any():
             low, high = np.quantile(self.widths[:, finite], band, axis=0)
@@ -171,8 +188,8 @@ class IntervalWidthDisplay:
         ax.set_ylim(bottom=0, auto=True)
         observed = "" if self.observed is None else ", observed (o)"
         ax.set_xlabel("coverage: nominal" + observed)
-        rows = "" if band is None else f", {band[0]:.0%} to {band[1]:.0%} of rows"
+        rows = "" if band is None else ", {} to {} of rows".format(*map(percent, band))
         ax.set_ylabel(f"width of intervals: mean{rows}")
-        if self.name is not None:
-            ax.legend(loc="upper left")
+        if name is not None:
+            plain_legend(ax, loc="upper left")
         return self

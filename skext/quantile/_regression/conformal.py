@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skext.quantile._core import row_kernels as _row_kernels
 from skext.utils._parallel import run_chunks
-from skext.utils._quantiles import row_kernels as _row_kernels
 from skext.utils._warnings import warn_user
 
 # Levels are decimal fractions, ranks must not depend on how they are rounded.
@@ -23,13 +23,13 @@ def sides(levels):
     return int((levels < 0.5 - 1e-9).sum()), int((levels > 0.5 + 1e-9).sum())
 
 
-def check_symmetric(levels, symmetric, name):
+def check_symmetric(levels, symmetric):
     """Refuse to calibrate intervals of levels that do not come in pairs."""
     if symmetric and not np.allclose(levels + levels[::-1], 1.0, rtol=0, atol=1e-9):
         raise ValueError(
-            f"{name}=True calibrates intervals, which needs levels in pairs of tau and "
-            f"1 - tau, got quantiles={levels.tolist()}; complete the pairs, or set "
-            f"{name}=False to calibrate every level by itself."
+            "symmetric=True calibrates intervals, which needs levels in pairs of tau "
+            f"and 1 - tau, and quantiles={levels.tolist()}; complete the pairs, or set "
+            "symmetric=False to calibrate every level by itself."
         )
 
 

@@ -9,14 +9,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
+from skext.quantile._core import row_kernels as _row_kernels
 from skext.quantile._core.base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._core.crossing import NON_CROSSING, uncross
 from skext.quantile._core.ties import Ties
 from skext.quantile._solver.blocks import CONSTRAINTS
-from skext.quantile._solver.globbing import grouped, solve_rows
 from skext.quantile._solver.interior_point import is_optimal
+from skext.quantile._solver.many_rows import grouped, solve_rows
 from skext.utils._parallel import run_chunks
-from skext.utils._quantiles import row_kernels as _row_kernels
-from skext.utils._quantiles.levels import NONCROSSING, check_levels, uncross
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
@@ -109,7 +110,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
         Whether to fit the constant :math:`b`.
     positive : bool, default=False
         Whether coefficients must not be negative.
-    noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
+    non_crossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How predicted rows are put in order; see :func:`isotonize`. None leaves them.
     tol : float, default=1e-10
         Relative duality gap to stop at.
@@ -186,7 +187,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
         "quantiles": ["array-like", None],
         "fit_intercept": ["boolean"],
         "positive": ["boolean"],
-        "noncrossing": [StrOptions(set(NONCROSSING)), None],
+        "non_crossing": [StrOptions(set(NON_CROSSING)), None],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "n_jobs": [Integral, None],
@@ -198,7 +199,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
         *,
         fit_intercept=True,
         positive=False,
-        noncrossing="sort",
+        non_crossing="sort",
         tol=1e-10,
         max_iter=100,
         n_jobs=None,
@@ -206,7 +207,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
         self.quantiles = quantiles
         self.fit_intercept = fit_intercept
         self.positive = positive
-        self.noncrossing = noncrossing
+        self.non_crossing = non_crossing
         self.tol = tol
         self.max_iter = max_iter
         self.n_jobs = n_jobs
@@ -290,7 +291,7 @@ class LinearQuantileRegressor(QuantilePredictorMixin, SkextMixin, BaseEstimator)
             self, X, accept_sparse="csr", reset=False, dtype=[np.float64, np.float32]
         )
         Q = _linear(X, self.coef_, self.intercept_, self.n_jobs)
-        return uncross(self._ties.snap(Q), self.noncrossing)
+        return uncross(self._ties.snap(Q), self.non_crossing)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

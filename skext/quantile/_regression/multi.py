@@ -11,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
 from skext.quantile._core.base import QuantilePredictorMixin, refuse_dates
+from skext.quantile._core.crossing import NON_CROSSING, uncross
 from skext.quantile._core.ties import Ties
+from skext.quantile._regression.linear import LinearQuantileRegressor
 from skext.utils._quantiles.forms import (
     allows,
     ask,
@@ -21,16 +23,12 @@ from skext.utils._quantiles.forms import (
     is_frozen,
     named_form,
     own_levels,
+    predict_levels,
     split_levels,
     takes_numbers,
     weight_params,
 )
-from skext.utils._quantiles.levels import (
-    NONCROSSING,
-    check_levels,
-    default_levels,
-    uncross,
-)
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
@@ -94,13 +92,7 @@ def predict_quantiles(estimator, X, quantiles=None):
     >>> predict_quantiles(model.fit(X, y), X[:3], [0.1, 0.5, 0.9]).shape
     (3, 3)
     """
-    known = own_levels(estimator, X)
-    if quantiles is not None:
-        levels = check_levels(quantiles)
-    else:
-        levels = default_levels() if known is None else known
-    Q = ask(estimator, X, levels)
-    return check_answer(Q, X, len(levels), type(estimator).__name__)
+    return predict_levels(estimator, X, quantiles)[0]
 
 
 class QuantileAdapter(QuantilePredictorMixin, SkextMixin, BaseEstimator):
@@ -244,7 +236,7 @@ class MultiQuantileRegressor(
     quantile_param : str, default="auto"
         Parameter of the regressor that takes the level. ``"auto"`` knows those of
         scikit-learn, LightGBM, XGBoost and CatBoost.
-    noncrossing : {"sort", "isotonic", "minmax"} or None, default="sort"
+    non_crossing : {"sort", "isotonic", "minmax"} or None, default="sort"
         How rows are put in order; see :func:`isotonize`. None leaves them.
     n_jobs : int, default=None
         Number of joblib workers over levels, threads by default. ``None`` means one
@@ -292,7 +284,7 @@ class MultiQuantileRegressor(
         "estimator": [HasMethods("fit"), None],
         "quantiles": ["array-like", None],
         "quantile_param": [str],
-        "noncrossing": [StrOptions(set(NONCROSSING)), None],
+        "non_crossing": [StrOptions(set(NON_CROSSING)), None],
         "n_jobs": [Integral, None],
     }
 
@@ -302,21 +294,17 @@ class MultiQuantileRegressor(
         *,
         quantiles=None,
         quantile_param="auto",
-        noncrossing="sort",
+        non_crossing="sort",
         n_jobs=None,
     ):
         self.estimator = estimator
         self.quantiles = quantiles
         self.quantile_param = quantile_param
-        self.noncrossing = noncrossing
+        self.non_crossing = non_crossing
         self.n_jobs = n_jobs
 
     def _base(self):
-        if self.estimator is not None:
-            return self.estimator
-        from skext.quantile._regression.linear import LinearQuantileRegressor
-
-        return LinearQuantileRegressor()
+        return LinearQuantileRegressor() if self.estimator is None else self.estimator
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None, **fit_params):
@@ -366,7 +354,7 @@ class MultiQuantileRegressor(
 
     def _predict_levels(self, X):
         check_rows(self, X)
-        return self._ties.snap(uncross(self._ask(X), self.noncrossing))
+        return self._ties.snap(uncross(self._ask(X), self.non_crossing))
 
     def _own_median(self, X):
         first = self.estimators_[0]

@@ -16,7 +16,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from skext.utils._quantiles.levels import change_levels, check_levels
+from skext.utils._quantiles.levels import (
+    change_levels,
+    check_levels,
+    default_levels,
+)
 from skext.utils._sklearn import base_search_cv, routing_enabled
 
 BaseSearchCV = base_search_cv()
@@ -503,6 +507,34 @@ def _ask_transformed(fitted, X, levels, name):
     if single:
         return _known_levels(Q, mirror(known) if turned else known, levels, inner)
     return Q
+
+
+def predict_levels(fitted, X, quantiles=None):
+    """Ask a fitted regressor for the given levels, its own ones, or the default ones.
+
+    Parameters
+    ----------
+    fitted : estimator object
+        The regressor.
+    X : array-like of shape (n_samples, n_features)
+        Rows.
+    quantiles : array-like of shape (n_levels,), default=None
+        Increasing levels.
+
+    Returns
+    -------
+    Q : ndarray of shape (n_samples, n_levels)
+        Checked quantiles.
+    levels : ndarray of shape (n_levels,)
+        Their levels.
+    """
+    known = own_levels(fitted, X)
+    if quantiles is not None:
+        levels = check_levels(quantiles)
+    else:
+        levels = default_levels() if known is None else known
+    Q = ask(fitted, X, levels)
+    return check_answer(Q, X, len(levels), type(fitted).__name__), levels
 
 
 def count_rows(X):

@@ -1,10 +1,9 @@
-"""Device and thread settings of torch, resolved and put back.
-
-Only the functions import torch.
-"""
+"""Device and thread settings of torch, resolved and put back."""
 
 import contextlib
 import threading
+
+import torch
 
 from skext.utils._warnings import warn_user
 
@@ -30,8 +29,6 @@ def resolve_device(device, *, missing="raise"):
     ValueError
         If the device is unknown or not there.
     """
-    import torch
-
     if isinstance(device, str) and device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -53,8 +50,6 @@ def resolve_device(device, *, missing="raise"):
 
 
 def _is_available(device):
-    import torch
-
     if device.type == "cuda":
         index = 0 if device.index is None else device.index
         return torch.cuda.is_available() and index < torch.cuda.device_count()
@@ -74,8 +69,6 @@ def torch_threads(n_threads):
     if n_threads is None:
         yield
         return
-    import torch
-
     with _THREADS_LOCK:
         if not _threads["blocks"]:
             _threads["before"] = torch.get_num_threads()

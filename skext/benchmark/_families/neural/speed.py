@@ -68,7 +68,7 @@ def _train(data, n_jobs, loss):
     # They load torch, which may not be there.
     from skext.neural_network._losses.registry import make_loss
     from skext.neural_network._training.net import make_net  # loads torch
-    from skext.neural_network._training.seeds import SeedStreams  # loads torch
+    from skext.utils._torch.seeds import SeedStreams  # loads torch
 
     with _threads(n_jobs):
         net = make_net(

@@ -13,17 +13,17 @@ from skext.benchmark._families.ordinal.tasks import TASKS
 
 def _ranked_probability_score(y, proba):
     codes = np.arange(proba.shape[1])
-    return metrics.ranked_probability_score(y, proba, labels=codes, classes=codes)
+    return metrics.ranked_probability_score(y, proba, class_order=codes, classes=codes)
 
 
 def _rare_class_log_loss(y, proba):
     codes = np.arange(proba.shape[1])
-    return metrics.rare_class_log_loss(y, proba, labels=codes, classes=codes)
+    return metrics.rare_class_log_loss(y, proba, class_order=codes, classes=codes)
 
 
 def _ordinal_mae(y, label):
     codes = np.arange(max(y.max(), label.max()) + 1)
-    return metrics.ordinal_mean_absolute_error(y, label, labels=codes)
+    return metrics.ordinal_mean_absolute_error(y, label, class_order=codes)
 
 
 def _scorer_of(name):

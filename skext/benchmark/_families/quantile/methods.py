@@ -56,7 +56,7 @@ QUANTILE_METHODS = (
     ),
     _entry(
         "boosting-quantile",
-        _Made("boosting", (("noncrossing", None),)),
+        _Made("boosting", (("non_crossing", None),)),
         "baseline",
         "scikit-learn's gradient boosting for each level, quantiles may cross",
         preprocess="ordinal",

@@ -22,8 +22,8 @@ from skext.quantile import (
     QuantileAggregator,
     isotonize,
 )
-from skext.quantile._solver.constant import solve_highs
-from skext.quantile._solver.globbing import grouped
+from skext.quantile._solver.global_weights import solve_highs
+from skext.quantile._solver.many_rows import grouped
 
 _HIGHS = "scipy.optimize.linprog, HiGHS on the dual"
 
@@ -135,7 +135,9 @@ def _calibrated(n_samples, n_test, n_folds):
         method="cv+",
         cv=KFold(n_folds),
     )
-    peer = CrossConformalRegressor(LinearRegression(), cv=KFold(n_folds))
+    peer = CrossConformalRegressor(
+        LinearRegression(), cv=KFold(n_folds), random_state=0
+    )
     peer.fit_conformalize(X_train, y_train)
     return {"ours": ours.fit(X_train, y_train), "peer": peer, "X": X_test}
 

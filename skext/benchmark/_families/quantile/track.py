@@ -69,8 +69,7 @@ def _width(y, Q):
 
 def _scorer_of(name):
     def scoring(task_type):
-        metric = getattr(metrics, name)
-        return metrics.make_quantile_scorer(metric, quantiles=np.array(LEVELS))
+        return metrics.make_quantile_scorer(name, quantiles=np.array(LEVELS))
 
     return scoring
 

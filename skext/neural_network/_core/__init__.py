@@ -1,0 +1,1 @@
+"""What the estimators share: the base, rows and hold-outs, probabilities, files."""
