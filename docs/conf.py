@@ -11,8 +11,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import skext
 from skext.benchmark._engine.metrics import METRICS
-from skext.benchmark._families.catalog import METHODS, TRACKS
-from skext.benchmark._speed.cases import CASES
+from skext.benchmark._engine.track import METHODS, TRACKS, speed_cases
 
 # Examples and doctests must build without network.
 os.environ.setdefault("SKEXT_OFFLINE", "1")
@@ -122,7 +121,7 @@ def write_catalogue(path):
         kinds = ", ".join(metric.task_types)
         lines.append(f"| `{metric.name}` | {better} | {kinds} | {metric.description} |")
     lines += ["", "## Speed cases", "", "| case | peer | what |", "|:--|:--|:--|"]
-    for case in CASES.values():
+    for case in speed_cases().values():
         lines.append(f"| `{case.name}` | `{case.peer_name}` | {case.description} |")
     write(path, lines)
 

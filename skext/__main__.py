@@ -4,11 +4,11 @@ import contextlib
 import os
 import sys
 
+from skext.benchmark._cli.main import main as run
+
 
 def main(argv=None):
     """Run the command line and return its exit code."""
-    from skext.benchmark._cli.parser import main as run
-
     # The script does as ``python -m skext`` does: modules that lie in the current
     # folder can be named.
     with contextlib.suppress(OSError):

@@ -27,7 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from skext.benchmark import TaskInfo
 from skext.benchmark._engine.methods import set_random_state
-from skext.benchmark._families.catalog import METHODS, default_methods
+from skext.benchmark._engine.track import METHODS, default_methods
 from skext.datasets import make_cluster_problem, make_unclustered
 
 NULLS = "normal student lognormal laplace exponential uniform ball".split()

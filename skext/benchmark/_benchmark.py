@@ -1,43 +1,19 @@
 """The Python interface of the benchmark runner."""
 
+import contextlib
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import fields, replace
 from pathlib import Path
 
 from skext.benchmark._engine.methods import from_user
-from skext.benchmark._engine.parsing import parse_folds
+from skext.benchmark._engine.options import RunOptions
+from skext.benchmark._engine.parsing import parse_folds, unknown
 from skext.benchmark._engine.runner import Runner
-from skext.benchmark._families.catalog import METHODS, select_methods
+from skext.benchmark._engine.store import export
+from skext.benchmark._engine.track import METHODS, select_methods
+from skext.benchmark._results import read_results
 from skext.benchmark._suites import as_tasks
-from skext.exceptions import BenchmarkError
-
-
-@dataclass
-class RunOptions:
-    """How a run is carried out; what is compared is not among it."""
-
-    metrics: tuple | None = None
-    seed: int = 0
-    lite: bool = False
-    tune: int = 0
-    strict_env: bool = False
-    n_jobs: int = -1
-    inner_threads: int | None = None
-    backend: str | None = None
-    scheduler: str | None = None
-    budget: object = None
-    time_limit: object = None
-    memory_limit: object = None
-    device: str = "auto"
-    retry: tuple = ()
-    fresh: bool = False
-    save_predictions: bool | None = None
-    progress: str = "none"
-    command: str = ""
-
-    def to_dict(self):
-        """Plain values, for ``run.json``."""
-        return asdict(self)
+from skext.exceptions import BenchmarkError, MissingDependencyError
 
 
 class Benchmark:
@@ -50,7 +26,7 @@ class Benchmark:
     Parameters
     ----------
     tasks : str, Task, dict, or list of those
-        Name of a suite, tasks of :func:`load_suite`, or a dict that maps a name to
+        Name of a suite, tasks of :func:`load_tasks`, or a dict that maps a name to
         ``(X, y)`` or to a Bunch of scikit-learn.
     methods : dict or list, default=None
         A dict maps a name to an estimator, a pipeline, a grid, or a function that
@@ -137,7 +113,7 @@ class Benchmark:
         self.tune = tune
         self.random_state = random_state
 
-    def run(self, out=None, **options):
+    def run(self, out=None, options=None, **changes):
         """Run all jobs that have no result yet.
 
         Parameters
@@ -145,14 +121,11 @@ class Benchmark:
         out : path-like, default=None
             Folder of the results; None is a new one below ``runs/``. Giving the
             folder of an earlier run continues it.
-        **options : dict
-            ``n_jobs`` (default -1), ``backend`` (None is joblib's current one, or
-            "loky", "dask", "ray", "sequential"), ``scheduler`` (address of a
-            cluster), ``inner_threads``, ``budget`` ("2h": start no job after
-            that), ``time_limit`` and ``memory_limit`` of a job, ``lite`` (first
-            fold only), ``retry`` (statuses to try again), ``fresh`` (forget
-            earlier results), ``save_predictions``, ``strict_env``, ``device``,
-            ``progress`` ("none", "plain" or "auto").
+        options : RunOptions, default=None
+            How to run. None takes the metrics, the tuning and the seed of the
+            benchmark, and defaults for the rest.
+        **changes : dict
+            Single options of :class:`RunOptions`, such as ``n_jobs=4``.
 
         Returns
         -------
@@ -164,15 +137,16 @@ class Benchmark:
         BenchmarkError
             If the folder cannot be used or there is nothing to run.
         """
-        try:
-            run_options = RunOptions(
-                **{"metrics": self.metrics, "seed": self.random_state, **options},
-                **({} if "tune" in options else {"tune": self.tune}),
-            )
-        except TypeError as exc:
-            raise BenchmarkError(f"Unknown run option: {exc}.") from exc
+        known = {entry.name for entry in fields(RunOptions)}
+        for name in set(changes) - known:
+            raise unknown("run option", name, known)
+        if options is None:
+            told = {"metrics": self.metrics, "tune": self.tune}
+            options = RunOptions(**{**told, "seed": self.random_state, **changes})
+        else:
+            options = replace(options, **changes)
         folder = Path(out) if out is not None else default_folder("python")
-        return Runner(self.tasks, self.methods, run_options).run(folder)
+        return run_tasks(self.tasks, self.methods, options, folder)
 
     def __repr__(self):
         methods = "default" if self.methods is None else len(self.methods)
@@ -184,6 +158,26 @@ class Benchmark:
         if self.methods is not None:
             methods = ", ".join(method.name for method in self.methods)
         return f"<p><b>Benchmark</b></p><p>Tasks: {tasks}</p><p>Methods: {methods}</p>"
+
+
+def run_tasks(tasks, methods, options, folder, **story):
+    """Run into a folder, and write the tables beside its results.
+
+    Returns
+    -------
+    results : BenchmarkResults
+        Everything in the folder, older jobs included.
+    """
+    reason = Runner(tasks, methods, options, **story).run(folder)
+    results = read_results(folder)
+    export(results, folder)
+    if reason:
+        # What failed shall be found in the folder all the same.
+        if results.info["broken"]:
+            with contextlib.suppress(MissingDependencyError):
+                results.report(Path(folder) / "report.html")
+        raise BenchmarkError(reason)
+    return results
 
 
 def default_folder(suite):

@@ -10,7 +10,7 @@ from skext.benchmark._analysis.pair import compare_pair
 from skext.benchmark._engine.metrics import METRICS
 from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.store import ResultStore
-from skext.benchmark._families import catalog as _catalog
+from skext.benchmark._engine.track import TRACKS, dummy_of
 from skext.benchmark._report.page import write_report
 from skext.exceptions import BenchmarkError
 from skext.utils._probabilities import reliability_bins
@@ -96,7 +96,7 @@ class BenchmarkResults:
     def tracks(self):
         """Comparisons in the run, those of the catalogue first."""
         present = list(dict.fromkeys(self._frame["track"]))
-        known = [name for name in _catalog.TRACKS if name in present]
+        known = [name for name in TRACKS if name in present]
         return known + [name for name in present if name not in known]
 
     def to_frame(self):
@@ -173,8 +173,8 @@ class BenchmarkResults:
         name : str or None
             None if the track has none or it did not run.
         """
-        if track in _catalog.TRACKS:
-            name = _catalog.TRACKS[track].baseline
+        if track in TRACKS:
+            name = TRACKS[track].baseline
             if name in set(self._frame.loc[self._frame["track"] == track, "method"]):
                 return name
         return None
@@ -210,7 +210,7 @@ class BenchmarkResults:
             metric,
             baseline=baseline or self.baseline(track),
             rope=rope,
-            dummy=_catalog.dummy_of(track),
+            dummy=dummy_of(track),
         )
 
     def _check_metric(self, track, metric):

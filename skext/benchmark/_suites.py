@@ -3,25 +3,19 @@
 import fnmatch
 from dataclasses import replace
 
-from skext.benchmark._engine.inputs import TASK_TYPES, read_bunch
+from skext import datasets
+from skext.benchmark._engine.config import read_config
+from skext.benchmark._engine.inputs import read_bunch
+from skext.benchmark._engine.kinds import task_types
 from skext.benchmark._engine.parsing import unknown
-from skext.benchmark._engine.tasks import Task
-from skext.exceptions import BenchmarkError
+from skext.benchmark._engine.tasks import Task, openml_task
+from skext.benchmark._engine.track import TRACKS, offline_tasks, track_of_suite
 
-# Tracks of the frozen lists; the others follow from the type of their tasks.
-_SUITE_TRACKS = {
-    "ensloss": "neural",
-    "imbalanced": "imbalanced",
-    "ordinal": "ordinal",
-    "cluster": "clustering",
-    "llp": "llp",
-    "quantile": "quantile",
-}
 # Bags of a size that leaves fewer of them than this are no task.
 _FEWEST_BAGS = 5
 
 
-def load_suite(
+def load_tasks(
     name,
     *,
     folds=None,
@@ -65,21 +59,17 @@ def load_suite(
 
     Examples
     --------
-    >>> from skext.benchmark import load_suite
-    >>> [task.id for task in load_suite("offline")][:3]
+    >>> from skext.benchmark import load_tasks
+    >>> [task.id for task in load_tasks("offline")][:3]
     ['iris', 'wine', 'breast-cancer']
     """
     source = {"data_home": None if data_home is None else str(data_home)}
     source["offline"] = offline
     if name == "offline":
-        from skext.benchmark._families.offline import offline_tasks
-
         tasks = offline_tasks()
     elif name.startswith(("openml:", "task:")):
         tasks = [openml_task(name, source)]
     elif name.endswith(".toml"):
-        from skext.benchmark._cli.config import read_config
-
         tasks = read_config(name, source)["tasks"]
     else:
         tasks = _frozen_tasks(name, source)
@@ -91,27 +81,7 @@ def load_suite(
     return [_told(replace(task, **changes), task_type) for task in tasks]
 
 
-def openml_task(name, source):
-    """Make a task of ``openml:<data id>`` or ``task:<task id>``."""
-    kind, _, number = name.partition(":")
-    if not number.isdigit():
-        raise BenchmarkError(
-            f"{name!r} is not understood; write '{kind}:' and a number, such as "
-            f"'{kind}:31'."
-        )
-    key = "data_id" if kind == "openml" else "task_id"
-    return Task(
-        id=name,
-        loader="skext.datasets:load_openml",
-        arguments=((key, int(number)), *source.items()),
-        folds="task" if kind == "task" else (1, 5),
-        source="OpenML",
-    )
-
-
 def _frozen_tasks(name, source):
-    from skext import datasets
-
     known = [*datasets.list_suites(), "offline"]
     if name not in known:
         raise unknown("suite", name, known)
@@ -119,7 +89,7 @@ def _frozen_tasks(name, source):
     tasks = [
         Task(
             id=f"{suite.name}/{entry.name}",
-            track=_SUITE_TRACKS.get(suite.name, "auto"),
+            track=track_of_suite(suite.name),
             loader="skext.benchmark._suites:load_entry",
             arguments=(("suite", suite.name), ("entry", entry.name), *source.items()),
             folds="task" if entry.task_id else (1, 5),
@@ -149,8 +119,6 @@ def _in_bags(tasks, suite):
 
 def load_entry(suite, entry, **source):
     """Load one task of a frozen list; runs in the workers."""
-    from skext import datasets
-
     entries = {task.name: task for task in datasets.load_suite(suite).tasks}
     return datasets.load_suite_task(entries[entry], **source)
 
@@ -182,7 +150,7 @@ def as_tasks(given, **options):
         A dict maps a name to ``(X, y)`` or a Bunch.
     **options : dict
         ``folds``, ``max_rows``, ``data_home``, ``offline``, ``seed``, ``task_type`` as
-        in :func:`load_suite`.
+        in :func:`load_tasks`.
 
     Returns
     -------
@@ -190,7 +158,7 @@ def as_tasks(given, **options):
         With the options applied.
     """
     if isinstance(given, str):
-        return load_suite(given, **options)
+        return load_tasks(given, **options)
     changes = {key: options[key] for key in ("max_rows",) if options.get(key)}
     changes["seed"] = options.get("seed", 0)
     if options.get("folds") is not None:
@@ -204,7 +172,7 @@ def as_tasks(given, **options):
             for name, data in given.items()
         ]
     if hasattr(given, "tasks") and hasattr(given, "name"):
-        return load_suite(given.name, **options)
+        return load_tasks(given.name, **options)
     return [task for item in given for task in as_tasks(item, **options)]
 
 
@@ -218,13 +186,11 @@ def _given_in_python(name, data, changes):
 
 def _told(task, task_type):
     """Set the kind of the target, and refuse kinds and tracks that do not exist."""
-    from skext.benchmark._families.catalog import TRACKS
-
     if isinstance(task_type, dict):
         task_type = task_type.get(task.id)
     task = task if task_type is None else replace(task, task_type=task_type)
-    if task.task_type not in (None, *TASK_TYPES):
-        raise unknown("task_type", task.task_type, TASK_TYPES)
+    if task.task_type not in (None, *task_types()):
+        raise unknown("task_type", task.task_type, task_types())
     if task.track not in ("auto", *TRACKS):
         raise unknown("track", task.track, TRACKS)
     return task

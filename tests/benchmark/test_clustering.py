@@ -10,9 +10,9 @@ from skext.benchmark import Benchmark, Method, Task, TaskInfo
 from skext.benchmark._engine.methods import build
 from skext.benchmark._engine.metrics import Predictions, score
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import METHODS, default_methods
-from skext.benchmark._families.clustering.tasks import clustering_tasks
-from skext.benchmark._suites import load_suite
+from skext.benchmark._engine.track import METHODS, default_methods
+from skext.benchmark._families.clustering.tasks import TASKS
+from skext.benchmark._suites import load_tasks
 
 NAMES = ["adjusted_rand", "exact_k", "k_error", "adjusted_mutual_info"]
 
@@ -83,7 +83,7 @@ def test_a_table_without_clusters_is_a_task():
     assert loaded.task_type == "clustering"
 
 
-@pytest.mark.parametrize("task", clustering_tasks(), ids=lambda task: task.id)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_offline_tasks(task):
     loaded = load_task(task)
     assert loaded.track == loaded.task_type == "clustering"
@@ -91,7 +91,7 @@ def test_offline_tasks(task):
 
 
 def test_the_suite_is_for_clustering():
-    assert {task.track for task in load_suite("cluster")} == {"clustering"}
+    assert {task.track for task in load_tasks("cluster")} == {"clustering"}
 
 
 PEERS = ["kmeans-silhouette", "gmm-bic", "hdbscan"]

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from skext.benchmark import Benchmark, Task, load_suite
-from skext.benchmark._cli.commands import _gather
-from skext.benchmark._cli.config import read_config
-from skext.benchmark._cli.parser import main, parse
+from skext.benchmark import Benchmark, Task, load_tasks
+from skext.benchmark._cli.main import main
+from skext.benchmark._cli.parser import parse
+from skext.benchmark._cli.run import gather, given_by
+from skext.benchmark._engine.config import read_config
 from skext.exceptions import BenchmarkError
 
 
@@ -105,7 +106,7 @@ def test_wrong_tables_are_named(tmp_path, text, words):
 
 
 def gathered(*words):
-    options, tasks, _ = _gather(parse(["bench", "run", *words]))
+    options, tasks, _ = gather(given_by(parse(["bench", "run", *words])))
     return options, tasks
 
 
@@ -135,7 +136,7 @@ def test_what_the_command_line_names_wins_even_if_it_is_the_default(tmp_path):
     assert (options.backend, options.progress) == ("loky", "auto")
     assert options.save_predictions is True
     assert tasks[0].seed == 0
-    assert parse(["bench", "run", path, "--online"]).explicit >= {"offline"}
+    assert given_by(parse(["bench", "run", path, "--online"]))["offline"] is False
 
 
 def test_resume_keeps_what_the_command_line_named(tmp_path, capsys):
@@ -191,7 +192,7 @@ def test_wrong_tracks_and_types_are_refused_in_python_too(tables):
     for option, value in (("retry", "brocken"), ("budget", "soon"), ("n_jobs", 0)):
         with pytest.raises(BenchmarkError, match=str(value)):
             bench.run("nowhere", **{option: value})
-    assert load_suite("offline", task_type={"iris": "regression"})[0].task_type
+    assert load_tasks("offline", task_type={"iris": "regression"})[0].task_type
 
 
 def test_the_current_folder_is_importable_with_the_script(tmp_path):

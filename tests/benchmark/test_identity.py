@@ -27,7 +27,7 @@ from skext.benchmark._engine.identity import (
     source_of_skext,
 )
 from skext.benchmark._engine.methods import TaskInfo
-from skext.benchmark._families.catalog import METHODS
+from skext.benchmark._engine.track import METHODS
 
 
 def frame(last):

@@ -11,7 +11,7 @@ from skext.benchmark import Benchmark, Method, Task
 from skext.benchmark._engine.inputs import as_table
 from skext.benchmark._engine.methods import TaskInfo, build
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import METHODS
+from skext.benchmark._engine.track import METHODS
 from skext.exceptions import BenchmarkError
 
 pl = pytest.importorskip("polars")

@@ -8,11 +8,11 @@ from sklearn.datasets import make_classification
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score
 
-from skext.benchmark import Benchmark, Task, TaskInfo, load_suite
+from skext.benchmark import Benchmark, Task, TaskInfo, load_tasks
 from skext.benchmark._engine.methods import build
 from skext.benchmark._engine.metrics import Predictions, score
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import (
+from skext.benchmark._engine.track import (
     METHODS,
     TRACKS,
     default_methods,
@@ -26,7 +26,7 @@ from skext.benchmark._families.llp.speed import (
     _as_pairs,
     _clusters_in_bags,
 )
-from skext.benchmark._families.llp.tasks import llp_tasks
+from skext.benchmark._families.llp.tasks import TASKS
 from skext.exceptions import BenchmarkError
 from skext.label_proportions import DLLPClassifier, bag_target, make_bags
 
@@ -203,7 +203,7 @@ def test_track():
 
 
 def test_offline_tasks_differ_in_their_bags_only():
-    tasks = llp_tasks()
+    tasks = TASKS
     assert [task.bag_size for task in tasks] == [8, 32, 128] * 3
     assert "cancer-bags32" in {task.id for task in tasks}
     for first in range(0, 9, 3):
@@ -217,7 +217,7 @@ def test_offline_tasks_differ_in_their_bags_only():
 
 
 def test_suite_has_a_task_for_each_table_and_size():
-    tasks = load_suite("llp")
+    tasks = load_tasks("llp")
     assert {task.track for task in tasks} == {"llp"}
     sizes = {}
     for task in tasks:

@@ -12,7 +12,7 @@ from skext.benchmark import Method, Task, TaskInfo, make_preprocessor
 from skext.benchmark._engine.jobs import job_key
 from skext.benchmark._engine.methods import build, from_user, job_seed
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import (
+from skext.benchmark._engine.track import (
     METHODS,
     TRACKS,
     default_methods,
@@ -139,7 +139,7 @@ def test_key_is_the_same_in_another_process():
     code = (
         "import numpy as np\n"
         "from skext.benchmark import Task, TaskInfo\n"
-        "from skext.benchmark._families.catalog import METHODS\n"
+        "from skext.benchmark._engine.track import METHODS\n"
         "from skext.benchmark._engine.jobs import job_key\n"
         "from skext.benchmark._engine.tasks import load_task\n"
         "task = load_task(Task(id='t', arrays=(np.eye(20), np.arange(20) % 2)))\n"

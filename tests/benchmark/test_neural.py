@@ -7,23 +7,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skext.benchmark import TaskInfo, load_suite
+from skext.benchmark import TaskInfo, load_tasks
 from skext.benchmark._engine.methods import build
 from skext.benchmark._engine.metrics import predict, score
 from skext.benchmark._engine.runner import resolve_device
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import (
+from skext.benchmark._engine.track import (
     METHODS,
     TRACKS,
     default_methods,
     track_metrics,
 )
-from skext.benchmark._families.neural.tasks import neural_tasks, noisy_table
+from skext.benchmark._families.neural.tasks import TASKS, noisy_table
 
 PAPERS = Path(__file__).parents[2] / "benchmarks" / "papers"
 
 
-@pytest.mark.parametrize("task", neural_tasks(), ids=lambda task: task.id)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_tasks(task):
     loaded = load_task(task)
     assert loaded.task_type == "binary"
@@ -59,8 +59,8 @@ def test_who_takes_part():
     }
     assert TRACKS["neural"].baseline in names
     assert track_metrics("neural", "binary")[0] == "accuracy"
-    assert {task.track for task in load_suite("ensloss")} == {"neural"}
-    assert len(load_suite("ensloss")) == 14
+    assert {task.track for task in load_tasks("ensloss")} == {"neural"}
+    assert len(load_tasks("ensloss")) == 14
 
 
 def test_networks_need_torch_and_differ_by_loss_only():
@@ -92,7 +92,7 @@ def test_a_run_of_tracks_does_not_look_for_a_gpu(monkeypatch):
 )
 def test_methods_learn(name):
     pytest.importorskip("torch")
-    loaded = load_task(neural_tasks()[0])
+    loaded = load_task(TASKS[0])
     info = TaskInfo.of(loaded)
     model = build(METHODS[name], info, seed=0)
     if not name.endswith("small"):
@@ -122,7 +122,7 @@ def test_paper_protocol(monkeypatch, capsys):
 def test_published_figures_are_of_the_tables_of_the_suite():
     script = runpy.run_path(str(PAPERS / "reproduce_ensloss.py"))
     found = script["published"]()
-    names = {task.id.rpartition("/")[2] for task in load_suite("ensloss")}
+    names = {task.id.rpartition("/")[2] for task in load_tasks("ensloss")}
     assert {name for name, _ in found} == names
     # The paper's means over its tables.
     means = {

@@ -8,18 +8,18 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from skext import metrics
-from skext.benchmark import Task, TaskInfo, load_suite
+from skext.benchmark import Task, TaskInfo, load_tasks
 from skext.benchmark._engine.methods import build
 from skext.benchmark._engine.metrics import Predictions, predict, score
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import (
+from skext.benchmark._engine.track import (
     METHODS,
     TRACKS,
     default_methods,
     track_metrics,
 )
-from skext.benchmark._families.offline import diabetes_classes
 from skext.benchmark._families.ordinal.rivals import OrdinalPeer, RareVersusRest
+from skext.benchmark._families.ordinal.tasks import diabetes_classes
 from skext.datasets import make_ordinal
 from skext.exceptions import BenchmarkError
 
@@ -96,9 +96,9 @@ def test_track():
     names = {method.name for method in default_methods("ordinal")}
     assert {"dummy", "logistic", "rare-vs-rest", "skext-presto"} <= names
     assert TRACKS["ordinal"].baseline in names
-    tasks = [task for task in load_suite("offline") if task.track == "ordinal"]
+    tasks = [task for task in load_tasks("offline") if task.track == "ordinal"]
     assert len(tasks) == 5
-    assert {task.track for task in load_suite("ordinal")} == {"ordinal"}
+    assert {task.track for task in load_tasks("ordinal")} == {"ordinal"}
 
 
 def test_diabetes_is_cut_as_described():

@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import METHODS, default_methods
-from skext.benchmark._families.probes.tasks import few_labels, probe_tasks
-from skext.benchmark._speed.cases import CASES
+from skext.benchmark._engine.track import METHODS, default_methods, speed_cases
+from skext.benchmark._families.probes.tasks import TASKS, few_labels
 
 
-@pytest.mark.parametrize("task", probe_tasks(), ids=lambda task: task.id)
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
 def test_tasks_have_few_training_rows_of_all_classes(task):
     loaded = load_task(task)
     size = dict(task.arguments)["size"]
@@ -43,4 +42,4 @@ def test_who_takes_part():
         "skext-shrinkage-lda",
     } == names
     assert METHODS["logistic"].tracks[0] == "classification"
-    assert {"shrinkage-lda-fit", "nearest-mean-predict"} <= set(CASES)
+    assert {"shrinkage-lda-fit", "nearest-mean-predict"} <= set(speed_cases())

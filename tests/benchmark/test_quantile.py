@@ -12,12 +12,12 @@ from sklearn.linear_model import BayesianRidge, Ridge
 from sklearn.model_selection import RandomizedSearchCV
 
 from skext import metrics
-from skext.benchmark import Benchmark, Task, TaskInfo, load_suite
+from skext.benchmark import Benchmark, Task, TaskInfo, load_tasks
 from skext.benchmark._engine.methods import build
 from skext.benchmark._engine.metrics import Predictions, predict, score
 from skext.benchmark._engine.runner import score_stored
 from skext.benchmark._engine.tasks import load_task
-from skext.benchmark._families.catalog import (
+from skext.benchmark._engine.track import (
     METHODS,
     TRACKS,
     default_methods,
@@ -26,11 +26,11 @@ from skext.benchmark._families.catalog import (
 )
 from skext.benchmark._families.quantile.rivals import (
     EXPERT_TASK,
+    LEVELS,
     Expert,
     NeighbourQuantiles,
     base_models,
 )
-from skext.benchmark._families.quantile.scores import LEVELS, QUANTILE_METRICS
 from skext.datasets import make_quantile_experts
 from skext.exceptions import BenchmarkError
 from skext.quantile import LinearQuantileRegressor, QuantileStackingRegressor
@@ -47,7 +47,7 @@ def rows():
     return data.data, data.target, data
 
 
-def values(y, predictions, names=QUANTILE_METRICS):
+def values(y, predictions, names=TRACKS["quantile"].metrics["quantile"]):
     found = score(names, y, predictions, "quantile")
     return {name: value for name, (value, _) in found.items()}
 
@@ -111,7 +111,7 @@ def test_wrapped_regressors_are_asked_and_others_are_not(rows):
 def test_regression_tasks_ask_for_no_quantiles(rows):
     X, y, _ = rows
     model = LinearQuantileRegressor(quantiles=LEVELS).fit(X, y)
-    assert predict(model, X, "regression", 0).quantiles is None
+    assert predict(model, X, "regression", 0).get("quantiles") is None
     assert METHODS["skext-linear-quantile"].can_do("regression")
 
 
@@ -128,7 +128,7 @@ def test_the_track_decides_about_the_type():
 
 
 def test_the_suite_is_for_quantiles():
-    tasks = load_suite("quantile")
+    tasks = load_tasks("quantile")
     assert {task.track for task in tasks} == {"quantile"}
     assert {"quantile/concrete_compressive_strength", "quantile/abalone"} <= {
         task.id for task in tasks
@@ -168,7 +168,7 @@ def test_peer(rows):
 
 @pytest.mark.parametrize(
     "task",
-    [t for t in load_suite("offline") if t.track == "quantile"],
+    [t for t in load_tasks("offline") if t.track == "quantile"],
     ids=lambda t: t.id,
 )
 def test_offline_tasks(task):

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skext.benchmark import Benchmark, Task, read_results
-from skext.benchmark._cli.parser import main
+from skext.benchmark._cli.main import main
 from skext.benchmark._engine.child import ChildDied
 from skext.benchmark._engine.limits import ChildPool
 from skext.exceptions import BenchmarkError

@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
-from skext.benchmark import Benchmark, load_suite, read_results
+from skext.benchmark import Benchmark, load_tasks, read_results
 from skext.benchmark._engine.plan import plan_jobs
 from skext.benchmark._engine.store import ResultStore
 from skext.exceptions import BenchmarkError
@@ -384,6 +384,6 @@ def test_bad_calls_are_named(bench, tables, tmp_path):
     with pytest.raises(BenchmarkError, match="'f1' was not computed"):
         results.analyse(metric="f1")
     with pytest.raises(BenchmarkError, match="Unknown suite 'cc81'.*'cc18'"):
-        load_suite("cc81")
+        load_tasks("cc81")
     with pytest.raises(BenchmarkError, match="openml:iris"):
-        load_suite("openml:iris")
+        load_tasks("openml:iris")

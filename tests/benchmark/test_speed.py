@@ -3,9 +3,12 @@ import time
 import numpy as np
 import pytest
 
-from skext.benchmark._speed.cases import CASES
-from skext.benchmark._speed.measure import SpeedCase, measure, run_speed, select_cases
+from skext.benchmark._engine.track import speed_cases
+from skext.benchmark._speed.case import SpeedCase
+from skext.benchmark._speed.measure import measure, run_speed, select_cases
 from skext.exceptions import BenchmarkError
+
+CASES = speed_cases()
 
 
 def burn(seconds):
@@ -51,7 +54,8 @@ def test_nothing_is_timed_unless_the_results_agree():
 def test_selection():
     assert [case.name for case in select_cases(["smote"])] == ["smote"]
     assert len(select_cases(["linear-nb*"])) >= 3
-    assert len(select_cases([])) == len(CASES)
+    here = [case for case in speed_cases().values() if case.missing() is None]
+    assert select_cases([]) == here
     with pytest.raises(BenchmarkError, match="'smotte'.*'smote'"):
         select_cases(["smotte"])
 
@@ -66,6 +70,8 @@ def test_a_peer_that_is_installed_has_a_case(package):
 def test_every_case_agrees_with_its_peer(name):
     """The equality checks of the speed cases hold, on their smallest sizes."""
     case = CASES[name]
+    if case.missing() is not None:
+        pytest.skip(f"{name} {case.missing()}")
     size = next(iter(case.sizes.values()))
     if np.prod(size[:2]) > 1_000_000:
         size = (2000, 100, 20)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import make_classification, make_regression
 
 from skext.benchmark import Benchmark, read_results
-from skext.benchmark._cli.parser import main
+from skext.benchmark._cli.main import main
 from skext.benchmark._engine.jobs import FINAL, Outcome
 from skext.benchmark._engine.store import ResultStore, export
 from skext.exceptions import BenchmarkError

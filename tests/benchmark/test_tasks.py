@@ -4,7 +4,7 @@ import pytest
 
 from skext.benchmark import Task
 from skext.benchmark._engine.tasks import load_task, resolve
-from skext.benchmark._families.offline import offline_tasks
+from skext.benchmark._engine.track import offline_tasks
 from skext.benchmark._suites import as_tasks
 from skext.exceptions import BenchmarkError
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from skext.benchmark import Method
-from skext.benchmark._cli.warm_up import warm_up_methods
+from skext.benchmark._engine.warm_up import warm_up_methods
 from skext.naive_bayes import LinearGaussianNB
 
 

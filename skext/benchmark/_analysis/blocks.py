@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from skext.benchmark._engine.metrics import METRICS
 from skext.exceptions import BenchmarkError
 
 # With fewer tasks no test can say anything at the 5 % level.
@@ -11,8 +12,6 @@ MIN_TASKS = 6
 FAILURES = ("failed", "timeout", "memory")
 _UNFINISHED = ("pending", "missing")
 KEYS = ["task", "repeat", "fold"]
-# Errors of these tasks are in the units of the target, which differ by task.
-UNIT_TYPES = {"regression", "quantile"}
 
 
 @dataclass
@@ -193,11 +192,16 @@ def listed(names, limit=5):
     return ", ".join(names[:limit]) + more
 
 
+def in_units(metric) -> bool:
+    """Whether a metric is in the units of the target, which differ by task."""
+    return metric in METRICS and METRICS[metric].in_units
+
+
 def is_relative(rows, scores, greater_is_better):
     """Whether the scores of different tasks have different units."""
     if greater_is_better:
         return False
-    if set(rows["task_type"].dropna()) & UNIT_TYPES:
+    if rows["metric"].map(in_units).any():
         return True
     values = scores.to_numpy(dtype=float)
     return bool(values.size and np.nanmax(values, initial=0.0) > 1)

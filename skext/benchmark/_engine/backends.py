@@ -14,19 +14,12 @@ import joblib
 
 from skext.benchmark._engine.child import leave_with
 from skext.benchmark._engine.limits import ChildPool, run_limited
-from skext.benchmark._engine.parsing import unknown
 from skext.benchmark._engine.tasks import StoredArrays
 from skext.exceptions import BenchmarkError
+from skext.utils._environment import THREAD_VARIABLES
 from skext.utils._optional import optional_import
 
 BACKENDS = ("loky", "sequential", "dask", "ray")
-
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 
 
 def run_on_backend(jobs, name, *, n_jobs, inner_threads, scheduler):
@@ -50,7 +43,6 @@ def run_on_backend(jobs, name, *, n_jobs, inner_threads, scheduler):
     outcome : Outcome
         One for each job.
     """
-    check_backend(name, n_jobs)
     if name == "sequential":
         with ChildPool() as pool:
             yield from (run_limited(job, pool) for job in jobs)
@@ -62,14 +54,6 @@ def run_on_backend(jobs, name, *, n_jobs, inner_threads, scheduler):
         jobs = [replace(job, isolate=True) for job in jobs]
         with _joblib_context(name, n_jobs, inner_threads, scheduler) as workers:
             yield from _run_by_joblib(jobs, workers)
-
-
-def check_backend(name, n_jobs):
-    """Refuse unknown backends and no workers."""
-    if name not in (None, *BACKENDS):
-        raise unknown("backend", name, BACKENDS)
-    if n_jobs == 0:
-        raise BenchmarkError("Number of workers 0 must be positive, or -1 for all.")
 
 
 def _is_local():

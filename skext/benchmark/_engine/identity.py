@@ -78,7 +78,7 @@ def source_of_skext() -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         name = path.relative_to(folder).as_posix()
-        if not name.startswith(_PRESENTATION):
+        if not name.startswith(_PRESENTATION) and path.name != "speed.py":
             digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -87,6 +87,8 @@ def source_of_skext() -> str:
 _PRESENTATION = (
     *("benchmark/_analysis/", "benchmark/_cli/", "benchmark/_report/"),
     *("benchmark/_speed/", "benchmark/_engine/progress", "benchmark/_engine/text"),
+    *("benchmark/_engine/config", "benchmark/_engine/options", "utils/_environment"),
+    *("benchmark/_engine/warm_up", "utils/_warm_up", "__main__"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skext.benchmark._engine.kinds import KINDS, task_types
 from skext.benchmark._engine.parsing import unknown
 from skext.exceptions import BenchmarkError
 from skext.utils._columns import (
@@ -17,10 +18,6 @@ from skext.utils._tables import column_at, columns_hold
 MOST_CLASSES = 20
 # So do those whose values have fewer rows than this on average.
 FEWEST_ROWS = 3
-TASK_TYPES = (
-    *("binary", "multiclass", "classification"),
-    *("regression", "quantile", "clustering"),
-)
 
 
 def read_bunch(found, name, *, loader=True):
@@ -347,9 +344,9 @@ def kind_of_target(y, is_class, told, name):
     note : str
         What a person should know about the decision; may be empty.
     """
-    if told is not None and told not in TASK_TYPES:
-        raise unknown("task_type", told, TASK_TYPES)
-    if told in ("regression", "quantile", "clustering"):
+    if told is not None and told not in task_types():
+        raise unknown("task_type", told, task_types())
+    if told in KINDS and KINDS[told].target != "classes":
         return told, ""
     n_values = np.unique(y).size
     if told == "binary" and n_values != 2:

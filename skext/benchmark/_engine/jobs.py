@@ -16,9 +16,11 @@ import numpy as np
 from skext import __version__
 from skext.benchmark._engine import metrics as _metrics
 from skext.benchmark._engine.identity import fingerprint, source_of_skext
+from skext.benchmark._engine.kinds import target_of
 from skext.benchmark._engine.methods import TaskInfo, build
 from skext.benchmark._engine.tasks import load_task
 from skext.benchmark._engine.text import printable
+from skext.utils._environment import library_versions
 from skext.utils._tables import take_rows
 
 FINAL = ("ok", "failed", "timeout", "memory")
@@ -117,19 +119,6 @@ def content_of(method, estimator, n_tune) -> list:
     return [fingerprint(estimator), fingerprint(method.space) if n_tune else ""]
 
 
-def library_versions() -> dict:
-    """Versions of the packages that can change a result."""
-    from importlib import metadata
-
-    names = ["scikit-learn", "numpy", "scipy", "numba", "imbalanced-learn", "pandas"]
-    names += ["joblib", "torch", "skorch", "dask", "ray"]
-    found = {"python": ".".join(map(str, sys.version_info[:3])), "skext": __version__}
-    for name in names:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
 def run_job(job) -> Outcome:
     """Run a job where it stands. Whatever goes wrong becomes a status."""
     outcome = Outcome(job.key, "ok", host=f"{socket.gethostname()}:{os.getpid()}")
@@ -185,7 +174,7 @@ def _fit_and_score(job, outcome):
     estimator = build(job.method, info, seed=job.seed, n_tune=job.n_tune)
     reset_peak_memory()
     clock = _Clock()
-    if loaded.task_type == "clustering":
+    if target_of(loaded.task_type) == "clusters":
         # The labels of the rows themselves; not every clustering knows new rows.
         labels = np.asarray(estimator.fit_predict(X_train), dtype=np.intp)
         outcome.fit_time, outcome.fit_cpu = clock.lap()

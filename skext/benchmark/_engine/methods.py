@@ -8,11 +8,18 @@ import zlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, RandomizedSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from skext.benchmark._engine.identity import public_path
+from skext.benchmark._engine.kinds import target_of
+from skext.benchmark._engine.metrics import METRICS
 from skext.benchmark._engine.parsing import unknown
-from skext.benchmark._engine.tasks import NUMERIC, resolve
-from skext.benchmark._families.quantile.scores import QUANTILE_METRICS, quantile_scorer
+from skext.benchmark._engine.tasks import resolve
 from skext.exceptions import BenchmarkError
 
 
@@ -26,8 +33,8 @@ class TaskInfo:
     ----------
     id, track : str
         Name of the task, and comparison that it belongs to.
-    task_type : {"binary", "multiclass", "regression", "quantile", "clustering"}
-        Kind of target.
+    task_type : str
+        Kind of target, such as "binary", "multiclass" or "regression".
     n_rows, n_columns, n_classes : int
         Size of the table; no classes where targets are numbers and in clustering.
     categorical : tuple of int
@@ -138,22 +145,15 @@ class Method:
         reason : str or None
             None if nothing is missing.
         """
-        for package in self.needs:
-            if importlib.util.find_spec(package) is None:
-                what = package if self.extra is None else f"'skext[{self.extra}]'"
-                return (
-                    f"needs the package '{package}'; install it with: "
-                    f"pip install {what}"
-                )
-        return None
+        return missing_package(self.needs, self.extra)
 
     def can_do(self, task_type) -> bool:
         """Tell whether the method handles a type of task.
 
         Parameters
         ----------
-        task_type : {"binary", "multiclass", "regression", "quantile", "clustering"}
-            Kind of target.
+        task_type : str
+            Kind of target, such as "binary", "multiclass" or "regression".
 
         Returns
         -------
@@ -201,6 +201,15 @@ class Method:
         return estimator
 
 
+def missing_package(names, extra=None) -> str | None:
+    """Name the first package that is not there, and how to get it."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            what = name if extra is None else f"'skext[{extra}]'"
+            return f"needs the package '{name}'; install it with: pip install {what}"
+    return None
+
+
 def _is_estimator(thing):
     return hasattr(thing, "fit") or hasattr(thing, "fit_resample")
 
@@ -245,11 +254,6 @@ def make_preprocessor(info, kind="scale"):
     """
     if kind == "none":
         return None
-    from sklearn.compose import ColumnTransformer
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
-
     categorical = list(info.categorical)
     numeric = [j for j in range(info.n_columns) if j not in set(categorical)]
     impute = SimpleImputer(strategy="median", keep_empty_features=True)
@@ -287,26 +291,27 @@ def build(method, info, *, seed, n_tune=0, inner_folds=3):
     if preprocessor is not None:
         steps.append(("preprocess", preprocessor))
     if hasattr(estimator, "fit_resample"):
-        from imblearn.pipeline import Pipeline
-        from sklearn.linear_model import LogisticRegression
-
         steps += [("sampler", estimator), ("model", LogisticRegression(max_iter=1000))]
     else:
-        from imblearn.pipeline import Pipeline
-
         steps.append(("model", estimator))
-    pipeline = Pipeline(steps) if len(steps) > 1 else steps[0][1]
+    pipeline = pipeline_of(steps) if len(steps) > 1 else steps[0][1]
     if n_tune and method.space:
         pipeline = _search(pipeline, method, info, n_tune, inner_folds, len(steps) > 1)
     set_random_state(pipeline, seed)
     return pipeline
 
 
-def _search(pipeline, method, info, n_tune, inner_folds, nested):
-    from sklearn.model_selection import KFold, RandomizedSearchCV, StratifiedKFold
+def pipeline_of(steps):
+    """Make a pipeline that may hold samplers."""
+    # It loads a test suite, which listing methods need not wait for.
+    from imblearn.pipeline import Pipeline
 
+    return Pipeline(steps)
+
+
+def _search(pipeline, method, info, n_tune, inner_folds, nested):
     prefix = "model__" if nested else ""
-    splitter = KFold if info.task_type in NUMERIC else StratifiedKFold
+    splitter = StratifiedKFold if target_of(info.task_type) == "classes" else KFold
     return RandomizedSearchCV(
         pipeline,
         {prefix + name: values for name, values in method.space.items()},
@@ -317,38 +322,11 @@ def _search(pipeline, method, info, n_tune, inner_folds, nested):
     )
 
 
-_SCORERS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced_accuracy",
-    "geometric_mean": "balanced_accuracy",
-    "f1": ("f1", "f1_macro"),
-    "roc_auc": ("roc_auc", "roc_auc_ovo"),
-    "average_precision": "average_precision",
-    "log_loss": "neg_log_loss",
-    "brier": ("neg_brier_score", "neg_log_loss"),
-    "r2": "r2",
-    "rmse": "neg_root_mean_squared_error",
-    "mae": "neg_mean_absolute_error",
-}
-_ORDINAL_SCORERS = {
-    "ranked_probability_score": "ranked_probability_score",
-    "rare_class_log_loss": "rare_class_log_loss",
-    "ordinal_mae": "ordinal_mean_absolute_error",
-}
-
-
 def _scorer(info):
     """Tuning optimises the metric that is reported first."""
-    if info.primary_metric in _ORDINAL_SCORERS:
-        from skext.metrics import make_ordinal_scorer
-
-        return make_ordinal_scorer(_ORDINAL_SCORERS[info.primary_metric])
-    if info.primary_metric in QUANTILE_METRICS:
-        return quantile_scorer(info.primary_metric)
-    found = _SCORERS.get(info.primary_metric)
-    if isinstance(found, tuple):
-        return found[int(info.task_type == "multiclass")]
-    return found
+    metric = METRICS.get(info.primary_metric)
+    scoring = None if metric is None else metric.scoring
+    return scoring(info.task_type) if callable(scoring) else scoring
 
 
 def set_random_state(estimator, seed):

@@ -7,8 +7,6 @@ import sys
 from skext.exceptions import BenchmarkError
 
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-# What a device may be called.
-DEVICES = r"auto|cpu|cuda(:\d+)?"
 _BYTES = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -85,6 +83,16 @@ def parse_statuses(text, known) -> tuple:
         if name not in known:
             raise unknown("status", name, known)
     return tuple(names)
+
+
+def parse_device(text) -> str:
+    """Return the name of a device, and refuse what is none."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(text)):
+        raise BenchmarkError(
+            f"Device {text!r} is not understood; write 'auto', 'cpu', 'cuda' or a "
+            "form such as 'cuda:1'."
+        )
+    return text
 
 
 def unknown(kind, name, known) -> BenchmarkError:

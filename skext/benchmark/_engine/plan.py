@@ -15,7 +15,7 @@ from skext.benchmark._engine.jobs import (
 from skext.benchmark._engine.methods import TaskInfo, describe_parameters, job_seed
 from skext.benchmark._engine.tasks import load_task
 from skext.benchmark._engine.text import printable
-from skext.benchmark._families import catalog as _catalog
+from skext.benchmark._engine.track import default_methods, track_metrics
 from skext.exceptions import BenchmarkError, DataNotAvailableError
 
 
@@ -95,7 +95,7 @@ def plan_jobs(tasks, methods, *, metrics, seed, lite, n_tune, strict_env, device
         info = TaskInfo.of(loaded, primary_metric=names[0], device=device)
         chosen = methods
         if chosen is None:
-            chosen = _catalog.default_methods(loaded.track)
+            chosen = default_methods(loaded.track)
         for method in chosen:
             if not method.can_do(loaded.task_type):
                 continue
@@ -146,7 +146,7 @@ def _in_words(exc):
 def _metrics_of(loaded, asked):
     """Metrics asked for that this type of task has; the track's own by default."""
     if not asked:
-        return _catalog.track_metrics(loaded.track, loaded.task_type)
+        return track_metrics(loaded.track, loaded.task_type)
     kind = loaded.task_type
     names = [name for name in asked if kind in _metrics.get_metric(name).task_types]
     if not names:

@@ -1,38 +1,24 @@
 """The runner: plan jobs, skip what is known, run the rest, store as it comes."""
 
 import contextlib
-import os
-import platform
-import re
+import hashlib
+import json
 import shlex
-import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
-
-import joblib
 
 from skext.benchmark._engine import metrics as _metrics
-from skext.benchmark._engine.backends import (
-    THREAD_VARIABLES,
-    check_backend,
-    run_on_backend,
-)
-from skext.benchmark._engine.jobs import FINAL, library_versions
-from skext.benchmark._engine.parsing import (
-    DEVICES,
-    parse_duration,
-    parse_size,
-    parse_statuses,
-)
+from skext.benchmark._engine.backends import run_on_backend
+from skext.benchmark._engine.jobs import FINAL
+from skext.benchmark._engine.parsing import parse_duration, parse_size
 from skext.benchmark._engine.plan import plan_jobs
 from skext.benchmark._engine.progress import make_progress
-from skext.benchmark._engine.store import ResultStore, export
+from skext.benchmark._engine.store import ResultStore
 from skext.benchmark._engine.tasks import forget_tasks
-from skext.benchmark._families import catalog as _catalog
-from skext.benchmark._results import BenchmarkResults
-from skext.exceptions import BenchmarkError, MissingDependencyError
+from skext.benchmark._engine.track import METHODS
+from skext.exceptions import BenchmarkError
+from skext.utils._environment import cpu_model, environment, library_versions
 from skext.utils._warnings import warn_user
 
 
@@ -46,28 +32,35 @@ def score_stored(arrays, metrics, task_type):
 
 
 class Runner:
-    """Run a plan into a folder. :class:`Benchmark` and the command line use it."""
+    """Run a plan into a folder.
 
-    def __init__(self, tasks, methods, options):
+    Parameters
+    ----------
+    tasks : list of Task
+        What to run on.
+    methods : list of Method or None
+        None takes the default methods of each task's track.
+    options : RunOptions
+        How to run.
+    **story : dict
+        Further facts about the run, to be kept with the results.
+    """
+
+    def __init__(self, tasks, methods, options, **story):
         self.tasks, self.methods, self.options = tasks, methods, options
-        self.extra_info = {}
+        self.story = story
 
     def run(self, folder):
         """Run what is not known yet.
 
         Returns
         -------
-        results : BenchmarkResults
-            Everything in the folder, older jobs included.
+        reason : str
+            Why there was nothing to run; empty if there was something.
         """
         o = self.options
         for name in o.metrics or ():
             _metrics.get_metric(name)
-        check_backend(o.backend, o.n_jobs)
-        o.retry = parse_statuses(o.retry, FINAL)
-        # Now, and not when the first job has been waited for.
-        parse_duration(o.budget), parse_duration(o.time_limit)
-        parse_size(o.memory_limit)
         refuse_duplicates(self.tasks, self.methods)
         forget_tasks()
         with ResultStore(folder) as store:
@@ -81,24 +74,19 @@ class Runner:
             previous = store.meta()
             n_jobs = sum(job is not None for job, _ in plan.jobs)
             info = {
-                "command": o.command or shlex.join(["python", *sys.argv]),
+                "command": shlex.join(["python", *sys.argv]),
                 "started": previous.get("started", began),
                 "options": o.to_dict(),
                 "unavailable": plan.unavailable,
                 "broken": plan.broken,
                 "notes": plan.notes,
-                **self.extra_info,
+                **self.story,
                 **environment(),
             }
             if not plan.jobs:
                 # What failed shall be found in the folder all the same.
                 store.set_meta(**info)
-                results = BenchmarkResults.from_store(store)
-                export(results, folder)
-                if plan.broken:
-                    with contextlib.suppress(MissingDependencyError):
-                        results.report(Path(folder) / "report.html")
-                raise BenchmarkError(_nothing_to_do(plan))
+                return _nothing_to_do(plan)
             store.save_plan([row for _, row in plan.jobs], plan.tasks, plan.methods)
             for outcome in plan.failed:
                 store.add(replace(outcome, finished=time.time()), _environment_id())
@@ -112,9 +100,7 @@ class Runner:
                 n_run=len(todo),
                 parent_cpu_seconds=time.process_time() - clock,
             )
-            results = BenchmarkResults.from_store(store)
-        export(results, folder)
-        return results
+        return ""
 
     def _todo(self, store, plan):
         """Jobs that have no result, or one that is to be tried again."""
@@ -286,26 +272,16 @@ def _nothing_to_do(plan):
     )
 
 
-def check_device(device):
-    """Refuse what is not the name of a device."""
-    if not re.fullmatch(DEVICES, str(device)):
-        raise BenchmarkError(
-            f"Device {device!r} is not understood; write 'auto', 'cpu', 'cuda' or a "
-            "form such as 'cuda:1'."
-        )
-
-
 def resolve_device(device, methods):
     """``"cuda"`` or ``"cpu"`` for "auto".
 
     Asking loads torch, which takes seconds, so only a GPU method makes us ask.
     """
-    check_device(device)
     if device != "auto":
         return device
     if methods is None:
         # Without a track a method runs only if it is named.
-        methods = [method for method in _catalog.METHODS.values() if method.tracks]
+        methods = [method for method in METHODS.values() if method.tracks]
     if any(method.gpu and method.missing() is None for method in methods):
         with contextlib.suppress(ImportError):
             import torch
@@ -314,57 +290,6 @@ def resolve_device(device, methods):
     return "cpu"
 
 
-def environment() -> dict:
-    """Where a run happens: machine, versions, threads, git."""
-    return {
-        "host": {
-            "cpu": _cpu_model(),
-            "cores": joblib.cpu_count(),
-            "memory": _memory_bytes(),
-            "platform": platform.platform(),
-        },
-        "versions": library_versions(),
-        "threads": {name: os.environ.get(name) for name in THREAD_VARIABLES},
-        "git": _git(),
-    }
-
-
 def _environment_id():
-    import hashlib
-    import json
-
-    text = json.dumps([library_versions(), _cpu_model()], sort_keys=True)
+    text = json.dumps([library_versions(), cpu_model()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _cpu_model():
-    with contextlib.suppress(OSError), open("/proc/cpuinfo") as info:
-        for line in info:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _memory_bytes():
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return None
-
-
-def _git():
-    """Commit of the code that runs, if it runs from a checkout."""
-    folder = Path(__file__).resolve().parents[3]
-    if not (folder / ".git").exists():
-        return None
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        call = ["git", "-C", str(folder)]
-        commit = subprocess.run(
-            [*call, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10
-        )
-        dirty = subprocess.run(
-            [*call, "status", "--porcelain"], capture_output=True, text=True, timeout=10
-        )
-        if commit.returncode == 0:
-            changed = bool(dirty.stdout.strip())
-            return {"commit": commit.stdout.strip(), "dirty": changed}
-    return None

@@ -17,18 +17,9 @@ from skext.benchmark._engine.inputs import (
     label_texts,
     read_bunch,
 )
+from skext.benchmark._engine.kinds import KINDS, target_of
 from skext.exceptions import BenchmarkError
 from skext.utils._tables import take_rows
-
-DEFAULT_TRACK = {
-    "binary": "classification",
-    "multiclass": "classification",
-    "regression": "regression",
-    "quantile": "quantile",
-    "clustering": "clustering",
-}
-# Task types whose targets are numbers.
-NUMERIC = ("regression", "quantile")
 
 
 @dataclass(frozen=True)
@@ -51,9 +42,9 @@ class Task:
     arguments : tuple of (str, object) pairs, default=()
         Keyword arguments of the loader; must be plain values.
     folds : "task" or tuple of (int, int), default=(1, 5)
-        Repeats and folds; in clustering each is the whole table, its rows in another
-        order; "task" takes the splits that come with the data where
-        there are any, else one repeat of ten folds.
+        Repeats and folds; where targets are clusters each is the whole table, its rows
+        in another order; "task" takes the splits that come with the data where there
+        are any, else one repeat of ten folds.
     max_rows : int, default=None
         Larger tables are cut to a seeded, stratified sample of this many rows.
     seed : int, default=0
@@ -101,6 +92,37 @@ class Task:
         return json.dumps(fields, default=str)
 
 
+def openml_task(name, source) -> Task:
+    """Make a task of ``openml:<data id>`` or ``task:<task id>``."""
+    kind, _, number = name.partition(":")
+    if not number.isdigit():
+        raise BenchmarkError(
+            f"{name!r} is not understood; write '{kind}:' and a number, such as "
+            f"'{kind}:31'."
+        )
+    key = "data_id" if kind == "openml" else "task_id"
+    return Task(
+        id=name,
+        loader="skext.datasets:load_openml",
+        arguments=((key, int(number)), *source.items()),
+        folds="task" if kind == "task" else (1, 5),
+        source="OpenML",
+    )
+
+
+def offline_task(name, loader, source, /, *, track="auto", folds=(1, 5), **arguments):
+    """Make a task that needs no network; what is left over is for the loader."""
+    return Task(
+        id=name,
+        track=track,
+        loader=loader,
+        arguments=tuple(sorted(arguments.items())),
+        folds=folds,
+        source=source,
+        suite="offline 1",
+    )
+
+
 @dataclass(frozen=True)
 class StoredArrays:
     """Data given in memory, in a file for the workers of this machine."""
@@ -139,7 +161,7 @@ class LoadedTask:
     @property
     def n_classes(self) -> int:
         """Number of classes, zero for numbers and in clustering."""
-        return 0 if self.task_type == "clustering" else len(self.classes)
+        return len(self.classes) if target_of(self.task_type) == "classes" else 0
 
     def split(self, repeat, fold):
         """Training and test rows of one fold."""
@@ -247,8 +269,8 @@ def _prepare(task) -> LoadedTask:
             f"Task {task.id!r} has {X.shape[0]} rows in X but {y.shape[0]} in y."
         )
     told = task.task_type or bunch.get("task_type")
-    if task.track in ("clustering", "quantile"):
-        told = task.track
+    for kind in KINDS.values():
+        told = kind.name if kind.by_track and kind.track == task.track else told
     task_type, note = kind_of_target(y, is_class, told, task.id)
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
@@ -264,7 +286,7 @@ def _prepare(task) -> LoadedTask:
         y=codes,
         categorical=categorical,
         task_type=task_type,
-        track=DEFAULT_TRACK[task_type] if task.track == "auto" else task.track,
+        track=KINDS[task_type].track if task.track == "auto" else task.track,
         classes=classes,
         splits=folds,
         n_repeats=len(folds),
@@ -280,7 +302,7 @@ def _not_numeric(X, categorical):
 
 
 def _encode(y, task_type, task, positive_class, class_order=None):
-    if task_type in NUMERIC:
+    if target_of(task_type) == "numbers":
         try:
             return y.astype(np.float64), ()
         except ValueError:
@@ -290,7 +312,7 @@ def _encode(y, task_type, task, positive_class, class_order=None):
             ) from None
     labels, codes = np.unique(y, return_inverse=True)
     classes = label_texts(labels)
-    if classes.size < 2 and task_type != "clustering":
+    if classes.size < 2 and target_of(task_type) == "classes":
         raise BenchmarkError(
             f"Task {task.id!r} has one class only ({classes.tolist()}); there is "
             "nothing to classify."
@@ -339,7 +361,7 @@ def _sample_rows(y, max_rows, task_type, seed):
     from sklearn.model_selection import train_test_split
 
     stratify = None
-    if task_type not in NUMERIC:
+    if target_of(task_type) != "numbers":
         counts = np.unique(y.astype(str), return_counts=True)[1]
         if counts.min() >= 2 and max_rows >= counts.size:
             stratify = y.astype(str)
@@ -355,7 +377,7 @@ def _sample_rows(y, max_rows, task_type, seed):
 def _make_splits(task, y, task_type, given, bunch):
     from sklearn import model_selection as ms
 
-    if task_type == "clustering":
+    if target_of(task_type) == "clusters":
         return _make_orders(task, y.shape[0])
     if task.folds == "task" and given is not None:
         per_repeat = int(bunch.get("n_folds") or len(given))
@@ -368,7 +390,7 @@ def _make_splits(task, y, task_type, given, bunch):
         raise BenchmarkError(
             f"Task {task.id!r} has {y.shape[0]} rows, too few for {n_folds} folds."
         )
-    stratified = task_type not in NUMERIC and np.bincount(y).max() >= n_folds
+    stratified = target_of(task_type) == "classes" and np.bincount(y).max() >= n_folds
     splitter = ms.StratifiedKFold if stratified else ms.KFold
     repeats = []
     for repeat in range(n_repeats):

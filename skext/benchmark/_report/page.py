@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skext.benchmark._analysis.blocks import UNIT_TYPES
+from skext.benchmark._analysis.blocks import in_units
 from skext.benchmark._analysis.compare import headline
 from skext.benchmark._engine.tasks import resolve
 from skext.benchmark._engine.text import (
@@ -19,7 +19,7 @@ from skext.benchmark._engine.text import (
     without_scores,
     write_file,
 )
-from skext.benchmark._families.catalog import TRACKS, dummy_of
+from skext.benchmark._engine.track import FIGURES, TRACKS, dummy_of
 from skext.benchmark._report import curves, figures, sections
 from skext.benchmark._report.charts import Run, bounded, plotly_bundle
 from skext.benchmark._report.tables import choose, render_tables
@@ -52,7 +52,6 @@ _COMMON = {
         curves.reliability,
     )
 }
-FIGURES = (*_COMMON, "skext.benchmark._families.llp.figure:score_against_bag_size")
 
 
 def write_report(results, path, *, metric=None, baseline=None, rope=0.01) -> Path:
@@ -276,7 +275,7 @@ def _compared(results, frame, track, metric, baseline, rope):
         "headline": headline(analysis),
         "demonstration": analysis.n_tasks < FEW_TASKS,
         "summary": sections.summary(analysis, results.method_info),
-        "comparable": _comparable(analysis, frame),
+        "comparable": _comparable(analysis),
         "scores": sections.score_table(analysis, results.method_info),
         "metrics": sections.metric_table(frame, results, track, analysis),
         "figures": drawn,
@@ -287,13 +286,13 @@ def _compared(results, frame, track, metric, baseline, rope):
     }
 
 
-def _comparable(analysis, frame):
+def _comparable(analysis):
     """Whether a mean over the tasks means anything.
 
     Errors in the units of different targets have no common mean.
     """
-    in_units = frame["task_type"].isin(UNIT_TYPES).any()
-    return bounded(analysis.scores) or analysis.n_tasks == 1 or not in_units
+    same_scale = bounded(analysis.scores) or not in_units(analysis.metric)
+    return same_scale or analysis.n_tasks == 1
 
 
 def _track_description(track):
@@ -309,7 +308,7 @@ def _draw_figures(results, track, analysis):
         (results.calibration or {}).get(track) or {},
     )
     drawn, lost = [], []
-    for name in FIGURES:
+    for name in TRACKS[track].figures if track in TRACKS else FIGURES:
         try:
             drawn.append((_COMMON.get(name) or resolve(name))(analysis, run))
         # A page without a figure is worth more than none.

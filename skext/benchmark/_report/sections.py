@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skext.benchmark._analysis.blocks import UNIT_TYPES
+from skext.benchmark._analysis.blocks import in_units
 from skext.benchmark._engine.text import (
     format_number,
     format_seconds,
@@ -151,7 +151,7 @@ def metric_table(frame, results, track, analysis):
             continue
         table = rows.pivot_table(index="task", columns="method", values="value")
         table = table.reindex(columns=order)
-        if not bounded(table) and rows["task_type"].iloc[0] in UNIT_TYPES:
+        if in_units(metric) and not bounded(table):
             # Errors in the units of different targets have no common mean.
             continue
         means = table.mean().where(table.notna().all())

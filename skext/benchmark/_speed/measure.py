@@ -8,48 +8,16 @@ counts, which asks for an idle machine.
 
 import fnmatch
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from skext.benchmark._engine.jobs import peak_memory_mb, reset_peak_memory
 from skext.benchmark._engine.parsing import unknown
-
-
-@dataclass(frozen=True)
-class SpeedCase:
-    """One comparison with a peer.
-
-    Parameters
-    ----------
-    name : str
-        Name on the command line.
-    peer_name : str
-        Who we are compared with.
-    make : callable
-        ``make(*size)`` returns the data, any object.
-    ours, peer : callable
-        ``ours(data, n_jobs)`` and ``peer(data, n_jobs)`` do the same work.
-    check : callable
-        ``check(ours_result, peer_result, data)`` raises AssertionError if they
-        differ. It runs before anything is timed.
-    sizes : dict of str to tuple
-        "small", "typical" and "large" arguments of ``make``.
-    peer_share : callable, default=None
-        ``peer_share(data)`` is the share of the work that the peer is given where
-        the whole would take minutes; its time is divided by the share.
-    """
-
-    name: str
-    peer_name: str
-    description: str
-    make: Callable
-    ours: Callable
-    peer: Callable
-    check: Callable
-    sizes: dict
-    peer_share: Callable | None = None
+from skext.benchmark._engine.track import speed_cases
+from skext.exceptions import BenchmarkError
+from skext.utils._environment import library_versions
 
 
 @dataclass
@@ -111,8 +79,6 @@ def measure(case, size, *, threads=1, n_pairs=9):
     report : SpeedReport
         Ratio with interval, times and memory.
     """
-    from skext.benchmark._engine.jobs import library_versions
-
     data = case.make(*case.sizes[size])
     share = 1.0 if case.peer_share is None else case.peer_share(data)
     clock = time.process_time if threads == 1 else time.perf_counter
@@ -162,8 +128,6 @@ def _median_interval(values, n_draws=2000):
 
 
 def _extra_memory(call, data, threads):
-    from skext.benchmark._engine.jobs import peak_memory_mb, reset_peak_memory
-
     reset_peak_memory()
     before = peak_memory_mb()
     call(data, threads)
@@ -195,16 +159,16 @@ def run_speed(names=(), *, threads=1, n_pairs=9, sizes=None):
 
 
 def select_cases(names):
-    """Cases by name or glob, all if no name is given."""
-    # The cases import estimators and peers; the protocol does not need them.
-    from skext.benchmark._speed.cases import CASES as cases
-
-    chosen = {}
+    """Cases by name or glob, all if no name is given, whose packages are here."""
+    cases, chosen = speed_cases(), {}
     for name in names or ["*"]:
         found = fnmatch.filter(cases, name)
         if not found:
             raise unknown("speed case", name, cases)
-        chosen.update((key, cases[key]) for key in found)
+        here = [key for key in found if cases[key].missing() is None]
+        if not here:
+            raise BenchmarkError(f"Speed case {name!r} {cases[found[0]].missing()}.")
+        chosen.update((key, cases[key]) for key in here)
     return list(chosen.values())
 
 

@@ -4,9 +4,13 @@ import importlib.util
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.metrics import silhouette_score
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import Pipeline
 
-from skext.benchmark._engine.factories import estimator
-from skext.benchmark._engine.methods import Method
+from skext.benchmark._engine.factories import entries, estimator
+from skext.benchmark._engine.tasks import resolve
 
 _HERE = "skext.benchmark._families.clustering.methods"
 
@@ -37,9 +41,6 @@ class KMeansSilhouette(ClusterMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Try two clusters, three, ... until nothing has improved for a while."""
-        from sklearn.cluster import KMeans
-        from sklearn.metrics import silhouette_score
-
         best, worse = -np.inf, 0
         size = min(self.max_rows, X.shape[0])
         for k in range(2, min(self.max_clusters, X.shape[0] - 1) + 1):
@@ -72,8 +73,6 @@ class GaussianMixtureBIC(ClusterMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Try one component, two, ... until nothing has improved for a while."""
-        from sklearn.mixture import GaussianMixture
-
         best, worse = np.inf, 0
         for k in range(1, min(self.max_clusters, X.shape[0] // 2) + 1):
             model = GaussianMixture(
@@ -92,26 +91,18 @@ class GaussianMixtureBIC(ClusterMixin, BaseEstimator):
 
 def hdbscan(info):
     """HDBSCAN whose smallest cluster has a hundredth of the rows."""
-    from sklearn.cluster import HDBSCAN
-
     return HDBSCAN(min_cluster_size=max(5, info.n_rows // 100), copy=True)
 
 
 def separable_ppp():
     """Select the most separable columns, then cluster."""
-    from sklearn.pipeline import Pipeline
-
-    from skext.cluster import PPPClustering, SeparableFeatureSelector
-
+    parts = {"selector": "SeparableFeatureSelector", "clustering": "PPPClustering"}
     return Pipeline(
-        [("selector", SeparableFeatureSelector()), ("clustering", PPPClustering())]
+        [(name, resolve(f"skext.cluster:{cls}")()) for name, cls in parts.items()]
     )
 
 
-def _method(name, factory, family, description, **options):
-    options = {"tracks": ("clustering",), "task_types": ("clustering",), **options}
-    return Method(name, factory, family=family, description=description, **options)
-
+_method = entries(tracks=("clustering",), task_types=("clustering",))
 
 CLUSTERINGS = (
     _method(
@@ -183,6 +174,3 @@ CLUSTERINGS = (
         )
     ),
 )
-
-# Headline first; none of them needs a model of new rows.
-CLUSTERING_METRICS = ("adjusted_rand", "exact_k", "k_error", "adjusted_mutual_info")

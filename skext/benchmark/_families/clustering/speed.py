@@ -1,14 +1,19 @@
 """The speed cases of clustering: ours finds the number of clusters, peers are told."""
 
-import numpy as np
+from functools import partial
 
-from skext.benchmark._speed.measure import SpeedCase
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.cluster import PPPClustering
+from skext.datasets import make_separated_clusters
 
 
 def _clusters(n_samples, n_features, n_clusters):
     """Generate normal clusters with random covariances, five deviations apart."""
-    from skext.datasets import make_separated_clusters
-
     found = make_separated_clusters(
         n_samples, n_features, n_clusters=n_clusters, shape="rotated", random_state=0
     )
@@ -16,25 +21,16 @@ def _clusters(n_samples, n_features, n_clusters):
 
 
 def _ppp(data, n_jobs):
-    from skext.cluster import PPPClustering
-
     return PPPClustering(n_jobs=n_jobs).fit(data[0])
 
 
 def _kmeans(data, n_jobs, *, n_init=1):
-    from sklearn.cluster import KMeans
-
     k = np.unique(data[1]).size
     return KMeans(k, n_init=n_init, random_state=0).fit(data[0])
 
 
-def _kmeans_10(data, n_jobs):
-    return _kmeans(data, n_jobs, n_init=10)
-
-
 def _mixture_sweep(data, n_jobs):
     # Every sixth number of components from 1 to 25 stands for all of them.
-    from sklearn.mixture import GaussianMixture
 
     X = data[0]
     models = [GaussianMixture(k, random_state=0).fit(X) for k in range(1, 26, 6)]
@@ -44,7 +40,6 @@ def _mixture_sweep(data, n_jobs):
 def _finds_the_truth(ours, peer, data):
     # A peer that is told the number of clusters may still miss some of them; the
     # answer that counts is ours.
-    from sklearn.metrics import adjusted_rand_score
 
     truth = data[1]
     agreement = adjusted_rand_score(truth, ours.labels_)
@@ -55,50 +50,40 @@ def _finds_the_truth(ours, peer, data):
         )
 
 
-def _case(name, peer, peer_name, description, sizes, **options):
-    return SpeedCase(
-        name=name,
-        peer_name=peer_name,
-        description=description,
-        make=_clusters,
-        ours=_ppp,
-        peer=peer,
-        check=_finds_the_truth,
-        sizes=dict(zip(("small", "typical", "large"), sizes, strict=False)),
-        **options,
-    )
+_case = partial(SpeedCase, make=_clusters, ours=_ppp, check=_finds_the_truth)
 
 
-_TALL = ((2000, 10, 10), (100_000, 10, 20), (1_000_000, 10, 20))
+_TALL = by_size((2000, 10, 10), (100_000, 10, 20), (1_000_000, 10, 20))
+_TOLD = "the peer is told the number of clusters"
 
-CLUSTER_CASES = (
+CASES = (
     _case(
         "ppp-kmeans",
-        _kmeans,
         "sklearn.cluster.KMeans(n_init=1)",
-        "10 columns; the peer is told the number of clusters",
-        _TALL,
+        f"10 columns; {_TOLD}",
+        peer=_kmeans,
+        sizes=_TALL,
     ),
     _case(
         "ppp-kmeans-10",
-        _kmeans_10,
         "sklearn.cluster.KMeans(n_init=10)",
-        "10 columns; the peer is told the number of clusters",
-        _TALL,
+        f"10 columns; {_TOLD}",
+        peer=partial(_kmeans, n_init=10),
+        sizes=_TALL,
     ),
     _case(
         "ppp-kmeans-wide",
-        _kmeans,
         "sklearn.cluster.KMeans(n_init=1)",
-        "50 columns; the peer is told the number of clusters",
-        ((2000, 50, 10), (100_000, 50, 20)),
+        f"50 columns; {_TOLD}",
+        peer=_kmeans,
+        sizes=by_size((2000, 50, 10), (100_000, 50, 20)),
     ),
     _case(
         "ppp-mixture-sweep",
-        _mixture_sweep,
         "sklearn.mixture.GaussianMixture, 1 to 25 components",
         "10 columns; the peer chooses by BIC",
-        ((2000, 10, 10), (100_000, 10, 20)),
+        peer=_mixture_sweep,
+        sizes=by_size((2000, 10, 10), (100_000, 10, 20)),
         peer_share=lambda data: 0.2,
     ),
 )

@@ -1,19 +1,78 @@
 """Entries of the method catalogue for rare classes, and for resampling in general."""
 
-from skext.benchmark._engine.factories import (
-    CLASSIFIERS,
-    Resampled,
-    SampledThen,
-    estimator,
-    smoten,
-    smotenc,
-)
-from skext.benchmark._engine.methods import Method
+from dataclasses import dataclass
+
+from sklearn.model_selection import TunedThresholdClassifierCV
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
+
+from skext.benchmark._engine.factories import entries, estimator, logistic
+from skext.benchmark._engine.kinds import CLASSIFICATION
+from skext.benchmark._engine.methods import make_preprocessor, pipeline_of
+from skext.benchmark._engine.tasks import resolve
+
+_OURS = "skext.over_sampling"
 
 
-def _entry(name, factory, family, description, **options):
-    options = {"task_types": CLASSIFIERS, "tracks": ("imbalanced",), **options}
-    return Method(name, factory, family=family, description=description, **options)
+@dataclass(frozen=True)
+class Resampled:
+    """A sampler before logistic regression, or logistic regression alone."""
+
+    sampler: str | None = None
+    class_weight: str | None = None
+    tuned_threshold: bool = False
+    corrected: bool = False
+    parameters: tuple = ()
+
+    def __call__(self):
+        model = logistic(class_weight=self.class_weight)
+        if self.tuned_threshold:
+            return TunedThresholdClassifierCV(model, cv=5)
+        if self.sampler is None:
+            return model
+        sampler = resolve(self.sampler)(**dict(self.parameters))
+        if self.corrected:
+            return resolve(f"{_OURS}:ResampledClassifier")(model, sampler)
+        return pipeline_of([("sampler", sampler), ("model", model)])
+
+
+@dataclass(frozen=True)
+class SampledThen:
+    """A sampler before some other estimator."""
+
+    sampler: str
+    model: str
+
+    def __call__(self):
+        parts = [("sampler", self.sampler), ("model", self.model)]
+        return pipeline_of([(name, resolve(path)()) for name, path in parts])
+
+
+def smotenc(info):
+    """Over-sample the table as it is; encode and scale what comes out."""
+    sampler = resolve(f"{_OURS}:SMOTENC")(categorical_features=list(info.categorical))
+    return pipeline_of(
+        [
+            ("sampler", sampler),
+            ("prepare", make_preprocessor(info)),
+            ("model", logistic()),
+        ]
+    )
+
+
+def smoten():
+    """Cut numbers into five levels, over-sample, and encode the levels."""
+    levels = KBinsDiscretizer(encode="ordinal", quantile_method="averaged_inverted_cdf")
+    return pipeline_of(
+        [
+            ("levels", levels),
+            ("sampler", resolve(f"{_OURS}:SMOTEN")()),
+            ("encode", OneHotEncoder(handle_unknown="ignore")),
+            ("model", logistic()),
+        ]
+    )
+
+
+_entry = entries(task_types=CLASSIFICATION, tracks=("imbalanced",))
 
 
 def _ours(name, cls, description, *, module="over_sampling", parameters=(), **options):

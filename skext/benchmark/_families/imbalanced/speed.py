@@ -5,8 +5,9 @@ from importlib import import_module
 
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import NearestNeighbors
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
 
 
 def _correlated_mixture(n_samples, n_features, minority):
@@ -45,8 +46,6 @@ def _nominal_table(n_samples, n_features, n_levels):
 
 def _sampler(module, name, data, n_jobs, searches=(), **params):
     """Resample; a class without ``n_jobs`` is given searches that have it."""
-    from sklearn.neighbors import NearestNeighbors
-
     cls = getattr(import_module(module), name)
     if "n_jobs" in cls().get_params():
         params["n_jobs"] = n_jobs
@@ -103,14 +102,14 @@ def _case(name, cls, description, sizes, check, searches=(), **options):
         ours=partial(run, f"skext.{package}", cls),
         peer=partial(run, f"imblearn.{package}", cls),
         check=check,
-        sizes=dict(zip(("small", "typical", "large"), sizes, strict=True)),
+        sizes=by_size(*sizes),
     )
 
 
 _TALL = ((500, 8, 0.1), (20_000, 8, 0.1), (100_000, 8, 0.1))
 _NEAREST = (("k_neighbors", 5),)
 
-SAMPLER_CASES = (
+CASES = (
     _case(
         "smote", "SMOTE", "8 columns, 10 % minority", _TALL, _equal_samples, _NEAREST
     ),

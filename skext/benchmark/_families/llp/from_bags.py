@@ -96,11 +96,12 @@ class FromBags(ClassifierMixin, BaseEstimator):
         BenchmarkError
             If there is no such control.
         """
+        # Loads numba, which listing methods does not need.
         from skext.label_proportions import make_bags
 
         if self.control is not None and self.control not in CONTROLS:
             raise BenchmarkError(
-                f"control must be None or one of {CONTROLS}, got {self.control!r}."
+                f"control={self.control!r} must be None or one of {CONTROLS}."
             )
         size = min(self.bag_size, len(y))
         bags = make_bags(X, y, bag_size=size, random_state=self.bag_seed)
@@ -163,6 +164,7 @@ def control_target(target, control, *, seed=0):
         flat bags of more than one row have rows of both, since a rare class would be
         rounded away.
     """
+    # Loads numba, which listing methods does not need.
     from skext.label_proportions import bag_target
 
     _, first, bags = np.unique(target["bag"], return_index=True, return_inverse=True)

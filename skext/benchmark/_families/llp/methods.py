@@ -7,19 +7,14 @@ in, since the search would score by labels.
 
 from dataclasses import dataclass
 
-from skext.benchmark._engine.factories import CLASSIFIERS, logistic, resolve
-from skext.benchmark._engine.methods import Method
+from sklearn.pipeline import make_pipeline
+
+from skext.benchmark._engine.factories import entries, logistic
+from skext.benchmark._engine.kinds import CLASSIFICATION
+from skext.benchmark._engine.tasks import resolve
 from skext.benchmark._families.llp.from_bags import from_bags
 
-LLP_METRICS = (
-    "roc_auc",
-    "log_loss",
-    "brier",
-    "bag_share_error",
-    "bag_count_log_loss",
-)
-# The line that methods have to pass to have learned from bags.
-LLP_BASELINE = "control-bp-flat"
+_entry = entries(task_types=CLASSIFICATION, tracks=("llp",))
 
 
 @dataclass(frozen=True)
@@ -46,12 +41,11 @@ class _Bagged:
 
 
 def _bagged(name, cls, description, *, linear=False, **options):
-    options = {"tracks": ("llp",), "task_types": CLASSIFIERS, **options}
-    return Method(
+    return _entry(
         f"skext-{name}",
         _Bagged(f"skext.label_proportions:{cls}", linear=linear),
-        family="skext",
-        description=f"from counts of bags: {description}",
+        "skext",
+        f"from counts of bags: {description}",
         **options,
     )
 
@@ -61,22 +55,20 @@ class _Embedded:
     """A factory of logistic regressions on an embedding that a network learns."""
 
     def __call__(self):
-        from sklearn.pipeline import make_pipeline
-
         refiner = resolve("skext.label_proportions:EmbeddingRefiner")()
         return make_pipeline(refiner, logistic())
 
 
 def _control(name, cls, control, description, **options):
-    return Method(
+    told = {
+        "flat": "each bag said to have the overall share",
+        "shuffled": "shares dealt to the wrong bags",
+    }
+    return _entry(
         f"control-{name}-{control}",
         _Bagged(f"skext.label_proportions:{cls}", control, **options),
-        family="baseline",
-        description=f"{description}, each bag said to have the overall share"
-        if control == "flat"
-        else f"{description}, shares dealt to the wrong bags",
-        task_types=CLASSIFIERS,
-        tracks=("llp",),
+        "baseline",
+        f"{description}, {told[control]}",
         cost=2.0,
     )
 
@@ -104,21 +96,18 @@ LLP = (
     _control("bp", _BP, "flat", "belief propagation", linear=True),
     _control("bp", _BP, "shuffled", "belief propagation", linear=True),
     _control("dllp", "DLLPClassifier", "shuffled", "matched means"),
-    Method(
+    _entry(
         "ridge-on-bag-means",
         _Bagged("skext.benchmark._families.llp.rivals:RidgeOnBagMeans"),
-        family="baseline",
-        description="ridge regression of shares on the mean rows of bags",
+        "baseline",
+        "ridge regression of shares on the mean rows of bags",
         task_types=("binary",),
-        tracks=("llp",),
     ),
-    Method(
+    _entry(
         "logistic-all-labels",
         logistic,
-        family="baseline",
-        description="told all labels: the upper line",
-        task_types=CLASSIFIERS,
-        tracks=("llp",),
+        "baseline",
+        "told all labels: the upper line",
     ),
     # On request: these need more time than the main job has, or torch.
     _bagged(
@@ -128,12 +117,11 @@ LLP = (
         tracks=(),
         cost=10.0,
     ),
-    Method(
+    _entry(
         "skext-embedding-refiner",
         _Embedded(),
-        family="skext",
-        description="logistic regression on a network's embedding, with all labels",
-        task_types=CLASSIFIERS,
+        "skext",
+        "logistic regression on a network's embedding, with all labels",
         tracks=(),
         cost=10.0,
     ),

@@ -1,16 +1,27 @@
 """The speed cases of learning from label proportions.
 
 PGMax knows pairs of rows only, so that it gets the same distribution as a factor for
-each pair of rows of a bag. It gets a case where it is installed.
+each pair of rows of a bag.
 """
 
 import warnings
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
+from scipy import sparse
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.label_proportions import CountLikelihoodClassifier, bp_marginals, make_bags
+from skext.label_proportions._counts.two_class_kernels import (
+    find_tilt,
+    messages_by_recursion,
+    messages_by_transform,
+)
+from skext.label_proportions._inference.graph import neighbor_graph
+from skext.label_proportions._inference.propagation import arrange_graph, propagate
 
 _N_SWEEPS = 100
 # A count that is wrong by one row costs this much; so did it in the paper.
@@ -29,8 +40,6 @@ def _bags_of_log_odds(n_bags, size):
 
 def _messages(kernel, data):
     """Return the messages of each bag by one of the two kernels."""
-    from skext.label_proportions._counts.two_class_kernels import find_tilt
-
     h, counts = data
     found = np.empty_like(h)
     for row, count, message in zip(h, counts, found, strict=True):
@@ -39,14 +48,10 @@ def _messages(kernel, data):
 
 
 def _by_transform(data, n_jobs):
-    from skext.label_proportions._counts.two_class_kernels import messages_by_transform
-
     return _messages(messages_by_transform, data)
 
 
 def _by_recursion(data, n_jobs):
-    from skext.label_proportions._counts.two_class_kernels import messages_by_recursion
-
     return _messages(messages_by_recursion, data)
 
 
@@ -59,8 +64,6 @@ def _equal_messages(ours, peer, data):
 
 def _graph_in_two_sizes_of_bags(n_samples, size, other_size):
     """Neighbours in the plane, the rows in random bags of two sizes."""
-    from skext.label_proportions._inference.graph import neighbor_graph
-
     rng = np.random.default_rng(0)
     graph, _ = neighbor_graph(rng.normal(size=(n_samples, 2)))
     order = rng.permutation(n_samples)
@@ -72,8 +75,6 @@ def _graph_in_two_sizes_of_bags(n_samples, size, other_size):
 
 
 def _arranged(graph, order, y, size):
-    from skext.label_proportions._inference.propagation import arrange_graph
-
     indptr = np.append(np.arange(0, order.size, size), order.size)
     counts = np.add.reduceat(y[order].astype(float), indptr[:-1])
     # Rows in the same places for both sizes: only the bags differ.
@@ -81,8 +82,6 @@ def _arranged(graph, order, y, size):
 
 
 def _sweep(data, side, n_jobs):
-    from skext.label_proportions._inference.propagation import propagate
-
     graph, order, indptr, counts = data[side]
     found = propagate(
         graph, order, indptr, counts, order.size, max_iter=10, tol=0.0, n_jobs=n_jobs
@@ -109,12 +108,6 @@ def _counts_hold(ours, peer, data):
 
 def _clusters_in_bags(n_samples, size):
     """Clusters that agree with the classes, their graph, and the pairs of PGMax."""
-    from scipy import sparse
-    from sklearn.datasets import make_classification
-
-    from skext.label_proportions import make_bags
-    from skext.label_proportions._inference.graph import neighbor_graph
-
     X, y = make_classification(
         n_samples,
         10,
@@ -139,8 +132,6 @@ def _clusters_in_bags(n_samples, size):
 
 
 def _propagate(data, n_jobs):
-    from skext.label_proportions import bp_marginals
-
     with warnings.catch_warnings():
         # As many sweeps as the peer, whether they are needed or not.
         warnings.simplefilter("ignore")
@@ -214,8 +205,6 @@ def _restore_attribute_of_jax():
 
 def _areas(ours, peer, data):
     """Areas under the ROC curve of both."""
-    from sklearn.metrics import roc_auc_score
-
     return [roc_auc_score(data["y"], np.nan_to_num(p, nan=0.5)) for p in (ours, peer)]
 
 
@@ -234,10 +223,6 @@ _N_ITERATIONS = 20
 
 
 def _rows_in_bags(n_samples, n_features, size):
-    from sklearn.datasets import make_classification
-
-    from skext.label_proportions import make_bags
-
     X, y = make_classification(
         n_samples, n_features, n_informative=n_features // 3, random_state=0
     )
@@ -253,15 +238,11 @@ def _iterate(model, X, y):
 
 
 def _fit_counts(data, n_jobs):
-    from skext.label_proportions import CountLikelihoodClassifier
-
     model = CountLikelihoodClassifier(max_iter=_N_ITERATIONS, tol=1e-15, n_jobs=n_jobs)
     return _iterate(model, data[0], data[1])
 
 
 def _fit_labels(data, n_jobs):
-    from sklearn.linear_model import LogisticRegression
-
     model = LogisticRegression(max_iter=_N_ITERATIONS, tol=1e-15)
     return _iterate(model, data[0], data[2])
 
@@ -275,27 +256,7 @@ def _same_iterations(ours, peer, data):
         raise AssertionError(f"Scores and labels are correlated by {agreement:.2f}.")
 
 
-def _peer_cases():
-    """Return the case of PGMax if it is installed."""
-    if find_spec("pgmax") is None or find_spec("jax") is None:
-        return
-    yield SpeedCase(
-        name="bp-pgmax",
-        peer_name="pgmax.infer",
-        description="belief propagation, 100 sweeps on the same graph, build and run",
-        make=_clusters_in_bags,
-        ours=_propagate,
-        peer=_propagate_pairs,
-        check=_ranks_as_well,
-        sizes={
-            "small": (1024, 8),
-            "typical": (8192, 32),
-            "large": (27_008, 128),
-        },
-    )
-
-
-LLP_CASES = (
+CASES = (
     SpeedCase(
         name="count-messages",
         peer_name="recursion over partial counts",
@@ -304,7 +265,7 @@ LLP_CASES = (
         ours=_by_transform,
         peer=_by_recursion,
         check=_equal_messages,
-        sizes={"small": (100, 128), "typical": (20, 512), "large": (4, 2048)},
+        sizes=by_size((100, 128), (20, 512), (4, 2048)),
     ),
     SpeedCase(
         name="bp-bag-size",
@@ -314,10 +275,7 @@ LLP_CASES = (
         ours=_sweep_large_bags,
         peer=_sweep_small_bags,
         check=_counts_hold,
-        sizes={
-            "small": (16_384, 2048, 8),
-            "typical": (204_800, 2048, 8),
-        },
+        sizes=by_size((16_384, 2048, 8), (204_800, 2048, 8)),
     ),
     SpeedCase(
         name="count-likelihood",
@@ -327,7 +285,17 @@ LLP_CASES = (
         ours=_fit_counts,
         peer=_fit_labels,
         check=_same_iterations,
-        sizes={"small": (1000, 20, 32), "typical": (27_000, 130, 128)},
+        sizes=by_size((1000, 20, 32), (27_000, 130, 128)),
     ),
-    *_peer_cases(),
+    SpeedCase(
+        name="bp-pgmax",
+        peer_name="pgmax.infer",
+        description="belief propagation, 100 sweeps on the same graph, build and run",
+        make=_clusters_in_bags,
+        ours=_propagate,
+        peer=_propagate_pairs,
+        check=_ranks_as_well,
+        sizes=by_size((1024, 8), (8192, 32), (27_008, 128)),
+        needs=("pgmax", "jax"),
+    ),
 )

@@ -1,8 +1,12 @@
 """Tasks of learning from label proportions: bundled and simulated data in bags."""
 
-import numpy as np
+from dataclasses import replace
 
-from skext.benchmark._engine.tasks import Task
+import numpy as np
+from sklearn import datasets
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from skext.benchmark._engine.tasks import offline_task
 
 _HERE = "skext.benchmark._families.llp.tasks"
 _BAG_SIZES = (8, 32, 128)
@@ -15,42 +19,15 @@ _SOURCES = {
 }
 
 
-def llp_tasks():
-    """Tasks of the track of label proportions.
-
-    Returns
-    -------
-    tasks : list of Task
-        One for each data set and size of bags; the splits do not depend on the size.
-    """
-    return [
-        Task(
-            id=f"{name}-bags{size}",
-            track="llp",
-            loader=f"{_HERE}:{name.replace('-', '_')}",
-            folds="task",
-            source=f"{source}, bags of {size} rows",
-            suite="offline 1",
-            bag_size=size,
-        )
-        for name, source in _SOURCES.items()
-        for size in _BAG_SIZES
-    ]
-
-
 def cancer():
     """Breast cancer; malignant is positive."""
-    from sklearn.datasets import load_breast_cancer
-
-    X, y = load_breast_cancer(return_X_y=True)
+    X, y = datasets.load_breast_cancer(return_X_y=True)
     return _split_once(X, np.where(y == 0, "malignant", "benign"), "malignant")
 
 
 def clusters():
     """Two classes of two clusters each."""
-    from sklearn.datasets import make_classification
-
-    X, y = make_classification(
+    X, y = datasets.make_classification(
         1000,
         10,
         n_informative=5,
@@ -63,16 +40,29 @@ def clusters():
 
 def odd_digits(n_samples=1000):
     """First rows of the digits: many clusters of each class."""
-    from sklearn.datasets import load_digits
-
-    X, y = load_digits(return_X_y=True)
+    X, y = datasets.load_digits(return_X_y=True)
     y = np.where(y[:n_samples] % 2, "odd", "even")
     return _split_once(X[:n_samples], y, "odd")
 
 
 def _split_once(X, y, positive_class):
-    from sklearn.model_selection import StratifiedShuffleSplit
-
     cut = StratifiedShuffleSplit(1, test_size=_TEST_SHARE, random_state=0)
     splits = list(cut.split(X, y))
     return {"X": X, "y": y, "positive_class": positive_class, "splits": splits}
+
+
+# One for each data set and size of bags; the splits do not depend on the size.
+TASKS = tuple(
+    replace(
+        offline_task(
+            f"{name}-bags{size}",
+            f"{_HERE}:{name.replace('-', '_')}",
+            f"{source}, bags of {size} rows",
+            track="llp",
+            folds="task",
+        ),
+        bag_size=size,
+    )
+    for name, source in _SOURCES.items()
+    for size in _BAG_SIZES
+)

@@ -6,17 +6,12 @@ when they are named, on a GPU where there is one. None scales columns again, whi
 would blow up the codes of rare categories.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from skext.benchmark._engine.factories import CLASSIFIERS, estimator, resolve
+from skext.benchmark._engine.factories import estimator
+from skext.benchmark._engine.kinds import CLASSIFICATION
 from skext.benchmark._engine.methods import Method
-
-NEURAL_METRICS = ("accuracy", "log_loss", "roc_auc", "balanced_accuracy")
-# The network that users of scikit-learn have already.
-NEURAL_BASELINE = "mlp-small"
-# Methods of the other tracks that networks are compared with. The dummy predicts the
-# majority, whose share is the accuracy that means nothing.
-_JOINING = ("dummy", "logistic", "hist-gradient-boosting")
+from skext.benchmark._engine.tasks import resolve
 
 _SMALL = {
     "hidden_layer_sizes": (64, 64),
@@ -67,7 +62,9 @@ class _Net:
         return make(device=device, **dict(self.parameters))
 
 
-def _net(name, cls, description, *, small=False, task_types=CLASSIFIERS, **parameters):
+def _net(
+    name, cls, description, *, small=False, task_types=CLASSIFICATION, **parameters
+):
     if small:
         parameters = {**_SMALL, **parameters}
         description += ", 2 layers of 64"
@@ -119,7 +116,7 @@ def _mlp(name, description, *, tracks=(), **parameters):
         estimator("sklearn.neural_network:MLPClassifier", **parameters),
         family="baseline",
         description=description,
-        task_types=CLASSIFIERS,
+        task_types=CLASSIFICATION,
         tracks=tracks,
         cost=5.0,
     )
@@ -129,7 +126,7 @@ NEURAL = (
     *_losses(small=True),
     _tabm("", small=True),
     _mlp(
-        NEURAL_BASELINE,
+        "mlp-small",
         "scikit-learn's network, 2 layers of 64",
         tracks=("neural",),
         hidden_layer_sizes=(64, 64),
@@ -151,23 +148,3 @@ NEURAL = (
     ),
     _mlp("mlp", "scikit-learn's network, its defaults", max_iter=200),
 )
-
-
-def join_neural(methods):
-    """Let methods of other tracks take part in that of the networks.
-
-    Parameters
-    ----------
-    methods : dict of str to Method
-        The catalogue.
-
-    Returns
-    -------
-    methods : dict of str to Method
-        The same, with the track added to some.
-    """
-    joined = {
-        name: replace(methods[name], tracks=(*methods[name].tracks, "neural"))
-        for name in _JOINING
-    }
-    return methods | joined

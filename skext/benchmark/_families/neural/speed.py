@@ -1,20 +1,20 @@
 """The speed cases of the tabular nets.
 
-All run a number of epochs with the same network, batches and optimiser. Where torch or
-skorch is not installed there are none.
+All run a number of epochs with the same network, batches and optimiser.
 """
 
 import contextlib
 import warnings
-from importlib.util import find_spec
+from functools import partial
 
 import numpy as np
+from sklearn.neural_network import MLPClassifier
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.neural_network import TabularNetClassifier
 
 _BATCH = 128
 _LR = 1e-2
-_MLP = "sklearn.neural_network.MLPClassifier"
 
 
 def _table(n_samples, n_features, width, n_epochs):
@@ -65,9 +65,10 @@ def _accuracy(module, data):
 
 def _train(data, n_jobs, loss):
     """Train by our loop and return the accuracy on the training rows."""
+    # They load torch, which may not be there.
     from skext.neural_network._registry.losses import make_loss
-    from skext.neural_network._training.net import make_net
-    from skext.utils._torch.seeds import SeedStreams
+    from skext.neural_network._training.net import make_net  # loads torch
+    from skext.utils._torch.seeds import SeedStreams  # loads torch
 
     with _threads(n_jobs):
         net = make_net(
@@ -139,8 +140,6 @@ def _plain_skorch(data, n_jobs):
 
 
 def _fit_estimator(data, n_jobs):
-    from skext.neural_network import TabularNetClassifier
-
     model = TabularNetClassifier(
         (data["width"],) * 3,
         normalization=None,
@@ -159,8 +158,6 @@ def _fit_estimator(data, n_jobs):
 
 
 def _fit_mlp(data, n_jobs):
-    from sklearn.neural_network import MLPClassifier
-
     model = MLPClassifier(
         (data["width"],) * 3,
         alpha=0.0,
@@ -182,59 +179,41 @@ def _as_accurate(ours, peer, data):
         raise AssertionError(f"Our accuracy is {ours:.3f}, the peer's {peer:.3f}.")
 
 
-def _case(name, peer_name, description, ours, peer, sizes):
-    return SpeedCase(
-        name=name,
-        peer_name=peer_name,
-        description=description,
-        make=_table,
-        ours=ours,
-        peer=peer,
-        check=_as_accurate,
-        sizes=sizes,
-    )
-
-
+_case = partial(SpeedCase, make=_table, check=_as_accurate, needs=("torch", "skorch"))
 # Rows, columns, width, epochs.
-_EPOCHS = {"small": (1000, 20, 64, 20), "typical": (10_000, 20, 64, 3)}
+_EPOCHS = by_size((1000, 20, 64, 20), (10_000, 20, 64, 3))
 
-
-def _cases():
-    """Return the cases where the packages are installed."""
-    if find_spec("torch") is None or find_spec("skorch") is None:
-        return
-    yield _case(
+CASES = (
+    _case(
         "tabular-net-epoch",
         "bare torch loop",
         "epochs of the training loop, log-loss, batches of 128",
-        _train_log_loss,
-        _bare_loop,
-        _EPOCHS,
-    )
-    yield _case(
+        ours=_train_log_loss,
+        peer=_bare_loop,
+        sizes=_EPOCHS,
+    ),
+    _case(
         "tabular-net-epoch-skorch",
         "skorch.NeuralNet",
         "epochs of the training loop, log-loss, batches of 128",
-        _train_log_loss,
-        _plain_skorch,
-        _EPOCHS,
-    )
-    yield _case(
+        ours=_train_log_loss,
+        peer=_plain_skorch,
+        sizes=_EPOCHS,
+    ),
+    _case(
         "ensloss-epoch",
         "the same with log-loss",
         "epochs with EnsLoss against epochs with the log-loss",
-        _train_ensloss,
-        _train_log_loss,
-        {**_EPOCHS, "large": (5000, 50, 256, 2)},
-    )
-    yield _case(
+        ours=_train_ensloss,
+        peer=_train_log_loss,
+        sizes={**_EPOCHS, "large": (5000, 50, 256, 2)},
+    ),
+    _case(
         "tabular-net-fit",
-        _MLP,
+        "sklearn.neural_network.MLPClassifier",
         "fit of the estimator, Adam, batches of 256, as many epochs",
-        _fit_estimator,
-        _fit_mlp,
-        {"small": (300, 20, 64, 64), "typical": (1400, 20, 256, 64)},
-    )
-
-
-NEURAL_CASES = tuple(_cases())
+        ours=_fit_estimator,
+        peer=_fit_mlp,
+        sizes=by_size((300, 20, 64, 64), (1400, 20, 256, 64)),
+    ),
+)

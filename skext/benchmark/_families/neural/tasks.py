@@ -1,8 +1,10 @@
 """Tasks for networks: bundled data, and a simulation in which all of them overfit."""
 
 import numpy as np
+from sklearn import datasets
+from sklearn.model_selection import train_test_split
 
-from skext.benchmark._engine.tasks import Task
+from skext.benchmark._engine.tasks import offline_task
 
 _HERE = "skext.benchmark._families.neural.tasks"
 _SOURCES = {
@@ -12,28 +14,6 @@ _SOURCES = {
 }
 # Share of the rows to learn from.
 _TRAIN = {"cancer": 0.3, "odd-digits": 0.6, "overfit": 0.7}
-
-
-def neural_tasks():
-    """Tasks of the track of networks.
-
-    Returns
-    -------
-    tasks : list of Task
-        Each with one split.
-    """
-    return [
-        Task(
-            id=f"{name}-nets",
-            track="neural",
-            loader=f"{_HERE}:noisy_table",
-            arguments=(("name", name),),
-            folds="task",
-            source=source,
-            suite="offline 1",
-        )
-        for name, source in _SOURCES.items()
-    ]
 
 
 def noisy_table(name):
@@ -49,8 +29,6 @@ def noisy_table(name):
     bunch : dict
         Data, with wrong labels among the training rows where the source says so.
     """
-    from sklearn.model_selection import train_test_split
-
     X, y, positive_class = _load(name)
     train, test = train_test_split(
         np.arange(len(y)), train_size=_TRAIN[name], stratify=y, random_state=0
@@ -64,8 +42,6 @@ def noisy_table(name):
 
 
 def _load(name):
-    from sklearn import datasets
-
     if name == "cancer":
         X, y = datasets.load_breast_cancer(return_X_y=True)
         return X, np.where(y == 0, "malignant", "benign"), "malignant"
@@ -81,3 +57,16 @@ def _load(name):
         random_state=0,
     )
     return X, y.astype(str), "1"
+
+
+TASKS = tuple(
+    offline_task(
+        f"{name}-nets",
+        f"{_HERE}:noisy_table",
+        source,
+        track="neural",
+        folds="task",
+        name=name,
+    )
+    for name, source in _SOURCES.items()
+)

@@ -4,15 +4,13 @@ Codes of the classes are their ordinal positions, so that no method has to be to
 the order.
 """
 
-from skext.benchmark._engine.factories import CLASSIFIERS, estimator
-from skext.benchmark._engine.methods import Method
+from skext.benchmark._engine.factories import entries, estimator
+from skext.benchmark._engine.kinds import CLASSIFICATION
 
 _RIVALS = "skext.benchmark._families.ordinal.rivals"
 
 
-def _entry(name, factory, family, description, **options):
-    options = {"task_types": CLASSIFIERS, "tracks": ("ordinal",), **options}
-    return Method(name, factory, family=family, description=description, **options)
+_entry = entries(task_types=CLASSIFICATION, tracks=("ordinal",))
 
 
 def _ours(name, cls, description, *, parameters=None, **options):

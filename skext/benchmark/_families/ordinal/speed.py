@@ -1,31 +1,27 @@
 """The speed cases of the ordinal classifiers.
 
-Peers that are not installed get no case; a plain L-BFGS fit of the same likelihood
-by scipy, which is what most implementations do, is always there.
+Beside the peers there is a plain L-BFGS fit of the same likelihood by scipy, which is
+what most implementations do.
 """
 
 import warnings
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegressionCV
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.datasets import make_ordinal
+from skext.ordinal import PRESTOCV, ProportionalOdds, presto_path
 
-_SIZES = {
-    "small": (500, 5, 3),
-    "typical": (2500, 10, 4),
-    "large": (100_000, 20, 5),
-}
-_WIDE = {"small": (500, 20, 4), "typical": (20_000, 100, 10)}
+_SIZES = by_size((500, 5, 3), (2500, 10, 4), (100_000, 20, 5))
+_WIDE = by_size((500, 20, 4), (20_000, 100, 10))
 
 
 def _parallel_odds(n_samples, n_features, n_classes):
     """Classes of about equal size for which proportional odds are the right model."""
-    from skext.datasets import make_ordinal
-
     intercepts = np.linspace(-2, 2, n_classes - 1)
     found = make_ordinal(
         n_samples,
@@ -40,8 +36,6 @@ def _parallel_odds(n_samples, n_features, n_classes):
 
 def _rare_last(n_samples, n_features, n_classes):
     """Draw the same with a rare last class, which the fusion penalty is for."""
-    from skext.datasets import make_ordinal
-
     found = make_ordinal(
         n_samples,
         n_features,
@@ -53,8 +47,6 @@ def _rare_last(n_samples, n_features, n_classes):
 
 
 def _fit_ours(data, n_jobs):
-    from skext.ordinal import ProportionalOdds
-
     model = ProportionalOdds().fit(*data)
     return model.thresholds_, np.ravel(model.coef_)[: data[0].shape[1]]
 
@@ -149,20 +141,14 @@ def _equal_fit(ours, peer, data):
 
 
 def _path(data, n_jobs, **params):
-    from skext.ordinal import presto_path
-
     return presto_path(*data, n_alphas=20, eps=1e-2, **params)
 
 
 def _cross_validate(data, n_jobs):
-    from skext.ordinal import PRESTOCV
-
     return PRESTOCV(cv=5, random_state=0).fit(*data)
 
 
 def _logistic_cv(data, n_jobs):
-    from sklearn.linear_model import LogisticRegressionCV
-
     return LogisticRegressionCV(
         Cs=20, cv=5, l1_ratios=(0,), use_legacy_attributes=False, scoring="neg_log_loss"
     ).fit(*data)
@@ -184,84 +170,73 @@ def _similar_loss(ours, peer, data):
         )
 
 
-def _odds_case(name, peer_name, peer, check, sizes=None, make=_parallel_odds):
-    return SpeedCase(
-        name=name,
-        peer_name=peer_name,
-        description="fit of a proportional odds model without penalty",
-        make=make,
-        ours=_fit_ours,
-        peer=peer,
-        check=check,
-        sizes=sizes or _SIZES,
-    )
+_case = partial(SpeedCase, make=_rare_last)
+_odds_case = partial(
+    SpeedCase,
+    description="fit of a proportional odds model without penalty",
+    make=_parallel_odds,
+    ours=_fit_ours,
+)
+_skordinal_case = partial(
+    _odds_case,
+    peer_name="skordinal.classifiers.POM",
+    peer=_fit_skordinal,
+    check=_not_worse,
+    needs=("skordinal",),
+)
+_lbfgs_case = partial(
+    _odds_case,
+    peer_name="scipy.optimize L-BFGS-B",
+    peer=_fit_lbfgs,
+    check=_equal_fit,
+)
+_path_case = partial(
+    _case,
+    peer_name="skext.ordinal.ProportionalOdds",
+    peer=_fit_ours,
+    check=_finite_path,
+    sizes=by_size((500, 5, 3), (2500, 10, 4), (100_000, 20, 4)),
+)
 
-
-def _peer_cases():
-    """One case for each package that is installed."""
-    if find_spec("skordinal") is not None:
-        peer = ("skordinal.classifiers.POM", _fit_skordinal, _not_worse)
-        yield _odds_case("proportional-odds-skordinal", *peer)
-        yield _odds_case("proportional-odds-skordinal-wide", *peer, _WIDE)
-    if find_spec("mord") is not None:
-        yield _odds_case(
-            "proportional-odds-mord", "mord.LogisticAT", _fit_mord, _not_worse
-        )
-    if find_spec("statsmodels") is not None:
-        # Minutes for the large table.
-        sizes = {**_SIZES, "large": (10_000, 20, 5)}
-        peer = "statsmodels.miscmodels.OrderedModel"
-        yield _odds_case(
-            "proportional-odds-statsmodels", peer, _fit_statsmodels, _equal_fit, sizes
-        )
-
-
-ORDINAL_CASES = (
-    _odds_case("proportional-odds", "scipy.optimize L-BFGS-B", _fit_lbfgs, _equal_fit),
+CASES = (
+    _lbfgs_case("proportional-odds", sizes=_SIZES),
+    _lbfgs_case("proportional-odds-wide", sizes=_WIDE),
+    _skordinal_case("proportional-odds-skordinal", sizes=_SIZES),
+    _skordinal_case("proportional-odds-skordinal-wide", sizes=_WIDE),
     _odds_case(
-        "proportional-odds-wide",
-        "scipy.optimize L-BFGS-B",
-        _fit_lbfgs,
-        _equal_fit,
-        _WIDE,
+        "proportional-odds-mord",
+        "mord.LogisticAT",
+        peer=_fit_mord,
+        check=_not_worse,
+        sizes=_SIZES,
+        needs=("mord",),
     ),
-    *_peer_cases(),
-    SpeedCase(
-        name="presto-path",
-        peer_name="skext.ordinal.ProportionalOdds",
+    _odds_case(
+        "proportional-odds-statsmodels",
+        "statsmodels.miscmodels.OrderedModel",
+        peer=_fit_statsmodels,
+        check=_equal_fit,
+        # Minutes for the large table.
+        sizes={**_SIZES, "large": (10_000, 20, 5)},
+        needs=("statsmodels",),
+    ),
+    _path_case(
+        "presto-path",
         description="20 strengths, against one fit of a proportional odds model",
-        make=_rare_last,
         ours=_path,
-        peer=_fit_ours,
-        check=_finite_path,
-        sizes={
-            "small": (500, 5, 3),
-            "typical": (2500, 10, 4),
-            "large": (100_000, 20, 4),
-        },
     ),
-    SpeedCase(
-        name="presto-path-natural",
-        peer_name="skext.ordinal.ProportionalOdds",
+    _path_case(
+        "presto-path-natural",
         description="the same, crossing of training rows not prevented",
-        make=_rare_last,
         ours=partial(_path, non_crossing=None),
-        peer=_fit_ours,
-        check=_finite_path,
-        sizes={
-            "small": (500, 5, 3),
-            "typical": (2500, 10, 4),
-            "large": (100_000, 20, 4),
-        },
     ),
-    SpeedCase(
-        name="presto-cv",
-        peer_name="sklearn.linear_model.LogisticRegressionCV",
-        description="5 folds, 20 strengths",
-        make=_rare_last,
+    _case(
+        "presto-cv",
+        "sklearn.linear_model.LogisticRegressionCV",
+        "5 folds, 20 strengths",
         ours=_cross_validate,
         peer=_logistic_cv,
         check=_similar_loss,
-        sizes={"small": (500, 5, 3), "typical": (2500, 10, 4)},
+        sizes=by_size((500, 5, 3), (2500, 10, 4)),
     ),
 )

@@ -1,25 +1,11 @@
 """Entries of the method catalogue for linear probes, in closed form and searched."""
 
-from dataclasses import replace
-
-from skext.benchmark._engine.factories import CLASSIFIERS, estimator
-from skext.benchmark._engine.methods import Method
+from skext.benchmark._engine.factories import entries, estimator
+from skext.benchmark._engine.kinds import CLASSIFICATION
 
 _BOTH = ("classification", "probes")
 _SMOOTHING = {"var_smoothing": [1e-9, 1e-6, 1e-3, 1e-2, 1e-1, 1.0]}
-# Methods of the other tracks that probes are compared with.
-_JOINING = ("dummy", "logistic")
-
-
-def _entry(name, factory, family, description, **options):
-    options = {
-        "task_types": CLASSIFIERS,
-        "tracks": ("probes",),
-        "cost": 0.3,
-        **options,
-    }
-    return Method(name, factory, family=family, description=description, **options)
-
+_entry = entries(task_types=CLASSIFICATION, tracks=("probes",), cost=0.3)
 
 PROBES = (
     _entry(
@@ -95,23 +81,3 @@ PROBES = (
         cost=0.6,
     ),
 )
-
-
-def join_probes(methods):
-    """Let methods of other tracks take part in that of the probes.
-
-    Parameters
-    ----------
-    methods : dict of str to Method
-        The catalogue.
-
-    Returns
-    -------
-    methods : dict of str to Method
-        The same, with the track added to some.
-    """
-    joined = {
-        name: replace(methods[name], tracks=(*methods[name].tracks, "probes"))
-        for name in _JOINING
-    }
-    return methods | joined

@@ -1,9 +1,15 @@
-"""The speed cases of discriminant analysis and of the nearest class mean."""
+"""The speed cases of naive Bayes, discriminant analysis and the nearest class mean."""
+
+from functools import partial
 
 import numpy as np
 from numpy.testing import assert_allclose
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import NearestCentroid
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.naive_bayes import LinearGaussianNB, NearestClassMean, ShrinkageLDA
 
 
 def _class_centres(n_samples, n_features, n_classes):
@@ -17,27 +23,68 @@ def _class_centres(n_samples, n_features, n_classes):
     return X, y
 
 
-def _fit_shrinkage_lda(data, n_jobs):
-    from skext.naive_bayes import ShrinkageLDA
+def _plain_centres(n_samples, n_features, n_classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, n_classes, n_samples)
+    y[:n_classes] = np.arange(n_classes)
+    X = rng.standard_normal((n_samples, n_features), dtype=np.float32)
+    X += rng.standard_normal((n_classes, n_features), dtype=np.float32)[y]
+    return X, y
 
+
+def _fit_linear_nb(data, n_jobs):
+    return LinearGaussianNB(n_jobs=n_jobs).fit(*data)
+
+
+def _fit_gaussian_nb(data, n_jobs):
+    return GaussianNB().fit(*data)
+
+
+def _equal_moments(ours, peer, data):
+    # The tied variance is the prior-weighted mean of the variances per class, and
+    # the peer accumulates in float32.
+    assert_allclose(ours.theta_, peer.theta_, rtol=1e-3, atol=1e-4)
+    pooled = peer.class_prior_ @ (peer.var_ - peer.epsilon_)
+    assert_allclose(ours.var_ - ours.epsilon_, pooled, rtol=1e-3)
+
+
+def _fitted_pair(n_samples, n_features, n_classes):
+    data = _plain_centres(n_samples, n_features, n_classes)
+    return {
+        "X": data[0],
+        "y": data[1],
+        "ours": _fit_linear_nb(data, 1),
+        "peer": _fit_gaussian_nb(data, 1),
+        # The peer needs minutes and much memory for many classes.
+        "n_peer": n_samples if n_classes <= 20 else min(n_samples, 1000),
+    }
+
+
+def _predict_gaussian(data, n_jobs):
+    return data["peer"].predict(data["X"][: data["n_peer"]])
+
+
+def _finds_the_classes(ours, peer, data):
+    # Tied and separate variances are different models; on data with one variance
+    # both must find the classes.
+    n = data["n_peer"]
+    truth = data["y"][:n]
+    _as_accurate(ours[:n], peer, truth)
+
+
+def _fit_shrinkage_lda(data, n_jobs):
     return ShrinkageLDA(n_jobs=n_jobs).fit(*data)
 
 
 def _fit_lda(data, n_jobs):
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
     return LinearDiscriminantAnalysis(solver="lsqr").fit(*data)
 
 
 def _fit_lda_auto(data, n_jobs):
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(*data)
 
 
 def _same_model_without_shrinkage(ours, peer, data):
-    from skext.naive_bayes import ShrinkageLDA
-
     plain = ShrinkageLDA(shrinkage=0.0).fit(*data)
     rows = data[0][:200]
     gaps = [np.asarray(model.decision_function(rows)) for model in (plain, peer)]
@@ -83,14 +130,10 @@ def _similar_labels(ours, peer, data):
 
 
 def _fit_nearest(data, n_jobs):
-    from skext.naive_bayes import NearestClassMean
-
     return NearestClassMean(n_jobs=n_jobs).fit(*data)
 
 
 def _fit_centroid(data, n_jobs):
-    from sklearn.neighbors import NearestCentroid
-
     return NearestCentroid().fit(*data)
 
 
@@ -114,85 +157,118 @@ def _same_labels(ours, peer, data):
         raise AssertionError(f"Only {np.mean(ours == peer):.4f} of the labels agree.")
 
 
-_FEW = {
-    "small": (500, 20, 3),
-    "typical": (10_000, 768, 10),
-    "large": (50_000, 768, 10),
-}
+_FEW = by_size((500, 20, 3), (10_000, 768, 10), (50_000, 768, 10))
 _MANY = {"typical": (10_000, 256, 200), "large": (50_000, 768, 1000)}
+_MANY_WIDE = {"typical": (10_000, 768, 200), "large": (50_000, 768, 1000)}
 _LDA = "sklearn.discriminant_analysis.LinearDiscriminantAnalysis"
 _CENTROID = "sklearn.neighbors.NearestCentroid"
 
 
-def _lda_case(name, description, sizes, **options):
-    options = {
-        "peer_name": f"{_LDA}(solver='lsqr')",
-        "make": _class_centres,
-        "ours": _fit_shrinkage_lda,
-        "peer": _fit_lda,
-        "check": _same_model_without_shrinkage,
-        **options,
-    }
-    return SpeedCase(name=name, description=description, sizes=sizes, **options)
+_nb_case = partial(SpeedCase, peer_name="sklearn.naive_bayes.GaussianNB")
 
 
-def _nearest_case(name, description, sizes, **options):
-    options = {
-        "peer_name": _CENTROID,
-        "make": _class_centres,
-        "ours": _fit_nearest,
-        "peer": _fit_centroid,
-        "check": _same_means,
-        **options,
-    }
-    return SpeedCase(name=name, description=description, sizes=sizes, **options)
+_lda_case = partial(
+    SpeedCase,
+    peer_name=f"{_LDA}(solver='lsqr')",
+    make=_class_centres,
+    ours=_fit_shrinkage_lda,
+    peer=_fit_lda,
+    check=_same_model_without_shrinkage,
+)
+_nearest_case = partial(
+    SpeedCase,
+    peer_name=_CENTROID,
+    make=_class_centres,
+    ours=_fit_nearest,
+    peer=_fit_centroid,
+    check=_same_means,
+)
+_PREDICT = {"ours": _predict_ours, "peer": _predict_peer}
+_PREDICT_LDA = {**_PREDICT, "make": _fitted_lda, "check": _similar_labels}
+_PREDICT_NEAREST = {**_PREDICT, "make": _fitted_nearest, "check": _same_labels}
 
-
-_PREDICT_LDA = {
-    "make": _fitted_lda,
-    "ours": _predict_ours,
-    "peer": _predict_peer,
-    "check": _similar_labels,
-}
-_PREDICT_NEAREST = {
-    "make": _fitted_nearest,
-    "ours": _predict_ours,
-    "peer": _predict_peer,
-    "check": _same_labels,
-}
-
-PROBE_CASES = (
-    _lda_case("shrinkage-lda-fit", "fit, float32, 10 classes", _FEW),
-    _lda_case("shrinkage-lda-fit-many-classes", "fit, float32, 1000 classes", _MANY),
+CASES = (
+    _lda_case("shrinkage-lda-fit", description="fit, float32, 10 classes", sizes=_FEW),
+    _lda_case(
+        "shrinkage-lda-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        sizes=_MANY,
+    ),
     _lda_case(
         "shrinkage-lda-fit-auto",
-        "fit, float32, 10 classes, both with automatic shrinkage",
-        _FEW,
+        description="fit, float32, 10 classes, both with automatic shrinkage",
+        sizes=_FEW,
         peer_name=f"{_LDA}(solver='lsqr', shrinkage='auto')",
         peer=_fit_lda_auto,
         check=_similar_models,
     ),
     _lda_case(
-        "shrinkage-lda-predict", "predict, float32, 10 classes", _FEW, **_PREDICT_LDA
+        "shrinkage-lda-predict",
+        description="predict, float32, 10 classes",
+        sizes=_FEW,
+        **_PREDICT_LDA,
     ),
     _lda_case(
         "shrinkage-lda-predict-many-classes",
-        "predict, float32, 1000 classes",
-        _MANY,
+        description="predict, float32, 1000 classes",
+        sizes=_MANY,
         **_PREDICT_LDA,
     ),
-    _nearest_case("nearest-mean-fit", "fit, float32, 10 classes", _FEW),
-    _nearest_case("nearest-mean-fit-many-classes", "fit, float32, 1000 classes", _MANY),
+    _nearest_case(
+        "nearest-mean-fit", description="fit, float32, 10 classes", sizes=_FEW
+    ),
+    _nearest_case(
+        "nearest-mean-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        sizes=_MANY,
+    ),
     _nearest_case(
         "nearest-mean-predict",
-        "predict, float32, 10 classes",
-        _FEW,
+        description="predict, float32, 10 classes",
+        sizes=_FEW,
         **_PREDICT_NEAREST,
     ),
     _nearest_case(
         "nearest-mean-predict-many-classes",
-        "predict, float32, 1000 classes",
-        _MANY,
+        description="predict, float32, 1000 classes",
+        sizes=_MANY,
         **_PREDICT_NEAREST,
+    ),
+    _nb_case(
+        name="linear-nb-fit",
+        description="fit, float32, 10 classes",
+        make=_plain_centres,
+        ours=_fit_linear_nb,
+        peer=_fit_gaussian_nb,
+        check=_equal_moments,
+        sizes=_FEW,
+    ),
+    _nb_case(
+        name="linear-nb-fit-many-classes",
+        description="fit, float32, 1000 classes",
+        make=_plain_centres,
+        ours=_fit_linear_nb,
+        peer=_fit_gaussian_nb,
+        check=_equal_moments,
+        sizes=_MANY_WIDE,
+    ),
+    _nb_case(
+        name="linear-nb-predict",
+        description="predict, float32, 10 classes",
+        make=_fitted_pair,
+        ours=_predict_ours,
+        peer=_predict_gaussian,
+        check=_finds_the_classes,
+        sizes=_FEW,
+    ),
+    _nb_case(
+        name="linear-nb-predict-many-classes",
+        description="predict per row, float32, 1000 classes",
+        make=_fitted_pair,
+        ours=_predict_ours,
+        peer=_predict_gaussian,
+        check=_finds_the_classes,
+        peer_share=lambda data: data["n_peer"] / data["X"].shape[0],
+        sizes=_MANY_WIDE,
     ),
 )

@@ -1,8 +1,10 @@
 """Tasks with few labels: nested training sets of bundled and simulated data."""
 
 import numpy as np
+from sklearn import datasets
 
-from skext.benchmark._engine.tasks import Task
+from skext.benchmark._engine.tasks import offline_task
+from skext.datasets import make_gaussian_mixture
 
 _HERE = "skext.benchmark._families.probes.tasks"
 _N_DRAWS = 2
@@ -18,29 +20,6 @@ _SOURCES = {
     "cancer": "scikit-learn",
     "gaussians-2x200": "simulated, one variance for all classes",
 }
-
-
-def probe_tasks():
-    """Tasks of the track of linear probes.
-
-    Returns
-    -------
-    tasks : list of Task
-        One for each data set and number of training rows.
-    """
-    return [
-        Task(
-            id=f"{name}-n{size}",
-            track="probes",
-            loader=f"{_HERE}:few_labels",
-            arguments=(("name", name), ("size", size)),
-            folds="task",
-            source=f"{_SOURCES[name]}, {size} rows to learn from",
-            suite="offline 1",
-        )
-        for name, sizes in _SIZES.items()
-        for size in sizes
-    ]
 
 
 def few_labels(name, size):
@@ -69,19 +48,32 @@ def few_labels(name, size):
 
 def _draw(codes, rng):
     """Order rows so that each class is met in turn, by its share."""
+    # Loads numba, which listing tasks does not need.
     from skext.naive_bayes._curve.data import nested_order
 
     return nested_order(codes, codes.max() + 1, "stratified", rng)
 
 
 def _load(name):
-    from sklearn import datasets
-
     if name == "digits":
         return datasets.load_digits(return_X_y=True)
     if name == "cancer":
         return datasets.load_breast_cancer(return_X_y=True)
-    from skext.datasets import make_gaussian_mixture
-
     found = make_gaussian_mixture(900, 200, separation=3.0, random_state=0)
     return found.data, found.target
+
+
+# One for each data set and number of training rows.
+TASKS = tuple(
+    offline_task(
+        f"{name}-n{size}",
+        f"{_HERE}:few_labels",
+        f"{_SOURCES[name]}, {size} rows to learn from",
+        track="probes",
+        folds="task",
+        name=name,
+        size=size,
+    )
+    for name, sizes in _SIZES.items()
+    for size in sizes
+)

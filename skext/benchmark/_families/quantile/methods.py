@@ -5,12 +5,13 @@ They do regression tasks, too, with their medians.
 
 from dataclasses import dataclass
 
-from skext.benchmark._engine.factories import estimator, resolve
-from skext.benchmark._engine.methods import Method
-from skext.benchmark._families.quantile.scores import LEVELS
+from sklearn.dummy import DummyRegressor
+
+from skext.benchmark._engine.factories import entries, estimator
+from skext.benchmark._engine.tasks import resolve
+from skext.benchmark._families.quantile.rivals import LEVELS
 
 _MODELS = "skext.benchmark._families.quantile.rivals"
-_NUMBERS = ("regression", "quantile")
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,12 @@ class _Made:
         return resolve(f"{_MODELS}:{self.name}")(info, **dict(self.options))
 
 
-@dataclass(frozen=True)
-class _Constant:
-    def __call__(self):
-        from sklearn.dummy import DummyRegressor
-
-        from skext.quantile import MultiQuantileRegressor
-
-        return MultiQuantileRegressor(DummyRegressor(), quantiles=list(LEVELS))
+def _constant():
+    make = resolve("skext.quantile:MultiQuantileRegressor")
+    return make(DummyRegressor(), quantiles=list(LEVELS))
 
 
-def _entry(name, factory, family, description, **options):
-    options = {"task_types": _NUMBERS, "tracks": ("quantile",), **options}
-    return Method(name, factory, family=family, description=description, **options)
+_entry = entries(task_types=("regression", "quantile"), tracks=("quantile",))
 
 
 def _stack(name, granularity, family, description, **options):
@@ -55,7 +49,7 @@ _OF_MODELS = "of linear, normal, neighbours' and, from 2000 rows on, boosted qua
 QUANTILE_METHODS = (
     _entry(
         "dummy-quantile",
-        _Constant(),
+        _constant,
         "baseline",
         "quantiles of the training targets, whatever the row",
         cost=0.1,

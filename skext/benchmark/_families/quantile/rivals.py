@@ -2,9 +2,19 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import BayesianRidge
+from sklearn.neighbors import NearestNeighbors
+from sklearn.pipeline import Pipeline
 
-from skext.benchmark._families.quantile.scores import LEVELS
+from skext.benchmark._engine.methods import make_preprocessor
+from skext.benchmark._engine.tasks import resolve
+from skext.datasets._quantile_experts import EXPERTS, expert_quantiles
 
+# Three central intervals and the median; all are among the defaults of the package, so
+# that a regressor fitted for those can be asked for them.
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+_OURS = "skext.quantile"
 _FEW_ROWS = 2000
 # Tasks whose models are fixed functions of the features.
 EXPERT_TASK = "quantile-experts"
@@ -32,8 +42,6 @@ class NeighbourQuantiles(_Median):
 
     def fit(self, X, y):
         """Keep the rows."""
-        from sklearn.neighbors import NearestNeighbors
-
         k = min(self.n_neighbors, len(y))
         self.search_ = NearestNeighbors(n_neighbors=k).fit(X)
         self.y_ = np.asarray(y, dtype=np.float64)
@@ -64,8 +72,6 @@ class Expert(_Median):
 
     def predict_quantiles(self, X, quantiles=LEVELS):
         """Predict quantiles, one column for each level."""
-        from skext.datasets._quantile_experts import expert_quantiles
-
         return expert_quantiles(np.asarray(X), np.asarray(quantiles), self.number)
 
 
@@ -84,17 +90,14 @@ def boosting(info, **options):
     estimator : MultiQuantileRegressor
         For the levels of the benchmark.
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    from skext.quantile import MultiQuantileRegressor
-
     few = info.n_rows < _FEW_ROWS
     model = HistGradientBoostingRegressor(
         max_iter=15 if few else 100,
         learning_rate=0.2 if few else 0.1,
         early_stopping=False,
     )
-    return MultiQuantileRegressor(model, quantiles=list(LEVELS), **options)
+    make = resolve(f"{_OURS}:MultiQuantileRegressor")
+    return make(model, quantiles=list(LEVELS), **options)
 
 
 def base_models(info):
@@ -110,15 +113,11 @@ def base_models(info):
     models : list of (str, estimator)
         The experts where the task has some, else models of different kinds.
     """
-    from sklearn.linear_model import BayesianRidge
-
-    from skext.datasets._quantile_experts import EXPERTS
-    from skext.quantile import LinearQuantileRegressor
-
     if info.id == EXPERT_TASK:
         return [(name, Expert(j)) for j, name in enumerate(EXPERTS)]
+    linear = resolve(f"{_OURS}:LinearQuantileRegressor")
     models = [
-        ("linear", LinearQuantileRegressor(quantiles=list(LEVELS))),
+        ("linear", linear(quantiles=list(LEVELS))),
         ("normal", BayesianRidge()),
         ("neighbours", NeighbourQuantiles()),
     ]
@@ -142,12 +141,7 @@ def stack(info, granularity):
     estimator : estimator object
         With its own preprocessing, because experts want the features as they are.
     """
-    from sklearn.pipeline import Pipeline
-
-    from skext.benchmark._engine.methods import make_preprocessor
-    from skext.quantile import QuantileStackingRegressor
-
-    model = QuantileStackingRegressor(
+    model = resolve(f"{_OURS}:QuantileStackingRegressor")(
         base_models(info), quantiles=list(LEVELS), granularity=granularity, cv=3
     )
     if info.id == EXPERT_TASK:

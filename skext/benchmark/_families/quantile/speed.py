@@ -1,24 +1,35 @@
 """The speed cases of quantiles: weights, linear fits, rows in order, CV+.
 
-A peer that would take minutes for all levels or rows is given some of them. MAPIE gets
-a case only where it is installed.
+A peer that would take minutes for all levels or rows is given some of them.
 """
 
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.testing import assert_allclose
+from scipy.optimize import isotonic_regression
+from scipy.special import ndtri
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, QuantileRegressor
+from sklearn.metrics import mean_pinball_loss
+from sklearn.model_selection import KFold
 
-from skext.benchmark._speed.measure import SpeedCase
+from skext.benchmark._speed.case import SpeedCase, by_size
+from skext.quantile import (
+    ConformalQuantileRegressor,
+    LinearQuantileRegressor,
+    QuantileAdapter,
+    QuantileAggregator,
+    isotonize,
+)
+from skext.quantile._solver.global_weights import solve_highs
+from skext.quantile._solver.many_rows import grouped
 
 _HIGHS = "scipy.optimize.linprog, HiGHS on the dual"
 
 
 def _forecasts(n_samples, n_models, n_levels, n_asked):
     """Targets, predictions of models with errors of their own, and levels."""
-    from scipy.special import ndtri
-
     rng = np.random.default_rng(0)
     levels = np.arange(1, n_levels + 1) / (n_levels + 1)
     y = rng.standard_normal(n_samples)
@@ -36,17 +47,12 @@ def _share_of_levels(data):
 
 
 def _aggregate(data, n_jobs, granularity):
-    from skext.quantile import QuantileAggregator
-
     model = QuantileAggregator(data["levels"], granularity=granularity, n_jobs=n_jobs)
     return model.fit(data["Z"], data["y"])
 
 
 def _highs(data, n_jobs, fine):
     """Losses of some levels."""
-    from skext.quantile._solver.global_weights import solve_highs
-    from skext.quantile._solver.many_rows import grouped
-
     Z, y = data["Z"], data["y"]
     losses = []
     for k in data["asked"]:
@@ -71,20 +77,14 @@ def _linear_rows(n_samples, n_features):
 
 
 def _fit_linear(data, n_jobs):
-    from skext.quantile import LinearQuantileRegressor
-
     return LinearQuantileRegressor([0.25], fit_intercept=False).fit(*data)
 
 
 def _fit_scikit_learn(data, n_jobs):
-    from sklearn.linear_model import QuantileRegressor
-
     return QuantileRegressor(quantile=0.25, alpha=0, fit_intercept=False).fit(*data)
 
 
 def _same_objective(ours, peer, data):
-    from sklearn.metrics import mean_pinball_loss
-
     losses = [
         mean_pinball_loss(data[1], model.predict(data[0]), alpha=0.25)
         for model in (ours, peer)
@@ -100,20 +100,14 @@ def _crossing_rows(n_rows, n_levels, n_asked):
 
 
 def _isotonize(data, n_jobs):
-    from skext.quantile import isotonize
-
     return isotonize(data["Q"], method="isotonic")
 
 
 def _scipy_loop(data, n_jobs):
-    from scipy.optimize import isotonic_regression
-
     return np.array([isotonic_regression(row).x for row in data["Q"][: data["asked"]]])
 
 
 def _scikit_learn_loop(data, n_jobs):
-    from sklearn.isotonic import IsotonicRegression
-
     grid = np.arange(data["Q"].shape[1])
     rows = data["Q"][: data["asked"]]
     return np.array([IsotonicRegression().fit_transform(grid, row) for row in rows])
@@ -131,10 +125,6 @@ def _point(fitted, X, quantiles):
 def _calibrated(n_samples, n_test, n_folds):
     """Fit both to the same folds; only prediction is timed."""
     from mapie.regression import CrossConformalRegressor
-    from sklearn.linear_model import LinearRegression
-    from sklearn.model_selection import KFold
-
-    from skext.quantile import ConformalQuantileRegressor, QuantileAdapter
 
     X, y = _linear_rows(n_samples + n_test, 5)
     X_train, y_train, X_test = X[:n_samples], y[:n_samples], X[n_samples:]
@@ -190,54 +180,23 @@ def _rows_case(name, peer_name, peer, n_asked):
         ours=_isotonize,
         peer=peer,
         check=_same_rows,
-        sizes={
-            "small": (1000, 9, 200),
-            "typical": (20_000, 19, n_asked),
-            "large": (100_000, 19, n_asked),
-        },
+        sizes=by_size((1000, 9, 200), (20_000, 19, n_asked), (100_000, 19, n_asked)),
         peer_share=lambda data: data["asked"] / len(data["Q"]),
     )
 
 
-def _peer_cases():
-    """One case for each package that is installed."""
-    if find_spec("mapie") is not None:
-        yield SpeedCase(
-            name="quantile-cv-plus",
-            peer_name="mapie.regression.CrossConformalRegressor",
-            description="prediction by CV+ around a linear model, ten folds",
-            make=_calibrated,
-            ours=_predict_ours,
-            peer=_predict_mapie,
-            check=_same_intervals,
-            sizes={
-                "small": (500, 200, 10),
-                "typical": (3000, 3000, 10),
-                "large": (10_000, 10_000, 10),
-            },
-        )
-
-
-QUANTILE_CASES = (
+CASES = (
     _weights_case(
         "quantile-medium",
         "weights for each model and level",
         False,
-        {
-            "small": (500, 3, 5, 5),
-            "typical": (10_000, 10, 19, 5),
-            "large": (100_000, 10, 19, 3),
-        },
+        by_size((500, 3, 5, 5), (10_000, 10, 19, 5), (100_000, 10, 19, 3)),
     ),
     _weights_case(
         "quantile-fine",
         "weights that mix levels",
         True,
-        {
-            "small": (500, 3, 5, 5),
-            "typical": (5000, 5, 9, 3),
-            "large": (20_000, 6, 19, 3),
-        },
+        by_size((500, 3, 5, 5), (5000, 5, 9, 3), (20_000, 6, 19, 3)),
     ),
     SpeedCase(
         name="linear-quantile",
@@ -247,7 +206,7 @@ QUANTILE_CASES = (
         ours=_fit_linear,
         peer=_fit_scikit_learn,
         check=_same_objective,
-        sizes={"small": (200, 5), "typical": (2000, 10), "large": (20_000, 10)},
+        sizes=by_size((200, 5), (2000, 10), (20_000, 10)),
     ),
     _rows_case(
         "quantile-isotonic",
@@ -261,5 +220,15 @@ QUANTILE_CASES = (
         _scikit_learn_loop,
         500,
     ),
-    *_peer_cases(),
+    SpeedCase(
+        name="quantile-cv-plus",
+        peer_name="mapie.regression.CrossConformalRegressor",
+        description="prediction by CV+ around a linear model, ten folds",
+        make=_calibrated,
+        ours=_predict_ours,
+        peer=_predict_mapie,
+        check=_same_intervals,
+        sizes=by_size((500, 200, 10), (3000, 3000, 10), (10_000, 10_000, 10)),
+        needs=("mapie",),
+    ),
 )

@@ -4,6 +4,11 @@ import time
 import warnings
 
 import numpy as np
+from scipy.sparse import csr_array
+from sklearn.base import is_regressor
+from sklearn.utils import get_tags
+
+from skext.utils.discovery import all_estimators
 
 
 def warm_up(say=None):
@@ -19,73 +24,43 @@ def warm_up(say=None):
     seconds : float
         Wall time.
     """
-    from sklearn.utils import get_tags
-
-    from skext.utils.discovery import all_estimators
-
     began = time.perf_counter()
     for name, cls in all_estimators():
         start = time.perf_counter()
         # Seeded, because a draw would move the user's global stream.
         seed = {"random_state": 0} if "random_state" in cls().get_params() else {}
         sparse = get_tags(cls()).input_tags.sparse
-        reason = _try(lambda cls=cls, seed=seed: cls(**seed), sparse=sparse)
+        reason = try_out(lambda cls=cls, seed=seed: cls(**seed), sparse=sparse)
         if say is not None:
             seconds = f"{time.perf_counter() - start:.1f} s"
             say(f"{name}: {f'not on its own: {reason}' if reason else seconds}")
     return time.perf_counter() - began
 
 
-_KINDS = ("binary", "quantile", "regression", "clustering")
-
-
-def warm_up_methods(methods, *, limit=None):
-    """Compile what the methods of a run need, and nothing else.
+def try_out(
+    make, *, dtypes=(np.float64, np.float32), regression=None, sparse=False
+) -> str:
+    """Fit estimators to a small table, and let them predict.
 
     Parameters
     ----------
-    methods : list of Method
-        Methods of other packages compile nothing of ours and are passed over.
-    limit : float, default=None
-        Start with no method after this many seconds; the rest compiles in its jobs.
+    make : callable
+        Returns a new estimator.
+    dtypes : tuple of type
+        Float types of the table, in turn.
+    regression : bool, default=None
+        Whether targets are numbers; None asks the estimator.
+    sparse : bool, default=False
+        Whether to try sparse tables as well.
 
     Returns
     -------
-    seconds : float
-        Wall time.
+    reason : str
+        Why it failed; empty if it did not.
     """
-    from skext.benchmark._engine.methods import TaskInfo, set_random_state
-
-    began = time.perf_counter()
-    # Networks compile nothing that lasts, and loading torch takes seconds.
-    methods = [method for method in methods if "torch" not in method.needs]
-    for method in methods:
-        if limit is not None and time.perf_counter() - began > limit:
-            break
-        if method.family != "skext" or method.missing() is not None:
-            continue
-        for kind in [kind for kind in _KINDS if method.can_do(kind)][:1]:
-            info = TaskInfo("warm-up", "", kind, 60, 20, 2 * (kind == "binary"), ())
-
-            def make(method=method, info=info):
-                estimator = method.make(info)
-                set_random_state(estimator, 0)
-                return estimator
-
-            # What fails here fails in its jobs, where it is recorded.
-            _try(make, dtypes=(np.float64,), kind=kind)
-    return time.perf_counter() - began
-
-
-def _try(make, *, dtypes=(np.float64, np.float32), kind=None, sparse=False):
-    """Exercise new estimators; return why it failed, or an empty text."""
-    from scipy.sparse import csr_array
-    from sklearn.base import is_regressor
-
     try:
         estimator = make()
-        regression = kind in ("regression", "quantile") or is_regressor(estimator)
-        X, y = _table(regression)
+        X, y = _table(is_regressor(estimator) if regression is None else regression)
         for dtype in dtypes:
             _exercise(make(), X.astype(dtype), y)
             if sparse:

@@ -1,0 +1,1 @@
+"""Tables as they are: the methods that every comparison begins with."""
