@@ -408,3 +408,32 @@ def test_reference_params_are_parameters():
     bags = make_bags(X, y, bag_size=10, random_state=0)
     model.fit(bags.data, bags.target)
     assert model.n_iter_ == 100
+
+
+@pytest.mark.parametrize("n_unknown", [0, 4])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CountLikelihoodClassifier(LogisticRegression(), cv=3),
+        BeliefPropagationLLPClassifier(
+            LogisticRegression(), n_rounds=2, feedback="unary", cv=3
+        ),
+    ],
+)
+def test_parts_of_bags_by_splitter_and_iterable(estimator, n_unknown, blobs):
+    _, _, bags = blobs
+    target = bags.target.copy()
+    target["proportion"][target["bag"] < n_unknown] = np.nan
+    splitter = BagKFold(3, shuffle=True, random_state=0)
+    splits = list(splitter.split(bags.data, target))
+    one, other = (
+        clone(estimator)
+        .set_params(cv=cv)
+        .fit(bags.data, target)
+        .predict_proba(bags.data)
+        for cv in (splitter, splits)
+    )
+    assert_array_equal(one, other)
+    cut = [(test, train) for train, test in splits]
+    with pytest.raises(ValueError, match="each bag once and as a whole"):
+        clone(estimator).set_params(cv=cut).fit(bags.data, target)
