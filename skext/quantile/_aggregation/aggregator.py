@@ -338,7 +338,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Z = Z[:, :, np.newaxis]
         if Z.ndim != 3:
             raise ValueError(
-                f"Z must have 2 or 3 dimensions (rows, models, levels), got {Z.ndim}."
+                f"Z has {Z.ndim} dimensions; give 2 or 3: rows, models, levels."
             )
         if self.quantiles is None:
             levels = np.array([0.5]) if Z.shape[2] == 1 else default_levels()

@@ -496,18 +496,18 @@ def check_table(estimator, X, y):
         raise ValueError(f"Complex data not supported: y has the type {y.dtype}.")
     if y.dtype.kind in "SU":
         raise ValueError(
-            f"y must be numeric, got the type {y.dtype}; convert it to numbers."
+            f"y has the type {y.dtype} and must be numeric; convert it to numbers."
         )
     try:
         y = column_or_1d(y, dtype=np.float64, warn=True)
     except (TypeError, ValueError) as error:
         if y.ndim > 1 and y.shape[1] > 1:
             raise ValueError(
-                f"y must be one-dimensional, got the shape {y.shape}; fit one model "
+                f"y has the shape {y.shape} and must be one-dimensional; fit one model "
                 "for each output."
             ) from error
         raise ValueError(
-            f"y must be numeric, got the type {y.dtype} ({error})."
+            f"y has the type {y.dtype} and must be numeric ({error})."
         ) from error
     assert_all_finite(y, input_name="y")
     check_consistent_length(X, y)
