@@ -513,6 +513,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         """Return a copy of an estimator that is as reproducible as this one."""
         part = clone(part, safe=False)
         if self.random_state is not None and hasattr(part, "get_params"):
+            if part.get_params(deep=False).get("random_state", 0) is None:
+                part.set_params(random_state=self.random_state)
             seed_parts(fit_rng(self.random_state), part)
         return part
 
