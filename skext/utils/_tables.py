@@ -164,21 +164,23 @@ def refuse_columns(X, kinds, cause=None, cure=None, found=None):
         if kind is None or kind in "fiu" or X.ndim != 2:
             return
     found = column_kinds(X) if found is None else found
-    kind = next((kind for kind in found if kind in kinds), None)
-    if kind is not None:
-        names = list(getattr(X, "columns", range(len(found))))
-        wrong = [name for name, held in zip(names, found, strict=True) if held == kind]
-        cure = _HELD[kind][1] if cure is None or kind == "date" else cure
-        said = columns_hold(wrong, kind)
+    wrong = [j for j, kind in enumerate(found) if kind in kinds]
+    if wrong:
+        names = getattr(X, "columns", range(len(found)))
+        held = [found[j] for j in wrong]
+        if cure is None or set(held) == {"date"}:
+            cure = "; ".join(dict.fromkeys(_HELD[kind][1] for kind in held))
+        said = columns_hold([names[j] for j in wrong], *held)
         raise ValueError(f"{said} where numbers are needed; {cure}.") from cause
 
 
-def columns_hold(names, kind):
-    """Say that some columns hold things of a kind; the beginning of an error."""
+def columns_hold(names, *kinds):
+    """Say that some columns hold things of some kinds; the beginning of an error."""
     shown = ", ".join(map(repr, names[:5]))
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     some, hold = ("Columns", "hold") if len(names) > 1 else ("Column", "holds")
-    return f"{some} {shown}{more} of X {hold} {_HELD[kind][0]}"
+    held = " and ".join(dict.fromkeys(_HELD[kind][0] for kind in kinds))
+    return f"{some} {shown}{more} of X {hold} {held}"
 
 
 def column_at(X, j):

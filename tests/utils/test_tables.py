@@ -179,14 +179,17 @@ def test_names_of_columns():
     assert name_at(pd.DataFrame({"a": [1], "b": [2]}), 1) == "b"
 
 
-@pytest.mark.parametrize("kinds", [{"text"}, {"date", "text"}])
-def test_refused_kinds_and_their_cure(kinds):
+def test_refused_kinds_and_their_cure():
     X = pd.DataFrame({"n": [1], "t": ["a"], "u": ["b"], "d": pd.to_datetime(["2020"])})
     said = "Columns 't', 'u' of X hold text where numbers are needed; drop them."
     with pytest.raises(ValueError, match=re.escape(said)):
-        refuse_columns(X, kinds, cure="drop them")
+        refuse_columns(X, {"text"}, cure="drop them")
+    said = "Columns 't', 'u', 'd' of X hold text and dates or durations where numbers"
+    for cure in (None, "drop them"):
+        with pytest.raises(ValueError, match=said):
+            refuse_columns(X, {"date", "text"}, cure=cure)
     refuse_columns(X, {"complex", "boolean"})
-    refuse_columns([["a"]], kinds)
+    refuse_columns([["a"]], {"text"})
     with pytest.raises(ValueError, match="Column 'd' .* such as days since a start"):
         refuse_columns(X[["d"]], {"date"}, cure="drop them")
 
