@@ -102,9 +102,10 @@ def make_stage(prior, X, y, codes, weights):
     total = weights.sum()
     center = weights @ X / total
     Z = X - center
-    spread = np.sqrt(weights @ Z**2 / total)
+    squares = Z**2
+    spread = np.sqrt(weights @ squares / total)
     # Without any variance there is nothing to be learnt from the features.
-    scale = float(np.sqrt((spread**2).mean())) or 1.0
+    scale = float(np.sqrt(weights @ squares.mean(axis=1) / total)) or 1.0
     Z /= scale
     spread = np.where(spread > 2.0**-50 * np.abs(center), spread / scale, 1.0)
     scores = _training_scores(prior, X, y, weights)
