@@ -26,8 +26,8 @@ from side_by_side import fit_folds
 from sklearn.model_selection import KFold
 
 from skext.neural_network import EnsLossClassifier, TabularNetClassifier
-from skext.neural_network._losses.registry import make_loss
-from skext.neural_network._modules.registry import build_module
+from skext.neural_network._registry.losses import make_loss
+from skext.neural_network._registry.modules import build_module
 from skext.neural_network._training.net import make_net
 from skext.utils._torch.seeds import SeedStreams
 

@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 
 from side_by_side import fit_folds  # noqa: E402
 
-from skext.neural_network._losses.registry import make_loss  # noqa: E402
-from skext.neural_network._modules.registry import build_module  # noqa: E402
+from skext.neural_network._registry.losses import make_loss  # noqa: E402
+from skext.neural_network._registry.modules import build_module  # noqa: E402
 from skext.neural_network._training.net import make_net  # noqa: E402
 from skext.utils._torch.seeds import SeedStreams  # noqa: E402
 

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from skext.datasets import make_gaussian_mixture
 from skext.naive_bayes import (
     LinearGaussianNB,
+    ProbeLearningCurveDisplay,
     ShrinkageLDA,
     naive_bayes_diagnostics,
     probe_learning_curve,
@@ -51,11 +52,12 @@ for ax, (title, (X, y)) in zip(axes, datasets.items(), strict=True):
     curve = probe_learning_curve(
         probes, X, y, train_sizes=sizes, n_repeats=10, random_state=0
     )
-    curve.plot(ax=ax, crossover=("LinearGaussianNB", "LogisticRegression"))
+    crossover = ("LinearGaussianNB", "LogisticRegression")
+    ProbeLearningCurveDisplay.from_result(curve, ax=ax, crossover=crossover)
     ax.set(title=title, ylim=(0, None))
     ax.set_xticks(sizes, [str(size) for size in sizes])
     ax.minorticks_off()
-    print(title, curve.crossover("LinearGaussianNB", "LogisticRegression"))
+    print(title, curve.crossover(*crossover))
 axes[0].axhline(truth.bayes_error, color="black", linestyle="--", linewidth=1)
 
 # %%

@@ -13,6 +13,7 @@ from skext.benchmark._engine.store import ResultStore
 from skext.benchmark._engine.track import TRACKS, dummy_of
 from skext.benchmark._report.page import write_report
 from skext.exceptions import BenchmarkError
+from skext.utils._probabilities import reliability_bins
 
 _JOB_FIELDS = [
     *("track", "task", "task_type", "method", "repeat", "fold", "status", "error"),
@@ -415,46 +416,22 @@ def _wanted_metrics(jobs, scores):
     return pd.concat([planned, found], ignore_index=True).drop_duplicates()
 
 
-def _binned_forecasts(arrays, n_bins):
-    """Sum forecasts, positives and rows in bins of equal width."""
-    if arrays is None or "proba" not in arrays:
-        return None
-    forecast, truth = arrays["proba"][:, 1], arrays["truth"]
-    bins = np.minimum((forecast * n_bins).astype(int), n_bins - 1)
-    return np.array(
-        [np.bincount(bins, weights, n_bins) for weights in (forecast, truth, None)]
-    )
-
-
-def _calibration(store, jobs, n_bins=10):
-    """Reliability curves: forecasts of the positive class against what came.
+def _calibration(store, jobs):
+    """Reliability bins: forecasts of the positive class against what came.
 
     Returns
     -------
     curves : dict or None
-        Track to method to three arrays of shape (n_bins_used,): mean forecast,
-        share of positives, number of rows. Pooled over the binary tasks.
+        Track to method to ten bins of about equal size, pooled over the binary tasks.
     """
-    pooled = {}
-    done = (jobs["task_type"] == "binary") & (jobs["job_status"] == "ok")
-    for job in jobs[done].itertuples():
-        curve = _binned_forecasts(store.load_predictions(job.key), n_bins)
-        if curve is None:
-            continue
-        method = pooled.setdefault(job.track, {}).setdefault(
-            job.method, np.zeros((3, n_bins))
-        )
-        method += curve
-    if not pooled:
-        return None
-    return {
-        track: {
-            method: (
-                sums[0][sums[2] > 0] / sums[2][sums[2] > 0],
-                sums[1][sums[2] > 0] / sums[2][sums[2] > 0],
-                sums[2][sums[2] > 0],
-            )
-            for method, sums in methods.items()
-        }
-        for track, methods in pooled.items()
-    }
+    curves = {}
+    done = jobs[(jobs["task_type"] == "binary") & (jobs["job_status"] == "ok")]
+    for (track, method), rows in done.groupby(["track", "method"], sort=False):
+        found = [store.load_predictions(key) for key in rows["key"]]
+        found = [a for a in found if a is not None and "proba" in a]
+        if found:
+            event = np.concatenate([arrays["truth"] for arrays in found])
+            forecast = np.concatenate([arrays["proba"][:, 1] for arrays in found])
+            bins = reliability_bins(event, forecast, 10)
+            curves.setdefault(track, {})[method] = bins
+    return curves or None

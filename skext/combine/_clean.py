@@ -4,7 +4,6 @@ from numbers import Integral
 
 import imblearn.combine
 import numpy as np
-from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
 from imblearn.utils import check_neighbors_object, check_sampling_strategy
 from scipy import sparse
@@ -12,63 +11,36 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from skext._neighbors.engine import NeighborEngine
-from skext.base import SkextMixin
 from skext.combine._kernels import vote
 from skext.over_sampling import SMOTE
 from skext.over_sampling._core.frames import measured_table, with_names
-from skext.over_sampling._core.sampler import SyntheticMixin
-from skext.over_sampling._core.survey import find_neighbors, seed_part
-from skext.over_sampling._core.weights import weighted
-from skext.utils._columns import NUMBERS, column_kinds, library_of
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.partners import find_neighbors
+from skext.over_sampling._core.sampler import SyntheticSampler
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
-from skext.utils._random import fit_rng
-from skext.utils._sklearn import HasMethods, fit_context
-from skext.utils._tables import check_table, take_rows
+from skext.utils._random import fit_rng, seed_parts
+from skext.utils._sklearn import HasMethods
+from skext.utils._tables import check_table, refuse_columns, take_rows
 from skext.utils._warnings import warn_user
 
+_CURE = "encode them, or over-sample with SMOTENC, without a cleaning"
 
-class _CleaningMixin(SkextMixin):
-    """Mixin for an over-sampler with a cleaning step behind it.
 
-    It stands left of a sampler of imbalanced-learn that makes ``smote_`` and, under
-    the name in ``_cleaner``, the cleaning step.
+class _CleaningSampler(SyntheticSampler):
+    """Base of over-samplers with a cleaning step behind them.
+
+    A sampler names the step in ``_cleaner``, and says in ``_keep`` which rows a step
+    of the type ``_known`` leaves.
     """
 
-    @fit_context(prefer_skip_nested_validation=True)
-    @weighted
-    def fit_resample(self, X, y, sample_weight=None, **params):
-        """Add synthetic rows to the rare classes, then remove doubtful rows.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The table. Columns of a data frame keep their types.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows, for an over-sampler that takes some. A row of weight
-            zero is left out of all that is computed and counted, and is not removed.
-            The weights of the result are in ``sample_weight_``.
-        **params : dict
-            Not used; for compatibility with imbalanced-learn.
-
-        Returns
-        -------
-        X_resampled : {ndarray, dataframe, sparse matrix} of shape \
-                (n_resampled, n_features)
-            The rows that are left, given ones and synthetic ones.
-        y_resampled : ndarray or Series of shape (n_resampled,)
-            Their labels.
-
-        Raises
-        ------
-        ValueError
-            If the over-sampler refuses the data.
-        """
+    def _fit_resample(self, X, y, sample_weight=None):
+        """Over-sample and clean."""
         n_samples = X.shape[0] if hasattr(X, "shape") else len(X)
-        _refuse_categories(self, X)
+        _refuse_categories(X)
         self._validate_estimator()
-        seed_part(self.smote_, fit_rng(self.random_state), self.random_state)
+        if self.random_state is not None:
+            seed_parts(fit_rng(self.random_state), self.smote_)
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         X_new, y_new = self.smote_.fit_resample(X, y, **given)
         self._copy_attributes()
@@ -77,12 +49,17 @@ class _CleaningMixin(SkextMixin):
         self._note_kept(kept, labels, n_samples)
         return take_rows(X_new, kept), take_rows(y_new, kept)
 
-    # For ``fit``, which checks the data and no more.
-    _check_X_y = SyntheticMixin._check_X_y
-
-    def _fit_resample(self, X, y, **params):
-        """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        return self.fit_resample(X, y)
+    def _validate_estimator(self):
+        """Make both steps, not yet fitted; the name is imbalanced-learn's."""
+        if self.smote is None:
+            names = ("sampling_strategy", "random_state", "n_jobs")
+            self.smote_ = SMOTE(**{name: getattr(self, name) for name in names})
+        else:
+            self.smote_ = clone(self.smote)
+        cleaner = getattr(self, self._cleaner)
+        if cleaner is None:
+            cleaner = self._known(sampling_strategy="all", n_jobs=self.n_jobs)
+        setattr(self, f"{self._cleaner}_", clone(cleaner))
 
     def _copy_attributes(self):
         """Take over what the over-sampler knows about its input."""
@@ -129,14 +106,14 @@ class _CleaningMixin(SkextMixin):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.sampler_tags.sample_indices = True
         tags.input_tags.allow_nan = (
             self.smote is None or get_tags(self.smote).input_tags.allow_nan
         )
         return tags
 
 
-class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
+@imblearn.combine.SMOTEENN.register
+class SMOTEENN(_CleaningSampler):
     """Over-sample with SMOTE, then remove rows that contradict their neighbours.
 
     After over-sampling, Wilson's editing removes the rows of which not all of the
@@ -214,13 +191,10 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
     _cleaner = "enn"
     _known = EditedNearestNeighbours
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "smote": [HasMethods(["fit_resample"]), None],
-        "enn": [EditedNearestNeighbours, None],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        smote=[HasMethods(["fit_resample"]), None],
+        enn=[EditedNearestNeighbours, None],
+    )
 
     def __init__(
         self,
@@ -231,22 +205,11 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
         enn=None,
         n_jobs=None,
     ):
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            random_state=random_state,
-            smote=smote,
-            enn=enn,
-            n_jobs=n_jobs,
-        )
-
-    def _validate_estimator(self):
-        self.smote_ = _over_sampler(self)
-        if self.enn is not None:
-            self.enn_ = clone(self.enn)
-        else:
-            self.enn_ = EditedNearestNeighbours(
-                sampling_strategy="all", n_jobs=self.n_jobs
-            )
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.random_state = random_state
+        self.smote = smote
+        self.enn = enn
+        self.n_jobs = n_jobs
 
     def _keep(self, step, engine, targets, n_classes):
         """Ask the neighbours of the rows of the targeted classes."""
@@ -275,7 +238,8 @@ class SMOTEENN(_CleaningMixin, imblearn.combine.SMOTEENN):
         return order[kept[order]]
 
 
-class SMOTETomek(_CleaningMixin, imblearn.combine.SMOTETomek):
+@imblearn.combine.SMOTETomek.register
+class SMOTETomek(_CleaningSampler):
     """Over-sample with SMOTE, then remove pairs of rows that contradict each other.
 
     A Tomek link is a pair of rows of different classes, each of which is the nearest
@@ -352,13 +316,10 @@ class SMOTETomek(_CleaningMixin, imblearn.combine.SMOTETomek):
     _cleaner = "tomek"
     _known = TomekLinks
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "smote": [HasMethods(["fit_resample"]), None],
-        "tomek": [TomekLinks, None],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        smote=[HasMethods(["fit_resample"]), None],
+        tomek=[TomekLinks, None],
+    )
 
     def __init__(
         self,
@@ -369,20 +330,11 @@ class SMOTETomek(_CleaningMixin, imblearn.combine.SMOTETomek):
         tomek=None,
         n_jobs=None,
     ):
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            random_state=random_state,
-            smote=smote,
-            tomek=tomek,
-            n_jobs=n_jobs,
-        )
-
-    def _validate_estimator(self):
-        self.smote_ = _over_sampler(self)
-        if self.tomek is not None:
-            self.tomek_ = clone(self.tomek)
-        else:
-            self.tomek_ = TomekLinks(sampling_strategy="all", n_jobs=self.n_jobs)
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.random_state = random_state
+        self.smote = smote
+        self.tomek = tomek
+        self.n_jobs = n_jobs
 
     def _keep(self, step, engine, targets, n_classes):
         """Remove rows of the targeted classes that are part of a link."""
@@ -392,17 +344,6 @@ class SMOTETomek(_CleaningMixin, imblearn.combine.SMOTETomek):
         mutual = nearest[nearest] == everything
         linked = mutual & (engine.y[nearest] != engine.y)
         return np.flatnonzero(~(linked & targets))
-
-
-def _over_sampler(combination):
-    """Return the over-sampling step of a combination, not yet fitted."""
-    if combination.smote is not None:
-        return clone(combination.smote)
-    return SMOTE(
-        sampling_strategy=combination.sampling_strategy,
-        random_state=combination.random_state,
-        n_jobs=combination.n_jobs,
-    )
 
 
 def _without_strangers(X, rows, near):
@@ -417,23 +358,11 @@ def _without_strangers(X, rows, near):
     return near
 
 
-def _refuse_categories(sampler, X):
+def _refuse_categories(X):
     """Refuse columns that an over-sampler might take, but no cleaning does."""
     if isinstance(X, list | tuple) and np.asarray(X).dtype.kind in "US":
         X = np.array(X, dtype=object)
-    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind != "O":
-        return
-    kinds = column_kinds(X)
-    wrong = [j for j, kind in enumerate(kinds) if kind not in (*NUMBERS, "boolean")]
-    if wrong and set(kinds) & {"category", "text"}:
-        names = getattr(X, "columns", range(len(kinds)))
-        shown = ", ".join(repr(names[j]) for j in wrong[:5])
-        raise ValueError(
-            f"The cleaning of {type(sampler).__name__} needs numbers, between which "
-            f"there are distances, and X has columns of categories or text ({shown}); "
-            "encode them, as OneHotEncoder does, or over-sample with SMOTENC and "
-            "without a cleaning."
-        )
+    refuse_columns(X, {"category", "text"}, cure=_CURE)
 
 
 def _as_labels(y):

@@ -20,15 +20,13 @@ from skext.label_proportions._bags.split import (
     StratifiedBagKFold,
 )
 from skext.label_proportions._bags.targets import bag_target
-from skext.label_proportions._belief_propagation import (
+from skext.label_proportions._inference.classifier import (
     BeliefPropagationLLPClassifier,
 )
 from skext.label_proportions._inference.marginals import bp_marginals
-from skext.label_proportions._linear.classifiers import (
-    DLLPClassifier,
-    EasyLLPClassifier,
-)
 from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._linear.dllp import DLLPClassifier
+from skext.label_proportions._linear.easy_llp import EasyLLPClassifier
 from skext.label_proportions._linear.mean_map import MeanMapClassifier
 from skext.label_proportions._linear.soft_labels import (
     BagProportionClassifier,

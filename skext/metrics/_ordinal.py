@@ -70,7 +70,7 @@ def _plain(target):
 def _checked(target):
     values = column_or_1d(_plain(target))
     if values.size == 0:
-        raise ValueError("y_true must have at least one row, got none.")
+        raise ValueError("y_true has no rows; give at least one.")
     assert_all_finite(values)
     return values
 
@@ -113,25 +113,25 @@ def check_proba(y_proba, n_samples, order, classes):
     columns = order.classes if classes is None else column_or_1d(_plain(classes))
     if proba.shape != (n_samples, columns.size):
         raise ValueError(
-            f"y_proba must have {n_samples} rows, and a column for each of the "
-            f"{columns.size} classes {columns.tolist()}, got shape {proba.shape}; "
-            "name all classes by class_order=, also those without a row in y_true."
+            f"y_proba of shape {proba.shape} must have {n_samples} rows, and a column "
+            f"for each of the {columns.size} classes {columns.tolist()}; name all "
+            "classes by class_order=, also those without a row in y_true."
         )
     if sorted(columns.tolist()) != order.classes.tolist():
         raise ValueError(
-            f"classes must be the labels {order.classes.tolist()} in the order of the "
-            f"columns of y_proba, got {columns.tolist()}."
+            f"classes={columns.tolist()} must be the labels {order.classes.tolist()} "
+            "in the order of the columns of y_proba."
         )
     if proba.min() < -_SUM_TOLERANCE or proba.max() > 1 + _SUM_TOLERANCE:
         raise ValueError(
-            f"y_proba must lie between 0 and 1, got values from {proba.min():.3g} to "
-            f"{proba.max():.3g}; give probabilities, not scores."
+            f"y_proba has values from {proba.min():.3g} to {proba.max():.3g}, which "
+            "must lie between 0 and 1; give probabilities, not scores."
         )
     gap = np.abs(proba.sum(axis=1) - 1).max()
     if gap > _SUM_TOLERANCE:
         raise ValueError(
-            f"y_proba must have rows that sum to 1, got a row that misses it by "
-            f"{gap:.3g}; divide each row by its sum."
+            f"y_proba must have rows that sum to 1, and one misses it by {gap:.3g}; "
+            "divide each row by its sum."
         )
     place = {label: j for j, label in enumerate(columns.tolist())}
     return proba[:, [place[label] for label in order.ordered.tolist()]]
@@ -192,7 +192,7 @@ def ordinal_mean_absolute_error(
     1.0
     """
     if average not in ("micro", "macro"):
-        raise ValueError(f"average must be 'micro' or 'macro', got {average!r}.")
+        raise ValueError(f"average={average!r} must be 'micro' or 'macro'.")
     check_consistent_length(y_true, y_pred)
     order = find_order(class_order, y_true, y_pred)
     truth = _positions(order, y_true)
@@ -360,8 +360,8 @@ def rare_event(y_true, y_proba, class_order, classes, rare):
     unknown = [c for c in rare.tolist() if c not in order.ordered.tolist()]
     if unknown or not 0 < rare.size < order.ordered.size:
         raise ValueError(
-            f"rare must be one or some, but not all, of {order.ordered.tolist()}, got "
-            f"{rare.tolist()}; name classes that occur."
+            f"rare={rare.tolist()} must be one or some, but not all, of "
+            f"{order.ordered.tolist()}; name classes that occur."
         )
     chosen = np.isin(order.ordered, rare)
     return chosen[truth], proba[:, chosen].sum(axis=1)
@@ -503,8 +503,8 @@ def rare_probability_mse(p_true, p_pred, *, sample_weight=None):
         array = column_or_1d(check_array(value, ensure_2d=False, dtype=np.float64))
         if array.min() < 0 or array.max() > 1:
             raise ValueError(
-                f"{name} must lie between 0 and 1, got values from "
-                f"{array.min():.3g} to {array.max():.3g}; give probabilities."
+                f"{name} has values from {array.min():.3g} to {array.max():.3g}, which "
+                "must lie between 0 and 1; give probabilities."
             )
         checked.append(array)
     check_consistent_length(*checked)

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (
     Interval,
     StrOptions,
@@ -97,9 +98,6 @@ def check_predictions(y_true, Q, quantiles, sample_weight, *, name="y_quantiles"
         Q = Q[:, np.newaxis]
     levels = None
     if quantiles is not False:
-        # Its kernels take numba, which metrics do without.
-        from skext.utils._quantiles.levels import check_levels
-
         levels = check_levels(quantiles)
         if Q.shape[1] != len(levels):
             raise ValueError(
@@ -134,8 +132,8 @@ def check_interval(y_true, y_interval, sample_weight):
     )
     if data.Q.shape[1] != 2:
         raise ValueError(
-            f"y_interval must have two columns, lower and upper ends, got "
-            f"{data.Q.shape[1]}; numpy.column_stack((lower, upper)) makes them."
+            f"y_interval has {data.Q.shape[1]} columns and must have two columns, "
+            "lower and upper ends; numpy.column_stack((lower, upper)) makes them."
         )
     return data
 
@@ -317,13 +315,13 @@ def weighted_interval_score(
         return float(scale * losses.mean())
     if not np.allclose(levels + levels[::-1], 1.0, rtol=0, atol=1e-9):
         raise ValueError(
-            "decompose=True needs levels in pairs of tau and 1 - tau, got "
-            f"quantiles={levels.tolist()}; complete the pairs."
+            f"quantiles={levels.tolist()} must be pairs of tau and 1 - tau for "
+            "decompose=True; complete the pairs."
         )
     if any(np.isinf(block).any() for _, block in data.blocks()):
         raise ValueError(
-            "decompose=True needs finite y_quantiles, got infinite ones; leave out the "
-            "outermost levels."
+            "y_quantiles must be finite for decompose=True; leave out the outermost "
+            "levels."
         )
     lower, upper = levels < 0.5 - 1e-9, levels > 0.5 + 1e-9
     middle = ~(lower | upper)

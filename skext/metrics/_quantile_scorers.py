@@ -14,6 +14,8 @@ from skext.metrics._quantile_calibration import (
     mean_interval_width,
     quantile_calibration_error,
 )
+from skext.utils._quantiles.forms import predict_levels
+from skext.utils._quantiles.levels import check_levels
 from skext.utils._scoring import MetricScorer, find_metric
 
 _METRICS = {
@@ -41,9 +43,6 @@ class _QuantileScorer(MetricScorer):
         self.quantiles = quantiles
 
     def _ask(self, estimator, X, y):
-        # Its kernels take numba, which metrics do without.
-        from skext.utils._quantiles.forms import predict_levels
-
         Q, levels = predict_levels(estimator, X, self.quantiles)
         accepted = inspect.signature(self.metric).parameters
         known = {"quantiles": levels} if "quantiles" in accepted else {}
@@ -108,10 +107,6 @@ def make_quantile_scorer(metric, *, quantiles=None, greater_is_better=None, **op
     >>> bool(0.7 < scores.mean() < 0.9)
     True
     """
-    if quantiles is not None:
-        # Its kernels take numba, which metrics do without.
-        from skext.utils._quantiles.levels import check_levels
-
-        quantiles = check_levels(quantiles)
+    quantiles = None if quantiles is None else check_levels(quantiles)
     metric = find_metric(metric, _METRICS)
     return _QuantileScorer(metric, quantiles, bool(greater_is_better), options)

@@ -40,14 +40,14 @@ def relative_score(scores, baseline):
     )
     if baseline.ndim != 1 or len(scores) != len(baseline):
         raise ValueError(
-            "baseline must have one score for each row of scores, got shape "
-            f"{baseline.shape} for scores of shape {scores.shape}."
+            f"baseline of shape {baseline.shape} must have one score for each row of "
+            f"scores, which are of shape {scores.shape}."
         )
     for name, values in (("scores", scores), ("baseline", baseline)):
         if not (values > 0).all():
             raise ValueError(
-                f"{name} must be positive, got {values.min():g}; ratios need losses "
-                "that are not zero."
+                f"{name} must be positive, and the smallest is {values.min():g}; "
+                "ratios need losses that are not zero."
             )
     ratio = np.exp((np.log(scores).T - np.log(baseline)).mean(axis=-1))
     return float(ratio) if scores.ndim == 1 else ratio

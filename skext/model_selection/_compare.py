@@ -6,7 +6,12 @@ from numbers import Real
 import numpy as np
 from scipy import stats
 
-from skext.model_selection._statistics import corrected_resampled_t, five_by_two_f
+from skext.model_selection._statistics import (
+    check_rope,
+    corrected_resampled_t,
+    five_by_two_f,
+)
+from skext.utils._plotting import check_confidence_level
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
 
@@ -57,10 +62,7 @@ class PairedTestResult:
             Ends of the two-sided interval.
         """
         self._posterior("confidence interval")
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"confidence_level={confidence_level!r} must lie between 0 and 1."
-            )
+        check_confidence_level(confidence_level)
         half = stats.t.ppf((1 + confidence_level) / 2, self.df) * self.standard_error
         return float(self.mean_difference - half), float(self.mean_difference + half)
 
@@ -89,8 +91,7 @@ class PairedTestResult:
            (2015).
         """
         self._posterior("posterior probabilities")
-        if not rope >= 0:
-            raise ValueError(f"rope={rope!r} must be 0 or more.")
+        check_rope(rope)
         mean, error = self.mean_difference, self.standard_error
         if error == 0:
             if rope == 0 and mean == 0:
@@ -130,7 +131,7 @@ def _mean_rows(name, values, n_splits):
             "or one per split."
         )
     if not (np.isfinite(values).all() and (values > 0).all()):
-        raise ValueError(f"{name}={values} must be positive numbers of rows.")
+        raise ValueError(f"{name}={values} must be positive; give numbers of rows.")
     return float(values.mean())
 
 
@@ -205,9 +206,7 @@ def corrected_resampled_ttest(
     """
     differences = _paired(scores_a, scores_b).ravel()
     if len(differences) < 2:
-        raise ValueError(
-            f"scores_a has {len(differences)} splits; the test needs at least 2."
-        )
+        raise ValueError(f"scores_a has {len(differences)} splits; give at least 2.")
     train = _mean_rows("n_train", n_train, len(differences))
     test = _mean_rows("n_test", n_test, len(differences))
     found = corrected_resampled_t(differences, test / train, alternative=alternative)
@@ -359,8 +358,8 @@ default="corrected_resampled_ttest"
 
     if test not in ("corrected_resampled_ttest", "five_by_two_cv_ftest"):
         raise ValueError(
-            f"test={test!r} must be 'corrected_resampled_ttest' or "
-            "'five_by_two_cv_ftest'."
+            f"test={test!r} is no test of two methods; give "
+            "'corrected_resampled_ttest' or 'five_by_two_cv_ftest'."
         )
     f_test = test == "five_by_two_cv_ftest"
     if f_test and cv is not None:

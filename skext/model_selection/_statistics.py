@@ -79,6 +79,12 @@ class FResult(NamedTuple):
     pvalue: float
 
 
+def check_rope(rope, error=ValueError):
+    """Refuse a half width of the region of equivalence that is none."""
+    if not rope >= 0:
+        raise error(f"rope={rope!r} must be 0 or more; give a difference like 0.01.")
+
+
 # --------------------------------------------------------------------------
 # Differences and ranks
 

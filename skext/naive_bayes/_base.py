@@ -2,17 +2,18 @@
 
 import copy
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.naive_bayes._linear.outputs import class_prior, join_classes
 from skext.naive_bayes._linear.shrinkage import ROW_RULES
-from skext.naive_bayes._linear.steps import Batch, Tuned, joined
+from skext.naive_bayes._linear.solve import class_prior
+from skext.naive_bayes._loo.tuning import Tuned
 from skext.naive_bayes._moments import array_api as _array_api
-from skext.naive_bayes._moments.moments import ClassMoments, encode_labels
+from skext.naive_bayes._moments.moments import ClassMoments, encode_labels, join_classes
 from skext.naive_bayes._moments.state import MomentState, check_moments_finite
 from skext.utils._labels import read_labels
 from skext.utils._probabilities import (
@@ -29,6 +30,44 @@ from skext.utils._sklearn import (
     fit_context,
 )
 from skext.utils._tables import validate_table
+
+
+class Batch(NamedTuple):
+    """One validated batch of rows and its sufficient statistics.
+
+    Attributes
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    labels : ndarray of shape (n_labels,)
+        Sorted labels that occur.
+    codes : ndarray of shape (n_samples,)
+        Position of the label of each row.
+    weights : ndarray of shape (n_samples,) or None
+        Sample weights.
+    state : MomentState
+        Moments of these labels.
+    origin : ndarray of shape (n_features,) or None
+        What was subtracted from the rows.
+    token : array of shape (1,)
+        An array of the library and device that the rows came from.
+    """
+
+    X: np.ndarray
+    labels: np.ndarray
+    codes: np.ndarray
+    weights: np.ndarray | None
+    state: MomentState
+    origin: np.ndarray | None
+    token: object
+
+
+def joined(moments, known, merged, labels, batch):
+    """Return moments with classes ``merged`` after ``batch`` is added to them."""
+    if merged.size > known.size:
+        moments = moments.expanded(np.searchsorted(merged, known), merged.size)
+    moments.merge(batch, np.searchsorted(merged, labels))
+    return moments
 
 
 class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
@@ -339,6 +378,10 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         """Return the linear form of class moments."""
         raise NotImplementedError
 
+    def _loo_chunks(self, X, left):
+        """Yield (start, scores) of chunks of training rows without each row."""
+        raise NotImplementedError
+
     def _tune(self, batch, prior):
         """Return what only the training rows can tell, and given numbers."""
         return self._tuned_without_rows(None)
@@ -358,8 +401,8 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
                 value = getattr(previous, name, None)
                 if value is None:
                     raise ValueError(
-                        f"{name} must be known before partial_fit or merge, got "
-                        f"{getattr(self, name)!r}, which needs single rows; call fit "
+                        f"{name}={getattr(self, name)!r} must be known before "
+                        "partial_fit or merge, because it needs single rows; call fit "
                         "first, whose choice is kept, or give a number."
                     )
             values[name] = None if isinstance(value, str) else value
@@ -460,21 +503,21 @@ class MomentClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         """Refuse a model that does not fit ours."""
         if type(other) is not type(self):
             raise ValueError(
-                f"others must be {type(self).__name__} like this model, got "
-                f"{type(other).__name__}; merge their moments_ instead."
+                f"others has {type(other).__name__} and must be {type(self).__name__} "
+                "like this model; merge their moments_ instead."
             )
         check_is_fitted(other)
         if other.n_features_in_ != self.n_features_in_:
             raise ValueError(
-                f"others must have {self.n_features_in_} features, got "
-                f"{other.n_features_in_}."
+                f"others has {other.n_features_in_} features and must have "
+                f"{self.n_features_in_} features; fit all models on the same columns."
             )
         mine = getattr(self, "feature_names_in_", None)
         theirs = getattr(other, "feature_names_in_", None)
         if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
             raise ValueError(
-                f"others must have the feature names {mine.tolist()}, got "
-                f"{theirs.tolist()}; fit all models on the same columns in one order."
+                f"others has {theirs.tolist()} and must have the feature names "
+                f"{mine.tolist()}; fit all models on the same columns in one order."
             )
 
     def _check_input(self, X, method):

@@ -178,13 +178,13 @@ def naive_bayes_diagnostics(estimator, X=None, y=None):
     used = variance > getattr(estimator, "epsilon_", 0.0)
     if means.shape[0] < 2:
         raise ValueError(
-            "estimator must know at least two classes with rows, got "
-            f"{means.shape[0]}; fit it on more."
+            f"estimator knows {means.shape[0]} classes with rows and must know at "
+            "least two classes; fit it on more."
         )
     if not used.any():
         raise ValueError(
-            "estimator must have features that vary within the classes, got none; "
-            "fit it on more rows."
+            "estimator has no features that vary within the classes; fit it on more "
+            "rows."
         )
     n_features = int(used.sum())
     scaled = (means[:, used] - means[0, used]) / np.sqrt(variance[used])
@@ -229,7 +229,7 @@ def _state(estimator):
     means = getattr(estimator, "theta_", getattr(moments, "mean", None))
     if not isinstance(means, np.ndarray) or means.ndim != 2:
         raise TypeError(
-            f"estimator must be a fitted linear probe or ClassMoments, got "
+            f"estimator must be a fitted linear probe or ClassMoments, and it is "
             f"{type(estimator).__name__}; call fit first."
         )
     counts = getattr(estimator, "class_count_", getattr(moments, "count", None))
@@ -262,18 +262,20 @@ def _draw_triples(pairs, n_classes):
 def _check_rows(X, y, n_features, classes):
     """Return rows in float64 and the positions of their labels in ``classes``."""
     if y is None:
-        raise ValueError("y must be given with X, got None; pass the labels.")
+        raise ValueError("y=None must be given with X; pass the labels.")
     X = check_table(X, dtype=np.float64)
     y = column_or_1d(read_labels(y))
     check_consistent_length(X, y)
     if X.shape[1] != n_features:
         raise ValueError(
-            f"X must have the {n_features} features of the estimator, got {X.shape[1]}."
+            f"X has {X.shape[1]} features, and the estimator {n_features} features; "
+            "pass the same columns."
         )
     strange = np.setdiff1d(y, classes)
     if strange.size:
         raise ValueError(
-            f"y must have labels that the estimator knows, got {strange.tolist()}."
+            f"y must have labels that the estimator knows, and it has "
+            f"{strange.tolist()}; pass rows of classes that it was fitted on."
         )
     return X, np.searchsorted(classes, y)
 
@@ -297,7 +299,7 @@ def _spread_of_ratios(scores, codes, triples, distance, n_features):
         apart = expected > 0
         overcount.append(variance[apart] / expected[apart])
     if not alpha:
-        raise ValueError("y must have a class with two rows, got none; add rows.")
+        raise ValueError("y has no class with two rows; add rows.")
     return {
         "alpha": _percentiles(np.concatenate(alpha)),
         "overcount": _percentiles(np.concatenate(overcount)),

@@ -288,8 +288,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
         classes = np.unique(y[kept])
         if classes.size < 2:
             raise ValueError(
-                "y must have at least two classes, got one class only: "
-                f"{classes.tolist()}; add rows of another class."
+                f"y has one class only, {classes.tolist()}; add rows of another class."
             )
         data = X, y, np.searchsorted(classes, y), weights
         for name in ("Cs_", "cv_log_loss_"):
@@ -393,8 +392,8 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             check_is_fitted(self.prior)
             if not np.array_equal(self.prior.classes_, np.unique(y)):
                 raise ValueError(
-                    f"prior must know the classes of y, {np.unique(y).tolist()}, got "
-                    f"{self.prior.classes_.tolist()}; fit it on all of them."
+                    f"prior knows the classes {self.prior.classes_.tolist()} and must "
+                    f"know those of y, {np.unique(y).tolist()}; fit it on all of them."
                 )
             return self.prior
         if isinstance(self.prior, MomentClassifier):
@@ -403,9 +402,9 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             prior = LinearGaussianNB() if self.prior == "nb" else ShrinkageLDA()
         else:
             raise ValueError(
-                "prior must be 'nb', 'lda', a closed-form probe of skext.naive_bayes "
-                f"or a FrozenEstimator, got {self.prior!r}; fit it on other rows and "
-                "wrap it in sklearn.frozen.FrozenEstimator."
+                f"prior={self.prior!r} must be 'nb', 'lda', a closed-form probe of "
+                "skext.naive_bayes or a FrozenEstimator; fit it on other rows and wrap "
+                "it in sklearn.frozen.FrozenEstimator."
             )
         return prior.fit(X, y, sample_weight=weights)
 
@@ -416,7 +415,7 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
             strengths = np.logspace(-4, 4, strengths)
         strengths = np.unique(np.asarray(strengths, dtype=np.float64))
         if strengths.ndim != 1 or not strengths.size or not strengths.min() > 0:
-            raise ValueError(f"Cs must be positive numbers, got {self.Cs!r}.")
+            raise ValueError(f"Cs={self.Cs!r} must be positive numbers.")
         n_classes = np.unique(codes[weights > 0]).size
         losses, sizes = [], []
         for train, test in self._split(X, y, weights):

@@ -17,6 +17,7 @@ from skext.naive_bayes._linear.solve import (
     solve_full,
     summarize_state,
 )
+from skext.naive_bayes._loo.scores import full_chunks
 from skext.naive_bayes._loo.tuning import tune_full
 from skext.naive_bayes._moments.state import MomentState
 from skext.utils._sklearn import Interval, StrOptions
@@ -228,12 +229,18 @@ class ShrinkageLDA(MomentClassifier):
             return super()._tune(batch, prior)
         return tune_full(self, batch, prior)
 
+    def _loo_chunks(self, X, left):
+        shrinkage, identity = self.shrinkage_, self._shrinks_to_identity()
+        prior = self._tuned.prior
+        return full_chunks(X, self._moments, prior, left, shrinkage, identity)
+
     def _sum_up(self, X, codes, n_classes, sample_weight, origin):
         if sparse.issparse(X) and X.shape[1] > _MAX_SPARSE_FEATURES:
             raise ValueError(
-                f"X must have at most {_MAX_SPARSE_FEATURES} features if it is sparse, "
-                f"got {X.shape[1]}, because the covariance is dense; use "
-                "LinearGaussianNB, reduce the features, or make X dense."
+                f"X has {X.shape[1]} features and must have at most "
+                f"{_MAX_SPARSE_FEATURES} features if it is sparse, because the "
+                "covariance is dense; use LinearGaussianNB, reduce the features, or "
+                "make X dense."
             )
         narrow = X.dtype in (np.float32, np.float16) and self.shrinkage != 0
         return MomentState.from_data(

@@ -7,22 +7,20 @@ from scipy import sparse
 from sklearn.utils import assert_all_finite
 
 from skext.naive_bayes._base import MomentClassifier
-from skext.naive_bayes._linear.solve import (
-    linear_form,
-    solve_diagonal,
-    summarize_state,
-)
-from skext.naive_bayes._moments import array_api as _array_api
-from skext.naive_bayes._moments.state import MomentState
-from skext.naive_bayes._nearest_transform import (
+from skext.naive_bayes._linear.nearest import (
     chunk_rows,
+    solve_nearest,
     transform_foreign,
     transform_rows,
     weighted_mean,
 )
+from skext.naive_bayes._linear.solve import solve_diagonal
+from skext.naive_bayes._loo.scores import diagonal_scores, nearest_chunks
+from skext.naive_bayes._moments import array_api as _array_api
+from skext.naive_bayes._moments.state import MomentState
 from skext.utils._sklearn import StrOptions
 
-VAR_SMOOTHING = 1e-9
+_VAR_SMOOTHING = 1e-9
 
 
 class NearestClassMean(MomentClassifier):
@@ -182,8 +180,22 @@ class NearestClassMean(MomentClassifier):
 
     def _solve(self, state, prior, tuned):
         if self.metric == "seuclidean":
-            return solve_diagonal(state, prior, VAR_SMOOTHING)
+            return solve_diagonal(state, prior, _VAR_SMOOTHING)
         return solve_nearest(state, prior, cosine=self.metric == "cosine")
+
+    def _loo_chunks(self, X, left):
+        parts = [(0, X.shape[0], X)]
+        if self._normalizes:
+            parts = self._transformed(X, self._tuned.origin)
+        for start, stop, rows in parts:
+            part = left.rows(start, stop)
+            if self.metric == "seuclidean":
+                found = diagonal_scores(rows, self._moments, part, 0.0, _VAR_SMOOTHING)
+            else:
+                cosine = self.metric == "cosine"
+                found = nearest_chunks(rows, self._moments, part, cosine=cosine)
+            for inner, scores in found:
+                yield start + inner, scores
 
     def _find_origin(self, X, sample_weight, reset):
         if self.feature_transform != "center-l2":
@@ -201,8 +213,8 @@ class NearestClassMean(MomentClassifier):
         center = np.asarray(self.center, dtype=np.float64)
         if center.shape != (X.shape[1],) or not np.isfinite(center).all():
             raise ValueError(
-                f"center must be {X.shape[1]} finite numbers, one for each feature, "
-                f"got shape {center.shape}."
+                f"center of shape {center.shape} must be {X.shape[1]} finite numbers, "
+                "one for each feature."
             )
         return center.copy()
 
@@ -280,48 +292,11 @@ class NearestClassMean(MomentClassifier):
         theirs = (other.metric, other.feature_transform)
         if mine != theirs:
             raise ValueError(
-                f"others must have metric and feature_transform {mine}, got {theirs}; "
-                "fit all models with the same parameters."
+                f"others has {theirs} and must have metric and feature_transform "
+                f"{mine}; fit all models with the same parameters."
             )
         if not np.array_equal(self.origin_, other.origin_):
             raise ValueError(
-                "others must have the same origin_, got another one; give all models "
-                "the same center."
+                "others has another origin_ than this model; give all models the same "
+                "center."
             )
-
-
-def solve_nearest(state, prior, *, cosine):
-    """Return the classifier with one variance for everything.
-
-    Parameters
-    ----------
-    state : MomentState
-        Spherical moments of the transformed rows.
-    prior : ndarray of shape (n_classes,)
-        Class probabilities; zero for classes without data.
-    cosine : bool
-        Whether means are divided by their lengths.
-
-    Returns
-    -------
-    form : LinearForm
-        Weights, bias, centre and variances.
-    """
-    means, squares = state.means, state.squares[0]
-    if cosine:
-        means, lengths = unit_means(means)
-        squares = squares + state.counts @ (lengths - (lengths > 0)) ** 2
-    moved = MomentState(state.counts, means, np.array([squares]))
-    summary = summarize_state(moved, prior)
-    variance = summary.within
-    if not variance.any():
-        # The labels do not depend on it.
-        variance = np.full_like(variance, summary.between.mean())
-    return linear_form(summary, prior, variance, 0.0, 1.0)
-
-
-def unit_means(means):
-    """Return means divided by their lengths, and the lengths."""
-    lengths = np.sqrt(np.einsum("kj,kj->k", means, means))
-    factors = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
-    return means * factors[:, np.newaxis], lengths

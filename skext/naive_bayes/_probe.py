@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 from skext.naive_bayes._base import MomentClassifier
 from skext.naive_bayes._linear.solve import solve_diagonal
+from skext.naive_bayes._loo.scores import diagonal_scores
 from skext.naive_bayes._loo.tuning import tune_diagonal
 from skext.utils._sklearn import Interval, StrOptions
 
@@ -203,3 +204,8 @@ class LinearGaussianNB(MomentClassifier):
         if "loo" not in (self.shrinkage, self.temperature):
             return super()._tune(batch, prior)
         return tune_diagonal(self, batch, prior)
+
+    def _loo_chunks(self, X, left):
+        return diagonal_scores(
+            X, self._moments, left, self.shrinkage_, self.var_smoothing
+        )

@@ -6,9 +6,10 @@ training loops of your own import it when they are asked for. Both need the extr
 """
 
 from skext.neural_network._classifier import TabularNetClassifier
+from skext.neural_network._core.base import torch_level
 from skext.neural_network._ensloss_classifier import EnsLossClassifier
-from skext.neural_network._names import NEED_TORCH
 from skext.neural_network._ordinal import OrdinalNetClassifier
+from skext.neural_network._registry.names import NEED_TORCH
 from skext.neural_network._regressor import TabularNetRegressor
 from skext.neural_network._samplers import HighLossBatchSampler, TemperatureSampler
 
@@ -29,7 +30,5 @@ def __dir__():
 
 def __getattr__(name):
     if name in NEED_TORCH:
-        from skext.neural_network._core.base import torch_level
-
         return getattr(torch_level(NEED_TORCH[name], name), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

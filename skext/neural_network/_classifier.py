@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 from skext.neural_network._core.base_classifier import BaseNetClassifier
 from skext.neural_network._core.constraints import CONSTRAINTS
-from skext.neural_network._names import losses_for
+from skext.neural_network._registry.names import losses_for
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 
 

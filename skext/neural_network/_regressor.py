@@ -9,8 +9,9 @@ from skext.neural_network._core.base import BaseTabularNet, torch_level
 from skext.neural_network._core.constraints import CONSTRAINTS
 from skext.neural_network._core.hold_out import hold_out_rows
 from skext.neural_network._core.scoring import HoldOutScore
-from skext.neural_network._names import losses_for
+from skext.neural_network._registry.names import losses_for
 from skext.utils._labels import read_numbers
+from skext.utils._quantiles.levels import change_levels, check_levels
 from skext.utils._scaling import (
     Scaler,
     fit_robust_scaler,
@@ -384,8 +385,6 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         Q : ndarray of shape (n_samples, n_quantiles)
             One column for each level, sorted in each row.
         """
-        from skext.utils._quantiles.levels import change_levels, check_levels
-
         check_is_fitted(self, "net_")
         wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
         Q = self._to_levels(self._raw_scores(X))
@@ -443,8 +442,6 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
                     f"{self.loss!r}; set one or the other."
                 )
             return
-        from skext.utils._quantiles.levels import check_levels
-
         levels = self.quantiles
         if levels is None:
             levels = (self.loss_params or {}).get("quantile", 0.5)
@@ -459,8 +456,6 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         """Return a single prediction of each row."""
         if self._n_columns() == 1:
             return self._to_target(scores)
-        from skext.utils._quantiles.levels import change_levels
-
         Q, levels = self._to_levels(scores), self.quantiles_
         middle = np.clip([0.5], levels[0], levels[-1])
         return change_levels(Q, levels, middle)[:, 0].copy()
@@ -469,7 +464,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return len(getattr(self, "quantiles_", "1"))
 
     def _make_loss(self):
-        make_loss = torch_level("_losses.registry").make_loss
+        make_loss = torch_level("_registry.losses").make_loss
         params = self.loss_params
         if hasattr(self, "quantiles_"):
             levels = self.quantiles_.tolist()

@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
+from skext.ordinal._solver.links import MIRRORED_LINK
 from skext.ordinal._solver.repair import (
     class_probabilities,
     crossing_rows,
@@ -26,7 +28,7 @@ from skext.ordinal._solver.separation import (
 from skext.utils._class_order import declared_order, encode, resolve_order
 from skext.utils._class_weights import class_factors
 from skext.utils._labels import read_labels, refuse_fractions
-from skext.utils._sklearn import check_sample_weight
+from skext.utils._sklearn import Interval, StrOptions, check_sample_weight
 from skext.utils._tables import validate_table
 from skext.utils._warnings import warn_user
 
@@ -44,22 +46,22 @@ class TrainingData(NamedTuple):
     """Ordinal positions of the classes with rows, shape (n_present,)."""
 
 
-class LinearPath(NamedTuple):
-    """Models for some strengths of the penalty, with the published signs."""
-
-    alphas: np.ndarray
-    """Strengths, shape (n_alphas,)."""
-    thresholds: np.ndarray
-    """Shape (n_alphas, n_present - 1)."""
-    coefs: object
-    """Shape (n_alphas, n_present - 1, n_features), or (n_alphas, n_features) if all
-    thresholds share them, or a list of sparse matrices."""
-    n_iter: np.ndarray
-    kkt_violation: np.ndarray
-    objective: np.ndarray
-    n_crossing: np.ndarray
-    converged: np.ndarray
-    last_move: np.ndarray
+# Parameters that describe the model, and those of a sequence of penalties.
+MODEL_CONSTRAINTS: dict = {
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "link": [StrOptions(set(MIRRORED_LINK))],
+    "class_order": ["array-like", None],
+    "class_weight": [dict, StrOptions({"balanced"}), None],
+    "standardize": ["boolean"],
+    "penalty_factor": ["array-like", None],
+    "tol": [Interval(Real, 0, None, closed="neither")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+}
+GRID_CONSTRAINTS: dict = {
+    "alphas": ["array-like", None],
+    "n_alphas": [Interval(Integral, 1, None, closed="left")],
+    "eps": [Interval(Real, 0, 1, closed="neither")],
+}
 
 
 def select_training_data(X, positions, order, sample_weight, class_weight):
@@ -100,10 +102,36 @@ def select_training_data(X, positions, order, sample_weight, class_weight):
     if present.size < 2:
         found = order.ordered[present].tolist()
         raise ValueError(
-            "y must have rows of positive weight from at least 2 classes, got "
-            f"{len(found)} class{'es' * (not found)}: {found}; add rows of others."
+            f"y has rows of positive weight from {len(found)} "
+            f"class{'es' * (not found)}: {found}, and must have some from at least 2 "
+            "classes; add rows of others."
         )
     return TrainingData(X, y, sample_weight, present)
+
+
+def check_alphas(alphas):
+    """Return strengths in decreasing order, or None.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,) or None
+        The parameter.
+
+    Returns
+    -------
+    alphas : ndarray of shape (n_alphas,) or None
+        Finite and not negative.
+    """
+    if alphas is None:
+        return None
+    found = np.asarray(alphas, dtype=np.float64)
+    if found.ndim != 1 or found.size == 0 or not np.isfinite(found).all():
+        raise ValueError(
+            f"alphas={alphas!r} must be a list of finite numbers; None makes one."
+        )
+    if found.min() < 0:
+        raise ValueError(f"alphas={alphas!r} must not be negative; 0 is no penalty.")
+    return np.sort(found)[::-1].copy()
 
 
 def check_penalty_factor(penalty_factor, n_features):
@@ -126,13 +154,13 @@ def check_penalty_factor(penalty_factor, n_features):
     factor = np.asarray(penalty_factor, dtype=np.float64)
     if factor.shape != (n_features,):
         raise ValueError(
-            f"penalty_factor must have one entry for each of the {n_features} "
-            f"features, got shape {factor.shape}; give all of them, 1 is neutral."
+            f"penalty_factor of shape {factor.shape} must have one entry for each of "
+            f"the {n_features} features; give all of them, 1 is neutral."
         )
     if not (np.isfinite(factor) & (factor >= 0)).all():
         raise ValueError(
-            f"penalty_factor must be finite and not negative, got {factor.tolist()}; "
-            "use 0 for features without a penalty."
+            f"penalty_factor={factor.tolist()} must be finite and not negative; use 0 "
+            "for features without a penalty."
         )
     return factor
 
@@ -187,6 +215,40 @@ def spread_model(thresholds, coef, present, n_classes):
     if coef.ndim == 2:
         coef = coef[np.clip(source, 0, len(coef) - 1)]
     return padded[source + 1], np.array(coef, order="C")
+
+
+def spread_path(path, present, n_classes):
+    """Give the models of a path thresholds for classes without rows, too.
+
+    Parameters
+    ----------
+    path : LinearPath
+        Models of the classes that have rows.
+    present : ndarray of shape (n_present,)
+        Ordinal positions of these classes.
+    n_classes : int
+        Number of all classes.
+
+    Returns
+    -------
+    thresholds : ndarray of shape (n_alphas, n_classes - 1)
+        Thresholds.
+    coefs : ndarray of shape (n_alphas, n_classes - 1, n_features), \
+(n_alphas, n_features) or list
+        Weights, of the kind that they are in ``path``.
+    """
+    if present.size == n_classes:
+        return path.thresholds, path.coefs
+    pairs = [
+        spread_model(thresholds, coef, present, n_classes)
+        for thresholds, coef in zip(path.thresholds, path.coefs, strict=True)
+    ]
+    coefs = [coef for _, coef in pairs]
+    if isinstance(path.coefs, list):
+        coefs = [type(path.coefs[0])(coef) for coef in coefs]
+    else:
+        coefs = np.array(coefs)
+    return np.array([thresholds for thresholds, _ in pairs]), coefs
 
 
 def warn_not_converged(path, name, tol):
@@ -251,7 +313,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         self._warn_if_unbounded(path, 0, data)
         return self._publish(path, 0, order, data.present)
 
-    def _warn_if_unbounded(self, path, index, data):
+    def _warn_if_unbounded(self, path, index, data, name=None):
         """Look for weights that nothing holds."""
         alpha, n_features = path.alphas[index], data.X.shape[1]
         given = (
@@ -277,7 +339,7 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
             data,
             self.link,
             solve,
-            name=type(self).__name__,
+            name=name or type(self).__name__,
             tol=self.tol,
             has_barrier=getattr(self, "non_crossing", None) is not None,
             features=getattr(self, "feature_names_in_", None),
@@ -500,9 +562,8 @@ class BaseOrdinal(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta)
         scores = np.arange(n_classes) if scores is None else np.asarray(scores)
         if scores.shape != (n_classes,):
             raise ValueError(
-                f"scores must have one entry for each of the {n_classes} classes, in "
-                f"the order {self.ordered_classes_.tolist()}, got shape "
-                f"{scores.shape}."
+                f"scores of shape {scores.shape} must have one entry for each of the "
+                f"{n_classes} classes, in the order {self.ordered_classes_.tolist()}."
             )
         return self._ordered_proba(X) @ scores.astype(np.float64)
 

@@ -17,8 +17,13 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skext.ordinal._base import BaseOrdinal, select_training_data, warn_not_converged
-from skext.ordinal._presto_path import GRID_CONSTRAINTS, spread_path
+from skext.ordinal._base import (
+    GRID_CONSTRAINTS,
+    BaseOrdinal,
+    select_training_data,
+    spread_path,
+    warn_not_converged,
+)
 from skext.ordinal._solver.repair import crossing_rows
 from skext.utils._ordinal_losses import (
     brier_losses,
@@ -48,25 +53,19 @@ def _rare(losses):
     return rare_losses
 
 
-# Loss of each row from probabilities in the ordinal order.
+# Loss of each row from probabilities in the ordinal order, by the name of the metric.
 LOSSES = {
     "brier": brier_losses,
     "log_loss": log_losses,
-    "ranked_probability": ranked_probability_losses,
-    "rare_log_loss": _rare(event_log_losses),
-    "rare_brier": _rare(event_brier_losses),
-}
-# Names of the same in skext.metrics.
-_METRICS = {
-    "ranked_probability_score": "ranked_probability",
-    "rare_class_log_loss": "rare_log_loss",
-    "rare_class_brier": "rare_brier",
+    "ranked_probability_score": ranked_probability_losses,
+    "rare_class_log_loss": _rare(event_log_losses),
+    "rare_class_brier": _rare(event_brier_losses),
 }
 
 CV_CONSTRAINTS: dict = {
     **GRID_CONSTRAINTS,
     "cv": ["cv_object"],
-    "scoring": [StrOptions({*LOSSES, *_METRICS, *get_scorer_names()}), callable],
+    "scoring": [StrOptions({*LOSSES, *get_scorer_names()}), callable],
     "selection": [StrOptions({"min", "1se"})],
     "n_jobs": [Integral, None],
     "random_state": ["random_state", np.random.Generator],
@@ -198,16 +197,10 @@ class BaseOrdinalCV(BaseOrdinal):
         """Return the arguments for the splitter and for the scorer."""
         if routing_enabled():
             routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
-            score = {} if self._scoring() in LOSSES else routed.scorer.score
+            score = {} if self.scoring in LOSSES else routed.scorer.score
             return routed.splitter.split, score
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         return {}, given
-
-    def _scoring(self):
-        """Return the parameter, under our own name if it has two."""
-        if isinstance(self.scoring, str):
-            return _METRICS.get(self.scoring, self.scoring)
-        return self.scoring
 
     def _split(self, table, routed):
         """Return the folds as pairs of indices."""
@@ -257,7 +250,7 @@ class BaseOrdinalCV(BaseOrdinal):
         kept = {**self.get_params(deep=False), "cv": None, "scoring": "brier"}
         model = type(self)(**kept)
         model.n_features_in_ = self.n_features_in_
-        scoring = self._scoring()
+        scoring = self.scoring
         if scoring not in LOSSES:
             order = table.order
             scorer = with_labels(scoring, order.classes, order.ordered)
@@ -303,7 +296,7 @@ class BaseOrdinalCV(BaseOrdinal):
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
-        if self._scoring() not in LOSSES:
+        if self.scoring not in LOSSES:
             router.add(
                 scorer=get_scorer(self.scoring),
                 method_mapping=MethodMapping().add(caller="fit", callee="score"),

@@ -2,14 +2,47 @@
 
 from numbers import Real
 
-from skext.ordinal._base import BaseOrdinal, check_penalty_factor
-from skext.ordinal._presto_path import (
-    PRESTO_CONSTRAINTS,
+import numpy as np
+
+from skext.ordinal._base import (
+    MODEL_CONSTRAINTS,
+    BaseOrdinal,
     check_alphas,
-    differences,
-    solve_anchored,
+    check_penalty_factor,
 )
+from skext.ordinal._solver.path import solve_path
 from skext.utils._sklearn import Interval, StrOptions, fit_context
+
+PRESTO_CONSTRAINTS: dict = {
+    **MODEL_CONSTRAINTS,
+    "main_weight": [Interval(Real, 0, None, closed="left")],
+    "fusion_weight": [Interval(Real, 0, None, closed="both")],
+    "anchor": [StrOptions({"first", "last"})],
+    "non_crossing": [StrOptions({"train"}), None],
+    "barrier": [Interval(Real, 0, None, closed="neither")],
+    "solver": [StrOptions({"auto", "gram", "rows"})],
+}
+
+
+def differences(coef, anchor):
+    """Return what the penalty sees: the weights of the anchor, and all changes.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_classes - 1, n_features)
+        Weights.
+    anchor : {"first", "last"}
+        The threshold from which changes count.
+
+    Returns
+    -------
+    differences : ndarray of shape (n_classes - 1, n_features)
+        Row of the anchor: its weights; other rows: the change from the neighbour on
+        the side of the anchor.
+    """
+    if anchor == "first":
+        return np.diff(coef, axis=0, prepend=0.0)
+    return -np.diff(coef, axis=0, append=0.0)
 
 
 class BasePRESTO(BaseOrdinal):
@@ -17,11 +50,11 @@ class BasePRESTO(BaseOrdinal):
 
     def _solve(self, data, *, start=None, n_jobs=None, alphas=None, **grid):
         """Return models for some strengths."""
-        return solve_anchored(
-            data,
-            self.anchor,
-            self.link,
-            start,
+        return solve_path(
+            data.X,
+            data.y,
+            data.present.size,
+            data.sample_weight,
             alphas=check_alphas(alphas),
             main_weight=self.main_weight,
             fusion_weight=self.fusion_weight,
@@ -30,11 +63,14 @@ class BasePRESTO(BaseOrdinal):
             penalty_factor=check_penalty_factor(
                 self.penalty_factor, self.n_features_in_
             ),
+            anchor=self.anchor,
+            link=self.link,
             non_crossing=self.non_crossing,
             barrier=self.barrier,
             solver=self.solver,
             tol=self.tol,
             max_iter=self.max_iter,
+            start=start,
             n_jobs=n_jobs,
             **grid,
         )

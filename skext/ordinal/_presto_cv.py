@@ -1,8 +1,7 @@
 """PRESTO with a penalty chosen by cross-validation."""
 
 from skext.ordinal._cv import CV_CONSTRAINTS, BaseOrdinalCV
-from skext.ordinal._presto import BasePRESTO
-from skext.ordinal._presto_path import PRESTO_CONSTRAINTS
+from skext.ordinal._presto import PRESTO_CONSTRAINTS, BasePRESTO
 from skext.utils._sklearn import StrOptions, fit_context
 
 
@@ -26,11 +25,11 @@ class PRESTOCV(BaseOrdinalCV, BasePRESTO):
         Number of folds, which are shuffled and stratified, or a splitter of
         scikit-learn, or pairs of indices.
     scoring : str or callable, default="brier"
-        What decides: ``"brier"`` (as in [1]_), ``"log_loss"``,
-        ``"ranked_probability"``, or of the last class against the others
-        ``"rare_log_loss"`` or ``"rare_brier"``; else the name of a scorer of
-        scikit-learn, or a callable ``scorer(estimator, X, y)``. The names of
-        :mod:`skext.metrics`, such as ``"ranked_probability_score"``, do as well.
+        What decides: a loss of probabilities, ``"brier"``, ``"log_loss"``,
+        ``"ranked_probability_score"``, or of the last class against the others
+        ``"rare_class_log_loss"`` or ``"rare_class_brier"``, as in :mod:`skext.metrics`;
+        else the name of a scorer of scikit-learn, or a callable ``scorer(estimator, X,
+        y)``.
         Scorers of probabilities are told all classes, since a fold may lack one.
     selection : {"min", "1se"}, default="min"
         The strength with the best mean score, the largest of equal ones; or the largest

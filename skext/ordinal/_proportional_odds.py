@@ -1,24 +1,17 @@
 """Proportional odds: one vector of weights for all thresholds."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
-from skext.ordinal._base import BaseOrdinal, LinearPath, check_penalty_factor
-from skext.ordinal._presto_path import LINK, check_alphas
-from skext.ordinal._solver.problems import solve_proportional_odds_path
-from skext.utils._sklearn import Interval, StrOptions, fit_context
-
-PROPORTIONAL_ODDS_CONSTRAINTS: dict = {
-    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "link": [LINK],
-    "class_order": ["array-like", None],
-    "class_weight": [dict, StrOptions({"balanced"}), None],
-    "standardize": ["boolean"],
-    "penalty_factor": ["array-like", None],
-    "tol": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
-}
+from skext.ordinal._base import (
+    MODEL_CONSTRAINTS,
+    BaseOrdinal,
+    check_alphas,
+    check_penalty_factor,
+)
+from skext.ordinal._solver.path import solve_path
+from skext.utils._sklearn import Interval, fit_context
 
 
 class BaseProportionalOdds(BaseOrdinal):
@@ -28,13 +21,14 @@ class BaseProportionalOdds(BaseOrdinal):
         """Return models for some strengths."""
         if start is not None:
             thresholds, coef = start
-            start = thresholds, -np.tile(coef, (thresholds.size, 1))
-        found = solve_proportional_odds_path(
+            start = thresholds, np.tile(coef, (thresholds.size, 1))
+        path = solve_path(
             data.X,
             data.y,
             data.present.size,
             data.sample_weight,
             alphas=check_alphas(alphas),
+            fusion_weight=np.inf,
             l1_ratio=self.l1_ratio,
             penalty_factor=check_penalty_factor(
                 self.penalty_factor, self.n_features_in_
@@ -47,20 +41,11 @@ class BaseProportionalOdds(BaseOrdinal):
             n_jobs=n_jobs,
             **grid,
         )
-        coefs = [
-            coef.toarray() if hasattr(coef, "toarray") else coef for coef in found.coefs
-        ]
-        return LinearPath(
-            found.alphas,
-            found.intercepts,
-            0.0 - np.array(coefs)[:, 0],
-            found.n_iter,
-            found.kkt_violation,
-            found.objective,
-            found.n_crossing,
-            found.converged,
-            found.last_move,
-        )
+        # All thresholds have the same weights.
+        coefs = [coef[:1] for coef in path.coefs]
+        if isinstance(path.coefs, list):
+            coefs = [coef.toarray() for coef in coefs]
+        return path._replace(coefs=np.concatenate(coefs))
 
 
 class ProportionalOdds(BaseProportionalOdds):
@@ -166,7 +151,7 @@ class ProportionalOdds(BaseProportionalOdds):
 
     _parameter_constraints: dict = {
         "alpha": [Interval(Real, 0, None, closed="left")],
-        **PROPORTIONAL_ODDS_CONSTRAINTS,
+        **MODEL_CONSTRAINTS,
         "warm_start": ["boolean"],
     }
 

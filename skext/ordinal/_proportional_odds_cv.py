@@ -1,10 +1,8 @@
 """Proportional odds with a penalty chosen by cross-validation."""
 
+from skext.ordinal._base import MODEL_CONSTRAINTS
 from skext.ordinal._cv import CV_CONSTRAINTS, BaseOrdinalCV
-from skext.ordinal._proportional_odds import (
-    PROPORTIONAL_ODDS_CONSTRAINTS,
-    BaseProportionalOdds,
-)
+from skext.ordinal._proportional_odds import BaseProportionalOdds
 from skext.utils._sklearn import fit_context
 
 
@@ -29,11 +27,11 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
         Number of folds, which are shuffled and stratified, or a splitter of
         scikit-learn, or pairs of indices.
     scoring : str or callable, default="brier"
-        What decides: ``"brier"``, ``"log_loss"``,
-        ``"ranked_probability"``, or of the last class against the others
-        ``"rare_log_loss"`` or ``"rare_brier"``; else the name of a scorer of
-        scikit-learn, or a callable ``scorer(estimator, X, y)``. The names of
-        :mod:`skext.metrics`, such as ``"ranked_probability_score"``, do as well.
+        What decides: a loss of probabilities, ``"brier"``, ``"log_loss"``,
+        ``"ranked_probability_score"``, or of the last class against the others
+        ``"rare_class_log_loss"`` or ``"rare_class_brier"``, as in :mod:`skext.metrics`;
+        else the name of a scorer of scikit-learn, or a callable ``scorer(estimator, X,
+        y)``.
         Scorers of probabilities are told all classes, since a fold may lack one.
     selection : {"min", "1se"}, default="min"
         The strength with the best mean score, the largest of equal ones; or the largest
@@ -134,7 +132,7 @@ class ProportionalOddsCV(BaseOrdinalCV, BaseProportionalOdds):
 
     _parameter_constraints: dict = {
         **CV_CONSTRAINTS,
-        **PROPORTIONAL_ODDS_CONSTRAINTS,
+        **MODEL_CONSTRAINTS,
     }
 
     def __init__(

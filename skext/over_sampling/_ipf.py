@@ -1,10 +1,8 @@
 """SMOTE-IPF: over-sampling, then removal of rows that an ensemble contradicts."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from imblearn.base import BaseSampler
-from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
@@ -19,18 +17,23 @@ from skext.over_sampling._core.frames import (
     with_names,
 )
 from skext.over_sampling._core.offsets import for_trees
-from skext.over_sampling._core.sampler import SyntheticMixin
-from skext.over_sampling._core.weights import weighted
+from skext.over_sampling._core.parameters import (
+    COUNT,
+    INTERPOLATION,
+    SEARCH,
+    constraints,
+)
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._drop_in.smote import SMOTE
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
 from skext.utils._random import fit_rng
-from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
+from skext.utils._sklearn import HasMethods, Interval, StrOptions
 from skext.utils._tables import take_rows
 from skext.utils._warnings import warn_user
 
 
-class SMOTEIPF(SyntheticMixin, BaseSampler):
+class SMOTEIPF(SyntheticSampler):
     """Over-sample by SMOTE, then remove rows by an iterative partitioning filter.
 
     The table with the synthetic rows is split into ``n_partitions`` parts, a decision
@@ -136,25 +139,17 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
     180
     """
 
-    _sampling_type = "over-sampling"
-
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": SMOTE._parameter_constraints["k_neighbors"],
-        "n_partitions": [Interval(Integral, 1, None, closed="left")],
-        "voting": [StrOptions({"majority", "consensus"})],
-        "estimator": [HasMethods(["fit", "predict"]), None],
-        "tol": [Interval(Real, 0, 1, closed="both")],
-        "n_quiet_passes": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "filter_original": ["boolean"],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        k_neighbors=SEARCH,
+        n_partitions=[COUNT],
+        voting=[StrOptions({"majority", "consensus"})],
+        estimator=[HasMethods(["fit", "predict"]), None],
+        tol=[Interval(Real, 0, 1, closed="both")],
+        n_quiet_passes=[COUNT],
+        max_iter=[COUNT],
+        filter_original=["boolean"],
+    )
 
     def __init__(
         self,
@@ -191,40 +186,8 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    @fit_context(prefer_skip_nested_validation=True)
-    @weighted
-    def fit_resample(self, X, y, sample_weight=None, **params):
-        """Add synthetic rows to the rare classes, and remove noisy rows.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The table. Columns of a data frame keep their types. NaN is a missing
-            value, in dense tables.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is interpolated from in proportion to its
-            weight; one of weight zero is left out of all that is computed and counted,
-            and stays among the given rows. The filter does not use other weights. The
-            weights of the result are in ``sample_weight_``.
-        **params : dict
-            Not used; for compatibility with imbalanced-learn.
-
-        Returns
-        -------
-        X_resampled : {ndarray, dataframe, sparse matrix} of shape \
-                (n_resampled, n_features)
-            The given rows that were kept, then the synthetic ones.
-        y_resampled : ndarray or Series of shape (n_resampled,)
-            Their labels.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, a column is not numeric, a value is infinite,
-            or a class is too small.
-        """
+    def _fit_resample(self, X, y, sample_weight=None):
+        """Over-sample and filter."""
         _, checked_y, indicator = self._check_X_y(X, y)
         self.sampling_strategy_ = check_sampling_strategy(
             self.sampling_strategy, checked_y, self._sampling_type
@@ -232,23 +195,14 @@ class SMOTEIPF(SyntheticMixin, BaseSampler):
         rng = fit_rng(self.random_state)
         table = self._over_sample(rng, X, y, sample_weight)
         origins = self.smote_.sample_indices_
-        self.kept_indices_ = self._filter(rng, table, checked_y[origins], len(y))
-        self.sample_indices_ = origins[self.kept_indices_]
+        kept = self._filter(rng, table, checked_y[origins], checked_y.size)
+        self.kept_indices_, self.sample_indices_ = kept, origins[kept]
         # No attribute of an earlier call may survive.
         vars(self).pop("sample_weight_", None)
         if sample_weight is not None:
-            self.sample_weight_ = self.smote_.sample_weight_[self.kept_indices_]
+            self.sample_weight_ = self.smote_.sample_weight_[kept]
         labels = take_labels(y, checked_y, self.sample_indices_, indicator)
-        return take_rows(table, self.kept_indices_), labels
-
-    def _fit_resample(self, X, y, **params):
-        """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        rng = fit_rng(self.random_state)
-        table = self._over_sample(rng, X, y, None)
-        origins = self.smote_.sample_indices_
-        self.kept_indices_ = self._filter(rng, table, y[origins], y.size)
-        self.sample_indices_ = origins[self.kept_indices_]
-        return take_rows(table, self.kept_indices_), y[self.sample_indices_]
+        return take_rows(table, kept), labels
 
     def _over_sample(self, rng, X, y, sample_weight):
         """Return the table with synthetic rows behind the given ones."""

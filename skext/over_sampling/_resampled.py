@@ -16,19 +16,19 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skext.base import SkextMixin
-from skext.utils._columns import NUMBERS, categories_of, column_kinds, library_of
+from skext.utils._columns import categories_of, library_of
 from skext.utils._labels import read_labels
-from skext.utils._random import fit_rng
+from skext.utils._random import fit_rng, seed_parts
 from skext.utils._sklearn import (
     HasMethods,
     StrOptions,
     check_sample_weight,
     fit_context,
 )
-from skext.utils._tables import refuse_columns, take_rows
+from skext.utils._tables import explain_columns, refuse_columns, take_rows
 
-# How the errors of a conversion to numbers begin.
-_CONVERSION = ("could not convert", "setting an array element")
+# For columns that a step does not take.
+_CURE = "encode them, or choose a sampler and a classifier that take them"
 # The other solvers stop early in single precision.
 _DEFAULT = LogisticRegression(solver="newton-cholesky")
 
@@ -185,7 +185,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
             weights = {} if sample_weight is None else {"sample_weight": sample_weight}
             self.estimator_ = estimator.fit(X, y, **weights)
         except (TypeError, ValueError) as error:
-            _explain(given, error)
+            explain_columns(given, error, _CURE)
             raise
         return self
 
@@ -214,9 +214,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         estimator = _DEFAULT if self.estimator is None else self.estimator
         estimator = clone(estimator)
         if self.random_state is not None:
-            rng = fit_rng(self.random_state)
-            for part in (sampler, estimator):
-                _seed(part, rng)
+            seed_parts(fit_rng(self.random_state), sampler, estimator)
         return estimator, sampler
 
     def _shares(self, y, sample_weight):
@@ -310,17 +308,6 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         return tags
 
 
-def _seed(part, rng):
-    """Draw a seed for every parameter named ``random_state`` that is None."""
-    parameters = part.get_params(deep=True)
-    seeds = {
-        name: rng.randint(np.iinfo(np.int32).max)
-        for name in sorted(parameters)
-        if name.split("__")[-1] == "random_state" and parameters[name] is None
-    }
-    part.set_params(**seeds)
-
-
 def _resample(sampler, X, y, sample_weight):
     """Resample rows, labels and, if there are any, weights."""
     if sample_weight is None:
@@ -357,28 +344,6 @@ def _in_double(X):
     if library_of(X) is None and getattr(X, "dtype", None) in narrow:
         return X.astype(np.float64)
     return X
-
-
-def _explain(X, error):
-    """Raise an error that names the columns for which a step may have failed."""
-    words = str(error)
-    if isinstance(error, ValueError) and not words.startswith(_CONVERSION):
-        return
-    if isinstance(X, list | tuple):
-        X = np.array(X, dtype=object)
-    if library_of(X) is None and getattr(X, "dtype", np.dtype(float)).kind in "biufc":
-        return
-    names = getattr(X, "columns", range(X.shape[1]))
-    kinds = column_kinds(X)
-    # What odd objects in an array are, scikit-learn says.
-    left = (*NUMBERS, "boolean") + (("other",) if library_of(X) is None else ())
-    odd = [j for j, kind in enumerate(kinds) if kind not in left]
-    if odd:
-        shown = ", ".join(f"{names[j]!r} ({kinds[j]})" for j in odd[:5])
-        raise ValueError(
-            f"The sampler or the classifier does not take columns of X that are not "
-            f"numbers: {shown}; encode them, or choose steps that take them ({words})."
-        ) from error
 
 
 def _takes_weights(method):

@@ -1,4 +1,4 @@
-"""What several displays share: axes, styles, words and bands."""
+"""What several displays share: axes, styles and words."""
 
 import numpy as np
 
@@ -69,30 +69,6 @@ def check_entries(display, each, *names):
     if len(set(shapes.values())) > 1:
         given = ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
         raise ValueError(f"There are {given}; give one entry for each {each}.")
-
-
-def binomial_band(p, n_rows, confidence_level):
-    """Shares of rows between which a binomial share lies.
-
-    Parameters
-    ----------
-    p : ndarray of shape (n_shares,)
-        Probabilities.
-    n_rows : int or ndarray of shape (n_shares,)
-        Numbers of rows.
-    confidence_level : float
-        Probability that is aimed at, for each share by itself.
-
-    Returns
-    -------
-    low, high : ndarrays of shape (n_shares,)
-        Smallest and largest share inside of the band, both tails at most half of the
-        rest.
-    """
-    from scipy.stats import binom
-
-    tail = (1 - confidence_level) / 2
-    return binom.ppf(tail, n_rows, p) / n_rows, binom.isf(tail, n_rows, p) / n_rows
 
 
 def last_step(estimator):

@@ -293,32 +293,34 @@ def warn_of_columns(X, scaler, standardize, names=None):
         )
 
 
-def apply_scaler(X, scaler, block=16384):
-    """Standardise rows and store them in single precision.
+def apply_scaler(X, scaler, dtype=np.float32, *, block=16384):
+    """Standardise rows and store them in the precision of a net.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features)
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         Finite numbers; not changed.
     scaler : Scaler
         From :func:`fit_scaler`.
+    dtype : dtype, default=np.float32
+        Of the table.
     block : int, default=16384
         Rows at a time, which bounds the memory in float64.
 
     Returns
     -------
-    table : ndarray of shape (n_samples, n_features), dtype float32
+    table : ndarray of shape (n_samples, n_features)
         A new array.
     """
-    table = np.empty(X.shape, dtype=np.float32)
+    table = np.empty(X.shape, dtype=dtype)
     try:
         with np.errstate(over="raise"):
-            for start in range(0, len(X), block):
+            for start in range(0, X.shape[0], block):
                 part = X[start : start + block].astype(np.float64, copy=False)
-                table[start : start + block] = scaler.center(part) / scaler.scale
+                table[start : start + block] = scaler(part)
     except FloatingPointError:
         raise ValueError(
-            "X has values that are too large for single precision, "
-            f"{np.finfo(np.float32).max:.2g}, after scaling. Rescale or clip them."
+            f"X has values that are too large for {table.dtype}, "
+            f"{np.finfo(dtype).max:.2g}, after scaling. Rescale or clip them."
         ) from None
     return table

@@ -10,18 +10,21 @@ from sklearn.utils.validation import validate_data
 from skext.utils._columns import column_kinds, library_of
 from skext.utils._sklearn import safe_indexing
 
-_CURES = {
-    "date": "turn them into numbers, such as days since a start, or parts of a date",
-    "category": "encode them, as OneHotEncoder or OrdinalEncoder does",
-    "text": "encode them, as OneHotEncoder or OrdinalEncoder does",
-    "other": "give each row one number",
+_ENCODE = "encode them, as OneHotEncoder or OrdinalEncoder does"
+# What columns hold that are no numbers, and what makes numbers of it.
+_HELD = {
+    "boolean": ("truth values", "turn them into zeros and ones"),
+    "category": ("categories", _ENCODE),
+    "complex": ("complex numbers", "give their parts as columns"),
+    "date": (
+        "dates or durations",
+        "turn them into numbers, such as days since a start, or parts of a date",
+    ),
+    "other": ("lists or objects", "give each row one number"),
+    "text": ("text", _ENCODE),
 }
-_NAMES = {
-    "date": "dates or durations",
-    "category": "categories",
-    "text": "text",
-    "other": "lists or objects",
-}
+NO_NUMBERS = frozenset(_HELD)
+"""Kinds of columns between whose values nothing lies."""
 
 # How the errors of a conversion begin, in contrast to those of a check of values.
 _CONVERSION = ("could not convert", "setting an array element")
@@ -98,16 +101,31 @@ def _named(X, check, *args, **options):
     try:
         return check(*args, **options)
     except (TypeError, ValueError) as error:
-        if isinstance(error, TypeError) or str(error).startswith(_CONVERSION):
-            if isinstance(X, (list, tuple)):
-                X = np.array(X, dtype=object)
-            # Of single objects scikit-learn's suite wants the words of float().
-            known = {"other"} if isinstance(error, TypeError) else set()
-            refuse_columns(X, set(_CURES) - known, error)
+        explain_columns(X, error)
         raise
 
 
-def refuse_columns(X, kinds, cause=None):
+def explain_columns(X, error, cure=None):
+    """Refuse columns that made a conversion to numbers fail, if that is what failed.
+
+    Parameters
+    ----------
+    X : object
+        The table.
+    error : Exception
+        What was raised.
+    cure : str, default=None
+        As for :func:`refuse_columns`.
+    """
+    if isinstance(error, TypeError) or str(error).startswith(_CONVERSION):
+        if isinstance(X, (list, tuple)):
+            X = np.array(X, dtype=object)
+        # Of single objects scikit-learn's suite wants the words of float().
+        known = {"other"} if isinstance(error, TypeError) else set()
+        refuse_columns(X, {"category", "date", "other", "text"} - known, error, cure)
+
+
+def refuse_columns(X, kinds, cause=None, cure=None, found=None):
     """Refuse a table that has columns of some kinds.
 
     Parameters
@@ -118,33 +136,36 @@ def refuse_columns(X, kinds, cause=None):
         Kinds that are refused, as from :func:`skext.utils._columns.column_kind`.
     cause : Exception, default=None
         What made one look.
+    cure : str, default=None
+        What to do about columns other than dates; None is the usual.
+    found : list of str of length n_features, default=None
+        What the columns hold, if it is known.
 
     Raises
     ------
     ValueError
         If a column is of one of them.
     """
-    if library_of(X) is None and not _is_suspect(X):
-        return
-    found = column_kinds(X)
-    wrong = [j for j, kind in enumerate(found) if kind in kinds]
-    if not wrong:
-        return
-    kind = found[wrong[0]]
-    wrong = [j for j in wrong if found[j] == kind]
-    names = list(getattr(X, "columns", range(len(found))))
-    shown = ", ".join(repr(names[j]) for j in wrong[:5])
-    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-    raise ValueError(
-        f"X has columns of {_NAMES[kind]} ({shown}{more}), which are no numbers; "
-        f"{_CURES[kind]}."
-    ) from cause
+    if library_of(X) is None:
+        kind = getattr(getattr(X, "dtype", None), "kind", None)
+        if kind is None or kind in "fiu" or X.ndim != 2:
+            return
+    found = column_kinds(X) if found is None else found
+    kind = next((kind for kind in found if kind in kinds), None)
+    if kind is not None:
+        names = list(getattr(X, "columns", range(len(found))))
+        wrong = [name for name, held in zip(names, found, strict=True) if held == kind]
+        cure = _HELD[kind][1] if cure is None or kind == "date" else cure
+        said = columns_hold(wrong, kind)
+        raise ValueError(f"{said} where numbers are needed; {cure}.") from cause
 
 
-def _is_suspect(X):
-    dtype = getattr(X, "dtype", None)
-    kind = getattr(dtype, "kind", None)
-    return kind in ("O", "M", "m", "U", "S") and getattr(X, "ndim", 0) == 2
+def columns_hold(names, kind):
+    """Say that some columns hold things of a kind; the beginning of an error."""
+    shown = ", ".join(map(repr, names[:5]))
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    some, hold = ("Columns", "hold") if len(names) > 1 else ("Column", "holds")
+    return f"{some} {shown}{more} of X {hold} {_HELD[kind][0]}"
 
 
 def column_at(X, j):

@@ -8,6 +8,9 @@ anything.
 import importlib
 import inspect
 
+import skext
+from skext.exceptions import MissingDependencyError
+
 __all__ = ["all_displays", "all_estimators", "all_functions"]
 
 
@@ -16,9 +19,6 @@ def public_objects():
 
     What needs an optional package that is not installed is left out.
     """
-    import skext
-    from skext.exceptions import MissingDependencyError
-
     waiting = [f"skext.{name}" for name in skext.__all__ if name != "__version__"]
     while waiting:
         path = waiting.pop(0)

@@ -338,8 +338,9 @@ def test_predictions_are_stored_on_request(bench, tables, tmp_path):
     stored = list((tmp_path / "with" / "predictions").glob("*.npz"))
     assert len(stored) == 12
     results = read_results(tmp_path / "with")
-    curves = results.calibration["classification"]["logistic"]
-    assert curves[2].sum() == tables["two"][1].size
+    bins = results.calibration["classification"]["logistic"]
+    assert bins.n_rows.sum() == tables["two"][1].size
+    assert bins.n_events.sum() == (tables["two"][1] == max(tables["two"][1])).sum()
     bench.run(tmp_path / "without", backend="sequential", save_predictions=False)
     assert not (tmp_path / "without" / "predictions").exists()
     assert read_results(tmp_path / "without").calibration is None

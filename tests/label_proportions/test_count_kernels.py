@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose
 from scipy.special import expit
 from scipy.stats import norm
 
-from skext.label_proportions._bags.count_kernels import (
+from skext.label_proportions._counts.two_class_kernels import (
     CERTAIN,
     bag_messages,
     count_messages,

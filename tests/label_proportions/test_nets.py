@@ -47,8 +47,8 @@ def test_learns_what_no_linear_model_can(moons):
     found = roc_auc_score(y, model.predict_proba(X)[:, 1])
     assert found > 0.93
     assert found > roc_auc_score(y, linear.predict_proba(X)[:, 1]) + 0.01
-    assert len(model.loss_curve_) == model.n_iter_
-    assert len(model.validation_loss_curve_) == model.n_iter_
+    assert len(model.history_["train_loss"]) == model.n_iter_
+    assert len(model.history_["valid_loss"]) == model.n_iter_
     assert model.n_iter_ > 10
 
 
@@ -56,7 +56,7 @@ def test_same_bits_again_and_nothing_global(moons):
     X, _, bags = moons
     torch.manual_seed(3)
     before = torch.random.get_rng_state()
-    options = {**SMALL, "max_iter": 4}
+    options = {**SMALL, "max_epochs": 4}
     one = DLLPNetClassifier(**options).fit(bags.data, bags.target).predict_proba(X)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(4)
@@ -72,8 +72,8 @@ def test_without_hidden_layers_it_is_the_linear_classifier():
     bags = make_bags(X, y, bag_size=5, random_state=0)
     net = DLLPNetClassifier(
         (),
-        alpha=0.0,
-        max_iter=500,
+        weight_decay=0.0,
+        max_epochs=500,
         learning_rate_init=0.2,
         early_stopping=False,
         dtype="float64",
@@ -81,7 +81,7 @@ def test_without_hidden_layers_it_is_the_linear_classifier():
     ).fit(bags.data, bags.target)
     linear = DLLPClassifier(C=np.inf).fit(bags.data, bags.target)
     assert_allclose(net.predict_proba(X), linear.predict_proba(X), atol=2e-3)
-    assert net.loss_curve_[-1] == pytest.approx(
+    assert net.history_["train_loss"][-1] == pytest.approx(
         bag_log_loss(bags.target, linear.predict_proba(bags.data)), abs=1e-4
     )
 
@@ -103,8 +103,8 @@ def test_loss_of_an_epoch_is_that_of_bags(n_classes):
         model = DLLPNetClassifier(
             (4,),
             learning_rate_init=1e-12,
-            alpha=0.0,
-            max_iter=1,
+            weight_decay=0.0,
+            max_epochs=1,
             batch_size=batch_size,
             early_stopping=False,
             dtype="float64",
@@ -114,7 +114,7 @@ def test_loss_of_an_epoch_is_that_of_bags(n_classes):
         mean = np.array([p[codes == b].mean(axis=0) for b in range(5)])
         loss = -xlogy(shares, mean).sum(axis=1)
         expected = np.average(loss, weights=np.bincount(codes, weight))
-        assert model.loss_curve_[0] == pytest.approx(expected, rel=1e-9)
+        assert model.history_["train_loss"][0] == pytest.approx(expected, rel=1e-9)
 
 
 def test_batches_hold_whole_bags():
@@ -124,7 +124,6 @@ def test_batches_hold_whole_bags():
     X = sparse.csr_array(np.column_stack([codes, np.arange(24)])[rng].astype(float))
     scaler = fit_scaler(X, np.ones(24), False)
     data = nets.BagRows(
-        torch,
         X,
         codes[rng],
         np.arange(6.0)[:, np.newaxis],
@@ -149,8 +148,8 @@ def test_batches_hold_whole_bags():
 
 def test_mean_of_certain_rows_does_not_underflow():
     scores = torch.tensor([[200.0], [180.0], [-300.0]])
-    log_proba = nets.log_probabilities(torch, scores)
-    found = nets.mean_log_proba(torch, log_proba, torch.tensor([0, 0, 1]), 2)
+    log_proba = nets.log_probabilities(scores)
+    found = nets.mean_log_proba(log_proba, torch.tensor([0, 0, 1]), 2)
     assert_allclose(found.numpy()[0], [-180 - np.log(2), 0], rtol=1e-5, atol=1e-5)
     assert_allclose(found.numpy()[1], [0, -300], rtol=1e-5, atol=1e-5)
 
@@ -158,7 +157,7 @@ def test_mean_of_certain_rows_does_not_underflow():
 def test_several_classes_and_sparse_rows():
     X, y = make_blobs(300, centers=3, random_state=1)
     bags = make_bags(X, y, bag_size=6, random_state=0)
-    options = {**SMALL, "dtype": "float64", "max_iter": 40}
+    options = {**SMALL, "dtype": "float64", "max_epochs": 40}
     model = DLLPNetClassifier(**options).fit(bags.data, bags.target)
     assert (model.predict(X) == y).mean() > 0.95
     assert_allclose(model.predict_proba(X).sum(axis=1), 1)
@@ -171,7 +170,7 @@ def test_several_classes_and_sparse_rows():
 def test_one_bag_and_bags_of_one_class():
     X = np.random.default_rng(0).normal(size=(12, 2))
     one = DLLPNetClassifier(**SMALL).fit(X, bag_target(np.zeros(12, int), counts=[3]))
-    assert one.validation_loss_curve_ is None
+    assert "valid_loss" not in one.history_
     assert_allclose(one.predict_proba(X)[:, 1].mean(), 0.25, atol=0.02)
     for count in (0, 4):
         target = bag_target(np.arange(12) // 4, counts=[count] * 3)
@@ -223,17 +222,13 @@ def test_loss_of_the_refiner(aggregate_weight):
     bag = torch.tensor([0, 0, 1, 1, 1])
     from skext.label_proportions._nets import refiner as _refiner
 
-    module = _refiner._make_module(
-        torch, (3, 4), 6, 2, np.random.RandomState(0), "float64"
-    )
+    module = _refiner._make_module((3, 4), 6, 2, np.random.RandomState(0), "float64")
     p = rng.random(5)
     values = {
         "rows": torch.from_numpy(np.column_stack([1 - p, p])),
         "bags": torch.tensor([[0.5, 0.5], [torch.nan, torch.nan]]).double(),
     }
-    found = _refiner._make_loss(torch, aggregate_weight)(
-        module(x, bag), values, bag
-    ).detach()
+    found = _refiner._make_loss(aggregate_weight)(module(x, bag), values, bag).detach()
 
     def layer(linear, h):
         return h @ linear.weight.detach().numpy().T + linear.bias.detach().numpy()
@@ -243,10 +238,10 @@ def test_loss_of_the_refiner(aggregate_weight):
             1 / (1 + np.exp(score))
         )
 
-    z = np.maximum(layer(module.trunk[0], x.numpy()), 0)
-    rows = cross(p, layer(module.head[0], z)[:, 0]).mean()
-    hidden = np.maximum(layer(module.bag_head[0], z[:2].mean(axis=0)), 0)
-    bags = cross(0.5, layer(module.bag_head[1], hidden)[0])
+    z = np.maximum(layer(module.trunk.layers[0], x.numpy()), 0)
+    rows = cross(p, layer(module.head.layers[0], z)[:, 0]).mean()
+    hidden = np.maximum(layer(module.bag_head.layers[0], z[:2].mean(axis=0)), 0)
+    bags = cross(0.5, layer(module.bag_head.layers[1], hidden)[0])
     assert float(found) == pytest.approx(rows + aggregate_weight * bags, rel=1e-10)
 
 
@@ -272,11 +267,11 @@ def test_refiner_takes_probabilities_of_all_classes():
     proba = softmax(5 * np.eye(3)[y], axis=1)
     bags = np.where(np.arange(90) < 60, np.arange(90) // 6, -1)
     counts = [np.bincount(y[bags == b], minlength=3) for b in range(10)]
-    options = {"hidden_layer_sizes": (8, 4), "random_state": 0, "max_iter": 3}
+    options = {"hidden_layer_sizes": (8, 4), "random_state": 0, "max_epochs": 3}
     one = EmbeddingRefiner(**options).fit(X, proba, bags=bags, counts=counts)
     two = EmbeddingRefiner(**options).fit(X, proba)
     assert np.abs(one.transform(X) - two.transform(X)).max() > 1e-6
-    with pytest.raises(ValueError, match="counts must have an entry"):
+    with pytest.raises(ValueError, match="counts has the shape"):
         EmbeddingRefiner(**options).fit(X, proba, bags=bags, counts=counts[:3])
     with pytest.raises(ValueError, match="at least two layers"):
         EmbeddingRefiner((8,)).fit(X, y)
@@ -315,7 +310,7 @@ def test_the_only_positive_bag_is_trained_on():
     counts[0] = 10
     for seed in range(10):
         model = DLLPNetClassifier(
-            (8,), max_iter=60, learning_rate_init=0.02, random_state=seed
+            (8,), max_epochs=60, learning_rate_init=0.02, random_state=seed
         ).fit(X, bag_target(bags, counts=counts))
         assert model.predict_proba(X[:10])[:, 1].mean() > 0.2
 
@@ -326,7 +321,7 @@ def test_codes_of_rare_categories_keep_their_size():
     X[:, 2] = 0
     X[0, 2] = 1
     bags = make_bags(X, (X[:, 0] > 0).astype(int), bag_size=5, random_state=0)
-    model = DLLPNetClassifier((4,), max_iter=2, random_state=0)
+    model = DLLPNetClassifier((4,), max_epochs=2, random_state=0)
     for table in (bags.data, sparse.csr_array(bags.data)):
         model.fit(table, bags.target)
         scaler = model._models[0].layers.scaler
@@ -336,7 +331,7 @@ def test_codes_of_rare_categories_keep_their_size():
 def test_a_net_that_diverges_says_so():
     X = np.random.default_rng(0).normal(size=(60, 2))
     bags = make_bags(X, (X[:, 0] > 0).astype(int), bag_size=5, random_state=0)
-    model = DLLPNetClassifier((8,), max_iter=5, standardize=False, random_state=0)
+    model = DLLPNetClassifier((8,), max_epochs=5, standardize=False, random_state=0)
     with pytest.raises(ValueError, match="too large for float32"):
         model.fit(bags.data * 1e200, bags.target)
     with pytest.raises(ValueError, match="beyond all bounds.*scale the features"):

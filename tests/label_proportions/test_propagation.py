@@ -156,11 +156,11 @@ def test_says_when_it_does_not_converge():
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"counts": [3, 1]}, "between 0 and the size"),
+        ({"counts": [3, 1]}, "counts has 3 for bag 0"),
         ({"counts": [0.5, 1]}, "whole numbers"),
         ({"counts": [1]}, "entry for each of the 2 bags"),
         ({"graph": sparse.csr_array(np.triu(np.ones((4, 4))))}, "symmetric"),
-        ({"graph": sparse.csr_array((3, 3))}, "must have shape"),
+        ({"graph": sparse.csr_array((3, 3))}, "graph has the shape"),
         ({"unary": [0, 0, np.nan, 0]}, "finite log-odds"),
     ],
 )

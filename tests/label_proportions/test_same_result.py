@@ -28,7 +28,7 @@ from skext.label_proportions import (
 )
 
 SCALED = make_pipeline(StandardScaler(), LogisticRegression())
-REFINER = EmbeddingRefiner((8, 4), max_iter=3)
+REFINER = EmbeddingRefiner((8, 4), max_epochs=3)
 ESTIMATORS = [
     BeliefPropagationLLPClassifier(LogisticRegression()),
     BeliefPropagationLLPClassifier(LogisticRegression(), schedule="sequential"),
@@ -38,7 +38,7 @@ ESTIMATORS = [
     ),
     BeliefPropagationLLPClassifier(LogisticRegression(), start="compare"),
     DLLPClassifier(),
-    DLLPNetClassifier((8,), max_iter=5, random_state=0),
+    DLLPNetClassifier((8,), max_epochs=5, random_state=0),
     CountLikelihoodClassifier(),
     CountLikelihoodClassifier(LogisticRegression(), max_iter=2),
     EasyLLPClassifier(),
@@ -69,7 +69,7 @@ def fitted(estimator, X, target):
     "estimator",
     [
         *(e for e in ESTIMATORS if isinstance(e, BeliefPropagationLLPClassifier)),
-        DLLPNetClassifier((8,), max_iter=5, random_state=0),
+        DLLPNetClassifier((8,), max_epochs=5, random_state=0),
     ],
 )
 def test_units_and_offsets_of_a_scaled_graph_or_net(estimator, bags):

@@ -30,7 +30,7 @@ ESTIMATORS = [
         LogisticRegression(), connectivity=KNeighborsTransformer(n_neighbors=5)
     ),
     DLLPClassifier(),
-    DLLPNetClassifier((8,), max_iter=5, random_state=0),
+    DLLPNetClassifier((8,), max_epochs=5, random_state=0),
     CountLikelihoodClassifier(),
     CountLikelihoodClassifier(LogisticRegression(), max_iter=2),
     EasyLLPClassifier(),
@@ -157,7 +157,7 @@ def test_a_graph_of_all_rows():
     kept = clone(base).set_params(connectivity=part)
     kept = fitted(kept, X[~gone], target[~gone], sample_weight=weight[~gone])
     assert_array_equal(model.predict_proba(X), kept.predict_proba(X))
-    with pytest.raises(ValueError, match="connectivity must have shape"):
+    with pytest.raises(ValueError, match="connectivity has the shape"):
         clone(base).set_params(connectivity=part).fit(X, target, sample_weight=weight)
 
 

@@ -156,9 +156,9 @@ def test_what_cannot_be_diagnosed():
     model = LinearGaussianNB().fit(X, y)
     with pytest.raises(TypeError, match="LinearGaussianNB; call fit first"):
         naive_bayes_diagnostics(LinearGaussianNB())
-    with pytest.raises(TypeError, match="got int"):
+    with pytest.raises(TypeError, match="it is int"):
         naive_bayes_diagnostics(3)
-    with pytest.raises(ValueError, match="y must be given"):
+    with pytest.raises(ValueError, match="y=None must be given"):
         naive_bayes_diagnostics(model, X)
     with pytest.raises(ValueError, match="features"):
         naive_bayes_diagnostics(model, X[:, :2], y)

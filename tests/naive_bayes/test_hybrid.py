@@ -260,8 +260,8 @@ def test_a_temperature_of_the_prior_does_not_matter():
     [
         ({"prior": GaussianNB()}, "'prior'"),
         ({"prior": LogisticRegression()}, "'nb', 'lda'.*FrozenEstimator"),
-        ({"Cs": [0.0, 1.0]}, "Cs must be positive"),
-        ({"Cs": []}, "Cs must be positive"),
+        ({"Cs": [0.0, 1.0]}, r"Cs=\[.* must be positive"),
+        ({"Cs": []}, r"Cs=\[.* must be positive"),
         ({"C": 0.0}, "'C'"),
     ],
 )
@@ -276,7 +276,7 @@ def test_bad_data_are_named():
     with pytest.raises(ValueError, match="one class only"):
         GenerativeLogisticRegression().fit(X, np.zeros(40))
     prior = FrozenEstimator(LinearSVC(random_state=0).fit(X, y))
-    with pytest.raises(ValueError, match=r"classes of y, \[1, 2\], got \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"classes \[0, 1\] .* those of y, \[1, 2\]"):
         GenerativeLogisticRegression(prior=prior).fit(X, y + 1)
     with pytest.raises(NotFittedError):
         GenerativeLogisticRegression(prior=FrozenEstimator(LinearSVC())).fit(X, y)

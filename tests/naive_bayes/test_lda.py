@@ -310,7 +310,7 @@ def test_rules_that_need_rows_are_for_fit():
         assert model.partial_fit(X[:50], y[:50]).shrinkage_ == chosen
         assert model.merge(model).shrinkage_ == chosen
         assert model.class_count_.sum() == 2 * (y.size + 50)
-    with pytest.raises(ValueError, match="temperature must be known"):
+    with pytest.raises(ValueError, match="temperature='loo' must be known"):
         ShrinkageLDA(temperature="loo").partial_fit(X, y)
 
 

@@ -335,7 +335,7 @@ def test_classes_grow_when_not_declared():
 def test_declared_classes_are_binding():
     X, y = make_data(n_classes=3)
     model = LinearGaussianNB()
-    with pytest.raises(ValueError, match=r"got \[2\].*initial classes \[0, 1\]"):
+    with pytest.raises(ValueError, match=r"\[2\].*initial classes \[0, 1\]"):
         model.partial_fit(X, y, classes=[0, 1])
     model.partial_fit(X[y == 1], y[y == 1], classes=[2, 0, 1])
     assert_array_equal(model.classes_, [0, 1, 2])
@@ -348,7 +348,7 @@ def test_declared_classes_are_binding():
         model.partial_fit(X, y, classes=[0, 1])
     same_model(model, LinearGaussianNB().fit(X, y))
     grown = LinearGaussianNB().fit(X, y)
-    with pytest.raises(ValueError, match="classes must contain"):
+    with pytest.raises(ValueError, match=r"classes=\[0, 1\] must have all labels"):
         grown.partial_fit(X, y, classes=[0, 1])
     grown.partial_fit(X[:1], y[:1], classes=[0, 1, 2, 3])
     assert_array_equal(grown.classes_, [0, 1, 2, 3])
@@ -386,7 +386,7 @@ def test_priors():
     for priors, message in [
         ([0.5, 0.5], "Number of priors must match number of classes"),
         ([0.5, 0.3, 0.3], "must sum to 1"),
-        ([1.5, -0.3, -0.2], "must be non-negative"),
+        ([1.5, -0.3, -0.2], "must not be negative"),
         ("equal", "'priors' parameter"),
     ]:
         with pytest.raises(ValueError, match=message):

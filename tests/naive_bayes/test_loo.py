@@ -160,7 +160,7 @@ def test_feature_that_varies_in_one_row_only():
 def test_unknown_labels():
     X, y = make_data()
     model = LinearGaussianNB().fit(X, y)
-    with pytest.raises(ValueError, match=r"got \[9\]"):
+    with pytest.raises(ValueError, match=r"y has labels, \[9\]"):
         loo_scores(model, X, np.where(y == 0, 9, y))
 
 
@@ -234,7 +234,7 @@ def test_without_shrinkage_is_no_choice_for_singular_data():
     assert np.isfinite(model.loo_score_)
     singular = ShrinkageLDA(shrinkage=0, temperature="loo")
     with (
-        pytest.raises(ValueError, match="shrinkage must be positive"),
+        pytest.raises(ValueError, match=r"shrinkage=.* must be positive"),
         pytest.warns(UserWarning, match="singular"),
     ):
         singular.fit(X, y)

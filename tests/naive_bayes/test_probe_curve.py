@@ -27,7 +27,7 @@ def curve(names=("a", "b"), seed=0):
 
 def test_lines_bands_and_the_crossing_are_those_of_the_result(pyplot):
     result = curve()
-    display = result.plot()
+    display = ProbeLearningCurveDisplay.from_result(result)
     assert [line.get_label() for line in display.lines_] == ["a", "b"]
     for line, name in zip(display.lines_, "ab", strict=True):
         values = result.values(name)
@@ -53,7 +53,9 @@ def test_lines_bands_and_the_crossing_are_those_of_the_result(pyplot):
     ],
 )
 def test_which_crossing_is_marked(pyplot, names, crossover, marks):
-    display = curve(names).plot(crossover=crossover, metric="log_loss")
+    display = ProbeLearningCurveDisplay.from_result(
+        curve(names), crossover=crossover, metric="log_loss"
+    )
     assert len(display.ax_.lines) == len(names) + marks
     assert display.ax_.get_ylabel() == "test log loss"
 
@@ -67,7 +69,8 @@ def test_given_axes_and_styles(pyplot):
     assert display.ax_ is ax
     assert display.figure_ is ax.figure
     assert {line.get_linewidth() for line in display.lines_} == {3}
-    assert display.half_width["a"][0] < result.plot().half_width["a"][0]
+    other = ProbeLearningCurveDisplay.from_result(result)
+    assert display.half_width["a"][0] < other.half_width["a"][0]
 
 
 def test_one_repeat_has_no_band():

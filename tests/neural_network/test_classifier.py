@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skext.neural_network import EnsLossClassifier, TabularNetClassifier
-from skext.neural_network._names import losses_for
+from skext.neural_network._registry.names import losses_for
 
 torch = pytest.importorskip("torch")
 

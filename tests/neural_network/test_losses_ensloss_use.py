@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from skext.neural_network import EnsLoss, LogHingeLoss  # noqa: E402
 from skext.neural_network._losses.ensloss import ensloss_derivatives  # noqa: E402
-from skext.neural_network._losses.registry import make_loss  # noqa: E402
+from skext.neural_network._registry.losses import make_loss  # noqa: E402
 
 
 def batch(seed=0, n=64, shape=(), dtype=torch.float32):

@@ -23,10 +23,10 @@ from skext.neural_network import (  # noqa: E402
 )
 from skext.neural_network._losses.base import TabularLoss  # noqa: E402
 from skext.neural_network._losses.ldr import adaptive_lambda  # noqa: E402
-from skext.neural_network._losses.registry import make_loss  # noqa: E402
 from skext.neural_network._losses.reweighting import scale_losses  # noqa: E402
 from skext.neural_network._losses.soft_ordinal import make_soft_targets  # noqa: E402
-from skext.neural_network._names import LOSSES, losses_for  # noqa: E402
+from skext.neural_network._registry.losses import make_loss  # noqa: E402
+from skext.neural_network._registry.names import LOSSES, losses_for  # noqa: E402
 
 
 def batch(n=20, n_classes=4, seed=0):

@@ -16,8 +16,8 @@ from skext.neural_network._modules.activations import (  # noqa: E402
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules.mlp import MLP  # noqa: E402
-from skext.neural_network._modules.registry import build_module  # noqa: E402
-from skext.neural_network._names import MODULES  # noqa: E402
+from skext.neural_network._registry.modules import build_module  # noqa: E402
+from skext.neural_network._registry.names import MODULES  # noqa: E402
 
 OPTIONS = {
     "plain": {},
@@ -308,7 +308,7 @@ def test_misuse_of_the_users_module():
     for module in (MLP(5, 3, (4,)), 3):
         with pytest.raises(TypeError, match="a class or a factory"):
             build_module(module, **sizes)
-    with pytest.raises(TypeError, match="must give a torch"):
+    with pytest.raises(TypeError, match="must make a torch"):
         build_module(lambda n_features, n_outputs: 3, **sizes)
     network = build_module(lambda d, k: nn.Linear(d, k + 1), **sizes)
     with pytest.raises(ValueError, match="return \\(n_rows, n_outputs\\)"):

@@ -21,10 +21,10 @@ from skext.neural_network._modules.dropout import (  # noqa: E402
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d  # noqa: E402
 from skext.neural_network._modules.layers import OutputHead  # noqa: E402
-from skext.neural_network._modules.registry import (  # noqa: E402
+from skext.neural_network._registry.modules import (  # noqa: E402
     build_module,
 )
-from skext.neural_network._names import MODULES  # noqa: E402
+from skext.neural_network._registry.names import MODULES  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

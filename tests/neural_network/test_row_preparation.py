@@ -1,13 +1,11 @@
 import numpy as np
 import pytest
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.class_weight import compute_sample_weight
 
 from skext.neural_network._core.hold_out import hold_out_classes, hold_out_rows
 from skext.neural_network._core.rows import (
     Rows,
     check_finite,
-    class_factors,
     drop_negligible,
     encode_labels,
     merge_repetitions,
@@ -81,7 +79,7 @@ def test_codes_of_rare_categories_are_not_blown_up():
 def test_values_beyond_single_precision():
     X = np.array([[1e300], [2e300], [0.0]]) * 1e-150
     assert np.isfinite(apply_scaler(X, fit_scaler(X, None))).all()
-    with pytest.raises(ValueError, match="too large for single precision"):
+    with pytest.raises(ValueError, match="too large for float32"):
         apply_scaler(X, fit_scaler(X, None, standardize=False))
 
 
@@ -97,20 +95,6 @@ def test_unknown_labels_are_named():
     assert encode_labels(np.array(["b", "a"]), classes).tolist() == [1, 0]
     with pytest.raises(ValueError, match="'c'"):
         encode_labels(np.array(["c", "a"]), classes)
-
-
-def test_balanced_factors_count_weights():
-    y = np.repeat([0, 1], [30, 10])
-    weight = np.where(y == 1, 3.0, 1.0)
-    rows = rows_of(np.zeros((40, 1)), y)
-    labels = np.array(["x", "y"])
-    found = class_factors("balanced", rows, labels)[y]
-    np.testing.assert_allclose(found, compute_sample_weight("balanced", y))
-    equal = class_factors("balanced", rows._replace(weight=weight), labels)
-    np.testing.assert_allclose(equal, [1, 1])
-    np.testing.assert_allclose(class_factors({"y": 4}, rows, labels), [1, 4])
-    with pytest.raises(ValueError, match="'z'"):
-        class_factors({"z": 1}, rows, labels)
 
 
 def test_repetitions_and_weights_merge_to_the_same_arrays():

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from skext.neural_network._losses.registry import make_loss  # noqa: E402
+from skext.neural_network._registry.losses import make_loss  # noqa: E402
 from skext.neural_network._samplers import (  # noqa: E402
     HighLossBatchSampler,
     TemperatureSampler,

@@ -85,26 +85,29 @@ def test_whole_numbers(dtype):
 TEXT = FRAME.assign(c=np.where(X[:, 0] > 0, "u", "v"))
 DAYS = FRAME.assign(c=pd.date_range("2020", periods=80))
 REFUSED = {
-    "object": (TEXT.astype({"c": object}), r"columns of text \('c'\)"),
-    "string": (TEXT.astype({"c": "string"}), r"columns of text \('c'\)"),
-    "category": (TEXT.astype({"c": "category"}), r"of categories \('c'\).*encode"),
+    "object": (TEXT.astype({"c": object}), "'c' of X holds text"),
+    "string": (TEXT.astype({"c": "string"}), "'c' of X holds text"),
+    "category": (TEXT.astype({"c": "category"}), "'c' of X holds categories .*encode"),
     "dictionary": (
         TEXT.assign(
             c=TEXT.c.astype("string[pyarrow]").astype(
                 pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))
             )
         ),
-        r"columns of categories \('c'\)",
+        "'c' of X holds categories",
     ),
-    "polars text": (pl.from_pandas(TEXT), r"columns of text \('c'\)"),
-    "list": ([["a", 1.0]] * 80, r"columns of text \(0\)"),
-    "dates": (DAYS, r"columns of dates or durations \('c'\).*days since"),
-    "durations": (DAYS.assign(c=DAYS.c - DAYS.c[0]), r"dates or durations \('c'\)"),
-    "periods": (DAYS.assign(c=DAYS.c.dt.to_period("D")), r"durations \('c'\)"),
-    "zones": (DAYS.assign(c=DAYS.c.dt.tz_localize("UTC")), r"durations \('c'\)"),
-    "objects of dates": (DAYS.assign(c=DAYS.c.dt.date), r"durations \('c'\)"),
+    "polars text": (pl.from_pandas(TEXT), "'c' of X holds text"),
+    "list": ([["a", 1.0]] * 80, "Column 0 of X holds text"),
+    "dates": (DAYS, "Column 'c' of X holds dates or durations .*days since"),
+    "durations": (DAYS.assign(c=DAYS.c - DAYS.c[0]), "'c' of X holds dates"),
+    "periods": (DAYS.assign(c=DAYS.c.dt.to_period("D")), "'c' of X holds dates"),
+    "zones": (
+        DAYS.assign(c=DAYS.c.dt.tz_localize("UTC")),
+        "'c' of X holds dates",
+    ),
+    "objects of dates": (DAYS.assign(c=DAYS.c.dt.date), "'c' of X holds dates"),
     "array of dates": (DAYS[["c"]].to_numpy(), "dates or durations"),
-    "polars dates": (pl.from_pandas(DAYS), r"durations \('c'\)"),
+    "polars dates": (pl.from_pandas(DAYS), "'c' of X holds dates"),
     "nothing": (FRAME.astype("Float64").mask(X > 1), "X contains NaN.*SimpleImputer"),
     "None": (FRAME.astype(object).mask(X > 1, None), "X contains NaN.*SimpleImputer"),
     "infinity": (FRAME.mask(X > 1, np.inf), "X contains infinity"),

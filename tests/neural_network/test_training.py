@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 from skorch.callbacks import Callback  # noqa: E402
 from torch import nn  # noqa: E402
 
-from skext.neural_network._losses.registry import make_loss  # noqa: E402
+from skext.neural_network._registry.losses import make_loss  # noqa: E402
 from skext.neural_network._training.batches import batch_sizes  # noqa: E402
 from skext.neural_network._training.net import make_net  # noqa: E402
 from skext.neural_network._training.optimizers import scaled_rate  # noqa: E402

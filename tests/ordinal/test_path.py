@@ -3,7 +3,7 @@ import pytest
 from scipy import sparse
 
 from skext.ordinal._solver.links import LINK_CODES, link_cdf
-from skext.ordinal._solver.problems import alpha_max, solve_path
+from skext.ordinal._solver.path import solve_path
 
 
 def make_data(n_samples=250, n_features=6, n_classes=4, seed=0):
@@ -17,11 +17,11 @@ def make_data(n_samples=250, n_features=6, n_classes=4, seed=0):
     return X, y
 
 
-def violation(X, y, intercepts, coefs, alpha, main, fusion, link="logit"):
+def violation(X, y, thresholds, coefs, alpha, main, fusion, link="logit"):
     """Return the largest violation of optimality, from numerical densities."""
     scaled = (X - X.mean(axis=0)) / X.std(axis=0)
-    z = np.diff(coefs * X.std(axis=0), axis=0, prepend=0.0)
-    eta = intercepts + X @ coefs.T
+    z = np.diff(-coefs * X.std(axis=0), axis=0, prepend=0.0)
+    eta = thresholds - X @ coefs.T
     cdf = np.pad(link_cdf(link, eta), ((0, 0), (1, 1)))
     cdf[:, -1] = 1.0
     h = 1e-5
@@ -54,7 +54,7 @@ def test_optimality_along_a_path(link, weights, form):
     assert path.coefs.shape == (20, 3, 6)
     assert path.converged.all()
     for i, alpha in enumerate(path.alphas):
-        model = path.intercepts[i], path.coefs[i]
+        model = path.thresholds[i], path.coefs[i]
         assert violation(X, y, *model, alpha, *weights, link) <= 2e-6
     assert (np.diff(path.objective) < 0).all()
 
@@ -65,7 +65,7 @@ def test_screening_loses_nothing():
     y = np.digitize(X[:, :4].sum(axis=1) + rng.logistic(size=150), [-1.5, 1, 3])
     path = solve_path(X, y, 4, n_alphas=10, eps=0.1, tol=1e-6, non_crossing=None)
     for i, alpha in enumerate(path.alphas):
-        model = path.intercepts[i], path.coefs[i]
+        model = path.thresholds[i], path.coefs[i]
         assert violation(X, y, *model, alpha, 1.0, 1.0) <= 2e-6
 
 
@@ -78,7 +78,7 @@ def test_largest_alpha(l1_ratio, weights, factor):
         "main_weight": weights[0], "fusion_weight": weights[1], "l1_ratio": l1_ratio,
         "penalty_factor": factor,
     }  # fmt: skip
-    top = alpha_max(X, y, 4, **options)
+    top = solve_path(X, y, 4, n_alphas=1, tol=1e-9, **options).alphas[0]
     options |= {"tol": 1e-8, "non_crossing": None}
     above = solve_path(X, y, 4, alphas=[1.001 * top], **options).coefs[0]
     below = solve_path(X, y, 4, alphas=[0.98 * top], **options).coefs[0]
@@ -95,7 +95,6 @@ def test_largest_alpha(l1_ratio, weights, factor):
 
 def test_nothing_is_penalised():
     X, y = make_data()
-    assert alpha_max(X, y, 4, main_weight=0.0, fusion_weight=np.inf) == 0.0
     path = solve_path(X, y, 4, main_weight=0.0, fusion_weight=np.inf)
     np.testing.assert_array_equal(path.alphas, [0.0])
 
@@ -118,9 +117,9 @@ def test_no_training_row_crosses(form, solver, n_classes):
     assert not held.n_crossing.any()
     assert slow or held.converged.all()
     for i in range(held.alphas.size):
-        eta = held.intercepts[i] + X @ held.coefs[i].T
+        eta = held.thresholds[i] - X @ held.coefs[i].T
         assert (np.diff(eta, axis=1) > 0).all()
-        other = natural.intercepts[i] + X @ natural.coefs[i].T
+        other = natural.thresholds[i] - X @ natural.coefs[i].T
         crossing = (np.diff(other, axis=1) < 0).any(axis=1).sum()
         assert natural.n_crossing[i] == crossing
         if crossing == 0:
@@ -145,11 +144,11 @@ def test_start():
     X, y = make_data()
     options = {"alphas": [0.01], "tol": 1e-8, "non_crossing": None}
     cold = solve_path(X, y, 4, **options)
-    warm = solve_path(X, y, 4, start=(cold.intercepts[0], cold.coefs[0]), **options)
+    warm = solve_path(X, y, 4, start=(cold.thresholds[0], cold.coefs[0]), **options)
     assert warm.n_iter[0] == 0
     np.testing.assert_allclose(warm.coefs, cold.coefs, atol=1e-12)
     # Outside of the domain a start is ignored.
-    outside = (cold.intercepts[0][::-1].copy(), cold.coefs[0])
+    outside = (cold.thresholds[0][::-1].copy(), cold.coefs[0])
     again = solve_path(X, y, 4, start=outside, **options)
     np.testing.assert_allclose(again.coefs, cold.coefs, atol=1e-6)
 

@@ -4,12 +4,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from skext.ordinal._solver.links import LINK_CODES, link_cdf
-from skext.ordinal._solver.problems import (
-    alpha_max,
-    solve_path,
-    solve_proportional_odds,
-    solve_proportional_odds_path,
-)
+from skext.ordinal._solver.path import solve_path
 
 # Randall (1989): cells (warm, yes) and their counts of the ratings 1 to 5.
 WINE = {
@@ -38,18 +33,26 @@ def make_data(n_samples=200, n_features=4, n_classes=4, seed=0):
     return X, np.searchsorted(cuts, score)
 
 
-def probabilities(link, X, intercepts, coefs):
+def solve_shared(X, y, n_classes, weight=None, *, alpha=0.0, l1_ratio=0.0, **options):
+    """Fit models whose thresholds share their weights."""
+    options = {"alphas": [alpha], "l1_ratio": l1_ratio, "tol": 1e-6, **options}
+    path = solve_path(X, y, n_classes, weight, fusion_weight=np.inf, **options)
+    assert (path.coefs == path.coefs[:, :1]).all()
+    return path._replace(coefs=path.coefs[:, :1])
+
+
+def probabilities(link, X, thresholds, coefs):
     """Return class probabilities by plain differences."""
-    cdf = link_cdf(link, intercepts + X @ coefs.T)
+    cdf = link_cdf(link, thresholds - X @ coefs.T)
     return np.diff(np.pad(cdf, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1))))
 
 
 def penalised_loss(
-    X, y, weight, link, intercepts, coefs, alpha, factors, l1_ratio, standardize=True
+    X, y, weight, link, thresholds, coefs, alpha, factors, l1_ratio, standardize=True
 ):
     """Return the objective from its definition."""
     weight = weight / weight.sum()
-    proba = probabilities(link, X, intercepts, coefs)
+    proba = probabilities(link, X, thresholds, coefs)
     loss = -weight @ np.log(proba[np.arange(y.size), y])
     center = weight @ X
     deviation = np.sqrt(weight @ (X - center) ** 2) if standardize else 1.0
@@ -129,7 +132,7 @@ def test_objective_of_a_general_solver(link, l1_ratio, weights):
     assert solution.converged.all()
     for i, alpha in enumerate(solution.alphas):
         expected = brute_force(X, y, weight, link, alpha, factors, l1_ratio)
-        model = solution.intercepts[i], solution.coefs[i]
+        model = solution.thresholds[i], solution.coefs[i]
         own = penalised_loss(X, y, weight, link, *model, alpha, factors, l1_ratio)
         assert own == pytest.approx(solution.objective[i], abs=1e-10)
         assert own == pytest.approx(expected, abs=2e-7)
@@ -157,21 +160,21 @@ def test_wine_proportional_odds():
     X, y, weight = wine()
     rows = np.repeat(np.arange(y.size), weight.astype(int))
     for solution in (
-        solve_proportional_odds(X, y, 5, weight, tol=1e-9),
-        solve_proportional_odds(X[rows], y[rows], 5, tol=1e-9),
-        solve_proportional_odds(sparse.csr_array(X), y, 5, weight, tol=1e-9),
+        solve_shared(X, y, 5, weight, tol=1e-9),
+        solve_shared(X[rows], y[rows], 5, tol=1e-9),
+        solve_shared(sparse.csr_array(X), y, 5, weight, tol=1e-9),
     ):
-        coefs, intercepts = solution.coefs[0, 0], solution.intercepts[0]
-        np.testing.assert_allclose(-coefs, [2.503102, 1.527798], atol=1e-6)
+        coefs, found = solution.coefs[0, 0], solution.thresholds[0]
+        np.testing.assert_allclose(coefs, [2.503102, 1.527798], atol=1e-6)
         thresholds = [-1.344383, 1.250809, 3.466887, 5.006404]
-        np.testing.assert_allclose(intercepts, thresholds, atol=1e-6)
+        np.testing.assert_allclose(found, thresholds, atol=1e-6)
         assert -72 * solution.objective[0] == pytest.approx(-86.491923, abs=1e-6)
         assert solution.n_crossing[0] == 0
 
 
 def test_wine_path():
     X, y, weight = wine()
-    top = alpha_max(X, y, 5, weight)
+    top = solve_path(X, y, 5, weight, n_alphas=1, tol=1e-9).alphas[0]
     assert top == pytest.approx(0.3005401235, abs=1e-9)
     alphas = [0.2, 0.1, 0.05, 0.02, 0.01, 0.005]
     solution = solve_path(X, y, 5, weight, alphas=alphas, tol=1e-9)
@@ -181,11 +184,11 @@ def test_wine_path():
     ]  # fmt: skip
     np.testing.assert_allclose(solution.objective, expected, atol=2e-10)
     shared = np.tile([1.503744, 0.664336], (4, 1))
-    np.testing.assert_allclose(-solution.coefs[1], shared, atol=1e-6)
+    np.testing.assert_allclose(solution.coefs[1], shared, atol=1e-6)
     warm = [1.951432, 1.951432, 1.987304, 1.987304]
-    np.testing.assert_allclose(-solution.coefs[2][:, 0], warm, atol=1e-6)
+    np.testing.assert_allclose(solution.coefs[2][:, 0], warm, atol=1e-6)
     proba = probabilities(
-        "logit", np.ones((1, 2)), solution.intercepts[2], solution.coefs[2]
+        "logit", np.ones((1, 2)), solution.thresholds[2], solution.coefs[2]
     )
     found = [0.009767, 0.090131, 0.346297, 0.326306, 0.227500]
     np.testing.assert_allclose(proba[0], found, atol=1e-6)
@@ -198,11 +201,11 @@ def test_shared_weights(link, n_classes):
     X, y = make_data(300, 3, n_classes, seed=n_classes)
     for alpha, l1_ratio in ((0.0, 0.0), (0.02, 1.0), (0.02, 0.5), (0.1, 0.0)):
         options = {"l1_ratio": l1_ratio, "link": link, "tol": 1e-9}
-        one = solve_proportional_odds(X, y, n_classes, alpha=alpha, **options)
+        one = solve_shared(X, y, n_classes, alpha=alpha, **options)
         assert one.converged.all()
         assert one.coefs.shape == (1, 1, 3)
         table = sparse.csr_array(X)
-        other = solve_proportional_odds(table, y, n_classes, alpha=alpha, **options)
+        other = solve_shared(table, y, n_classes, alpha=alpha, **options)
         np.testing.assert_allclose(other.coefs, one.coefs, rtol=1e-5, atol=1e-7)
         pinned = solve_path(
             X, y, n_classes, alphas=[alpha], fusion_weight=np.inf, solver="rows",
@@ -222,22 +225,20 @@ def test_large_tables_start_from_some_of_the_rows():
     y[y == 3] = 2
     y[:5] = 3
     weight = np.random.default_rng(0).exponential(size=y.size)
-    found = solve_proportional_odds(X, y, 4, weight, tol=1e-8)
-    rows = solve_proportional_odds(sparse.csr_array(X), y, 4, weight, tol=1e-8)
+    found = solve_shared(X, y, 4, weight, tol=1e-8)
+    rows = solve_shared(sparse.csr_array(X), y, 4, weight, tol=1e-8)
     np.testing.assert_allclose(found.coefs, rows.coefs, rtol=1e-5, atol=1e-7)
     assert found.kkt_violation[0] <= 1e-8
 
 
 def test_path_of_shared_weights():
     X, y = make_data(300, 5)
-    path = solve_proportional_odds_path(X, y, 4, l1_ratio=1.0, n_alphas=5, tol=1e-8)
+    path = solve_shared(X, y, 4, alphas=None, l1_ratio=1.0, n_alphas=5, tol=1e-8)
     assert path.coefs.shape == (5, 1, 5)
     assert not path.coefs[0].any()
     assert path.coefs[-1].any()
     for i in (1, 4):
-        one = solve_proportional_odds(
-            X, y, 4, alpha=path.alphas[i], l1_ratio=1.0, tol=1e-8
-        )
+        one = solve_shared(X, y, 4, alpha=path.alphas[i], l1_ratio=1.0, tol=1e-8)
         np.testing.assert_allclose(path.coefs[i], one.coefs[0], rtol=1e-5, atol=1e-7)
 
 
@@ -251,7 +252,7 @@ def test_two_classes_are_logistic_regression():
         l1_ratio=1.0, C=1 / (0.02 * y.size), solver="saga", tol=1e-10,
         max_iter=100_000, random_state=0,
     ).fit(scaled, y)  # fmt: skip
-    np.testing.assert_allclose(-found.coefs[0], peer.coef_, atol=1e-6)
+    np.testing.assert_allclose(found.coefs[0], peer.coef_, atol=1e-6)
 
 
 @pytest.mark.parametrize("link", LINK_CODES)
@@ -260,12 +261,12 @@ def test_separated_classes(link, form):
     X = np.random.default_rng(0).normal(size=(60, 3))
     y = np.digitize(X[:, 0], [-0.5, 0.5])
     for solution in (
-        solve_proportional_odds(form(X), y, 3, link=link),
+        solve_shared(form(X), y, 3, link=link),
         solve_path(form(X), y, 3, alphas=[0.01, 0.0], link=link),
     ):
         assert not solution.converged[-1]
         assert np.isfinite(solution.coefs).all()
-        assert np.isfinite(solution.intercepts).all()
+        assert np.isfinite(solution.thresholds).all()
         assert solution.n_crossing[-1] == 0
     assert solution.converged[0]
 
@@ -279,7 +280,7 @@ def test_dependent_and_constant_columns(l1_ratio, alpha):
         found = solve_path(form(table), y, 4, alphas=[alpha], l1_ratio=l1_ratio)
         assert found.converged.all()
         assert not found.coefs[0][:, 4].any()
-    shared = solve_proportional_odds(table, y, 4, alpha=alpha, l1_ratio=l1_ratio)
+    shared = solve_shared(table, y, 4, alpha=alpha, l1_ratio=l1_ratio)
     assert shared.converged.all()
     assert not shared.coefs[0, 0, 4]
 
@@ -287,11 +288,11 @@ def test_dependent_and_constant_columns(l1_ratio, alpha):
 def test_nothing_but_constants():
     y = np.arange(30) % 3
     for X in (np.ones((30, 2)), sparse.csr_array((30, 2))):
-        for found in (solve_path(X, y, 3), solve_proportional_odds(X, y, 3)):
+        for found in (solve_path(X, y, 3), solve_shared(X, y, 3)):
             assert found.converged.all()
             assert not np.asarray(found.coefs).any()
             np.testing.assert_allclose(
-                link_cdf("logit", found.intercepts[0]), [1 / 3, 2 / 3]
+                link_cdf("logit", found.thresholds[0]), [1 / 3, 2 / 3]
             )
 
 
@@ -305,8 +306,8 @@ def test_shifted_columns(shift, l1_ratio):
     moved = solve_path(X + shift, y, 4, **options)
     np.testing.assert_allclose(moved.coefs, plain.coefs, atol=1e-8)
     for i in range(2):
-        a = link_cdf("logit", plain.intercepts[i] + X @ plain.coefs[i].T)
-        b = link_cdf("logit", moved.intercepts[i] + (X + shift) @ moved.coefs[i].T)
+        a = link_cdf("logit", plain.thresholds[i] - X @ plain.coefs[i].T)
+        b = link_cdf("logit", moved.thresholds[i] - (X + shift) @ moved.coefs[i].T)
         np.testing.assert_allclose(a, b, atol=1e-8)
 
 
@@ -326,8 +327,8 @@ def test_more_features_than_rows():
     for found in (
         solve_path(X, y, 4, n_alphas=8),
         solve_path(X, y, 4, n_alphas=4, l1_ratio=0.0),
-        solve_proportional_odds(X, y, 4, alpha=0.1),
-        solve_proportional_odds(X, y, 4, alpha=0.1, l1_ratio=1.0),
+        solve_shared(X, y, 4, alpha=0.1),
+        solve_shared(X, y, 4, alpha=0.1, l1_ratio=1.0),
     ):
         assert found.converged.all()
         assert not found.n_crossing.any()
@@ -354,13 +355,13 @@ def test_inputs_stay_as_they_are():
         before = values.copy()
         values.setflags(write=False)
         solve_path(table, y, 4, weight, n_alphas=3)
-        solve_proportional_odds(table, y, 4, weight)
+        solve_shared(table, y, 4, weight)
         np.testing.assert_array_equal(values, before)
 
 
 def test_threads_change_nothing():
     X, y = make_data(9000, 3)
-    for solve in (solve_path, solve_proportional_odds):
+    for solve in (solve_path, solve_shared):
         options = {"n_alphas": 3} if solve is solve_path else {}
         a, b = solve(X, y, 4, **options), solve(X, y, 4, n_jobs=2, **options)
         np.testing.assert_array_equal(a.coefs, b.coefs)

@@ -8,30 +8,22 @@ import pytest
 from imblearn.pipeline import make_pipeline
 from numpy.testing import assert_allclose, assert_array_equal
 from numpydoc.validate import validate
+from samplers import samplers_in
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
-from skext.over_sampling._core import direct as _direct
+from skext.over_sampling._core import sampler as _sampler
 from skext.over_sampling._placed.ccr import CCR
 from skext.over_sampling._placed.dbscan import DBSMOTE
 from skext.over_sampling._placed.geometric import GeometricSMOTE
 from skext.over_sampling._placed.lvq import LVQSMOTE
 from skext.over_sampling._placed.polynomial import PolynomialFitSMOTE
-from skext.over_sampling._placed.smoothing import ROSE, GaussianSMOTE, RandomWalkSMOTE
+from skext.over_sampling._placed.smoothing import ROSE, GaussianSMOTE
 
-CLASSES = [
-    GeometricSMOTE,
-    ROSE,
-    RandomWalkSMOTE,
-    GaussianSMOTE,
-    PolynomialFitSMOTE,
-    LVQSMOTE,
-    CCR,
-    DBSMOTE,
-]
+CLASSES = samplers_in("_placed")
 VARIANTS = [
     *(cls(random_state=0) for cls in CLASSES),
     GeometricSMOTE(random_state=0, selection_strategy="minority"),
@@ -169,7 +161,7 @@ def test_sparse_is_dense(sampler, fmt, kind):
 @every_class
 def test_large_sparse_tables_are_refused(cls, monkeypatch):
     X, y = make()
-    monkeypatch.setattr(_direct, "_DENSE_LIMIT", 1000)
+    monkeypatch.setattr(_sampler, "_DENSE_LIMIT", 1000)
     with pytest.raises(ValueError, match=r"340 x 5 numbers would fill.*TruncatedSVD"):
         cls(random_state=0).fit_resample(sparse.csr_array(X), y)
 

@@ -7,7 +7,8 @@ from scipy import sparse, stats
 
 from skext.over_sampling._core import kernels as kernels
 from skext.over_sampling._core.allocation import allocate, balanced_counts
-from skext.over_sampling._core.generate import Plan, Rounding, append_rows, make_dense
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.write import Rounding, append_rows, make_dense
 
 # Without compilation numpy warns about the arithmetic of the hash, which wraps around.
 pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")

@@ -245,7 +245,7 @@ def test_one_class():
         MLSMOTE().fit_resample(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match="one class only"):
         MLSMOTE().fit_resample(X, np.ones((len(X), 1)))
-    with pytest.raises(ValueError, match="No row of y has a label"):
+    with pytest.raises(ValueError, match="y holds zeros only"):
         MLSMOTE().fit_resample(X, np.zeros((len(X), 3)))
 
 
@@ -426,9 +426,11 @@ def test_small_labels():
     assert caught[0].filename == __file__
     assert sampler.n_synthetic_[4] == 3
     with pytest.raises(ValueError, match="Label 4 has 3 rows.*k_neighbors=2"):
-        MLSMOTE(on_small="raise", random_state=0).fit_resample(X, Y)
+        MLSMOTE(on_small_class="raise", random_state=0).fit_resample(X, Y)
     with pytest.warns(UserWarning, match="repeated"):
-        X_new, Y_new = MLSMOTE(on_small="duplicate", random_state=0).fit_resample(X, Y)
+        X_new, Y_new = MLSMOTE(on_small_class="duplicate", random_state=0).fit_resample(
+            X, Y
+        )
     new = X_new[-3:]
     assert {tuple(row) for row in new} == {tuple(row) for row in X[:3]}
     order = [np.flatnonzero((X[:3] == row).all(axis=1))[0] for row in new]
@@ -442,7 +444,9 @@ def test_a_label_of_one_row():
     with pytest.raises(ValueError, match="Label 4 has 1 row,.*duplicate"):
         MLSMOTE(random_state=0).fit_resample(X, Y)
     with pytest.warns(UserWarning, match="repeated"):
-        X_new, Y_new = MLSMOTE(on_small="duplicate", random_state=0).fit_resample(X, Y)
+        X_new, Y_new = MLSMOTE(on_small_class="duplicate", random_state=0).fit_resample(
+            X, Y
+        )
     assert_array_equal(X_new[-1], X[0])
     assert_array_equal(Y_new[-1], Y[0])
 
@@ -486,7 +490,7 @@ def test_targets_that_are_neither_labels_nor_classes():
         ({"sampling_strategy": 0}, "sampling_strategy"),
         ({"k_neighbors": 0}, "k_neighbors"),
         ({"label_set": "vote"}, "label_set"),
-        ({"on_small": "ignore"}, "on_small"),
+        ({"on_small_class": "ignore"}, "on_small_class"),
         ({"n_jobs": "all"}, "n_jobs"),
     ],
 )

@@ -287,8 +287,8 @@ def test_tables_without_types_need_names():
         ([0, 10], r"all features must be in \[0, 2\]"),
         ([-4], "all features must be in"),
         ([True, False], "mask of shape"),
-        (["z"], r"does not have: \['z'\].*it has \['a', 'b', 'c'\]"),
-        ([0.5], "not a list of positions"),
+        (["z"], r"does not have, \['z'\].*it has \['a', 'b', 'c'\]"),
+        ([0.5], "no list; give positions"),
         ([], "only with numerical features.*Use SMOTE"),
         ([0, 1, 2], "only with categorical features.*Use SMOTEN"),
         ("auto", "only with numerical features"),
@@ -312,7 +312,7 @@ def test_columns_that_are_not_numbers_are_named():
         with pytest.raises(ValueError, match=f"Column '{name}' of X.*add it to"):
             SMOTENC(["numbers"]).fit_resample(frame[["numbers", "double", name]], y)
     frame["time"] = pd.Timestamp("2020-01-01")
-    with pytest.raises(ValueError, match="Column 'time' of X, of type datetime64"):
+    with pytest.raises(ValueError, match="Column 'time' of X holds dates"):
         SMOTENC().fit_resample(frame, y)
     texts = np.array([["a", "1.5"], ["b", "2"]] * 10)
     with pytest.raises(ValueError, match="Column 1 of X"):
@@ -324,7 +324,7 @@ def test_values_that_cannot_be_compared():
     X[:, 0] = np.arange(20.0)
     for i in range(20):
         X[i, 1] = [i % 2]
-    with pytest.raises(ValueError, match="nominal column 1 of X.*cannot be compared"):
+    with pytest.raises(ValueError, match="Column 1 of X holds .*cannot be compared"):
         SMOTENC([1]).fit_resample(X, [0] * 14 + [1] * 6)
 
 

@@ -126,14 +126,14 @@ def test_moments_of_prowsyn():
         mates = [j for j in range(len(rows)) if levels[j] == level and j != i]
         mates = mates or [j for j in range(len(rows)) if j != i]
         pairs += [(rows[i], rows[j], weights[i] / len(mates), 0, 1) for j in mates]
-    new, _ = make_many(ProWSyn, X, y, n_neighbors=1, n_levels=4, theta=0.7)
+    new, _ = make_many(ProWSyn, X, y, k_neighbors=1, n_levels=4, theta=0.7)
     check_moments(X, new, pairs)
 
 
 def test_a_row_alone_in_its_level_has_partners():
     X = np.r_[np.arange(10.0), 20, 21, 25][:, None]
     y = np.repeat([0, 1], [10, 3])
-    _, sampler = make_many(ProWSyn, X, y, 3000, n_neighbors=1, n_levels=5)
+    _, sampler = make_many(ProWSyn, X, y, 3000, k_neighbors=1, n_levels=5)
     assert sampler.levels_[1].tolist() == [1, 2, 3]
     base, partner = sampler.sample_indices_[13:], sampler.partner_indices_
     assert (base != partner).all()
@@ -312,14 +312,16 @@ def test_the_level_of_lee_rises_when_nothing_passes():
 # MWMOTE
 
 
-def plain_mwmote(X, y, label, k1, k2, k3, threshold, maximum):
+def plain_mwmote(X, y, label, k_noisy, k_majority, k_minority, threshold, maximum):
     """The paper's steps, pair after pair."""
     rows = [i for i in range(len(y)) if y[i] == label]
     others = [i for i in range(len(y)) if y[i] != label]
     everyone = list(range(len(y)))
-    kept = [i for i in rows if (y[nearest(X, [i], everyone, k1)[0]] == label).any()]
-    border = sorted(set(nearest(X, kept, others, k2).ravel().tolist()))
-    near = {b: nearest(X, [b], rows, k3)[0].tolist() for b in border}
+    kept = [
+        i for i in rows if (y[nearest(X, [i], everyone, k_noisy)[0]] == label).any()
+    ]
+    border = sorted(set(nearest(X, kept, others, k_majority).ravel().tolist()))
+    near = {b: nearest(X, [b], rows, k_minority)[0].tolist() for b in border}
     informative = sorted({i for b in border for i in near[b]})
 
     def closeness(b, i):
@@ -344,31 +346,32 @@ def plain_mwmote(X, y, label, k1, k2, k3, threshold, maximum):
     "options",
     [
         {},
-        {"k1": 2, "k2": 1, "k3": 4},
-        {"k3": 0.25, "closeness_threshold": 2.0, "closeness_maximum": 0.5},
-        {"k3": 1000},
+        {"k_noisy": 2, "k_majority": 1, "k_minority": 4},
+        {"k_minority": 0.25, "closeness_threshold": 2.0, "closeness_maximum": 0.5},
+        {"k_minority": 1000},
     ],
 )
 def test_weights_of_mwmote(seed, options):
     X, y = make(80, seed)
     X[::9] = X[1]
     rows = np.flatnonzero(y == 1)
-    k3 = options.get("k3", 0.5)
-    k3 = min(k3 if isinstance(k3, int) else int(k3 * rows.size), rows.size)
+    given = options.get("k_minority", 0.5)
+    k = given if isinstance(given, int) else int(given * rows.size)
     kept, expected = plain_mwmote(
         X,
         y,
         1,
-        options.get("k1", 5),
-        options.get("k2", 3),
-        k3,
+        options.get("k_noisy", 5),
+        options.get("k_majority", 3),
+        min(k, rows.size),
         options.get("closeness_threshold", 5.0),
         options.get("closeness_maximum", 2.0),
     )
     sampler = MWMOTE(random_state=0, **options)
     sampler.fit_resample(X, y)
     assert_array_equal(
-        _mwmote.informed_rows(NeighborEngine(X, y), rows, options.get("k1", 5)), kept
+        _mwmote.informed_rows(NeighborEngine(X, y), rows, options.get("k_noisy", 5)),
+        kept,
     )
     assert_allclose(sampler.selection_weights_[1], expected, rtol=1e-10, atol=1e-14)
 
@@ -424,7 +427,7 @@ def test_clusters_of_mwmote(scale_of):
 def test_moments_of_mwmote():
     X, y = make(120)
     _, weights = plain_mwmote(X, y, 1, 5, 3, 18, 5.0, 2.0)
-    new, sampler = make_many(MWMOTE, X, y, k3=18, cluster_scale=1.5)
+    new, sampler = make_many(MWMOTE, X, y, k_minority=18, cluster_scale=1.5)
     rows, clusters = np.flatnonzero(y == 1), sampler.clusters_[1]
     weights /= weights.sum()
     pairs = []

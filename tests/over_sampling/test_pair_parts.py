@@ -10,7 +10,7 @@ from sklearn.datasets import make_classification
 from sklearn.preprocessing import scale
 
 from skext._neighbors import distances as _distances
-from skext.over_sampling._core.pairs import draw_companions
+from skext.over_sampling._core.partners import draw_companions
 from skext.over_sampling._segment import guided as _guided
 from skext.over_sampling._segment.smobd import SMOBD, is_noise
 

@@ -256,9 +256,9 @@ def test_threads_change_nothing(cls):
 def test_nothing_is_rare(cls):
     X, _ = make()
     y = np.random.default_rng(0).uniform(size=len(X))
-    with pytest.raises(ValueError, match=r"outlier of the box plot.*Give control"):
+    with pytest.raises(ValueError, match=r"outlier of the box plot.*give control"):
         cls().fit_resample(X, y)
-    with pytest.raises(ValueError, match="reaches threshold=0.5"):
+    with pytest.raises(ValueError, match="threshold=0.5 is reached by no value"):
         cls(relevance=[[0, 0.1], [1, 0.2]]).fit_resample(X, y)
     with pytest.raises(ValueError, match="one class"):
         cls(relevance=[[0, 0.9], [1, 0.8]]).fit_resample(X, y)
@@ -285,10 +285,10 @@ def test_small_bumps(cls):
         _, y_new = cls(relevance=TAIL, random_state=0).fit_resample(X, y)
     assert len(y_new) == 60
     with pytest.raises(ValueError, match="has 3 rows.*at most k_neighbors=2"):
-        cls(relevance=TAIL, on_small="raise", random_state=0).fit_resample(X, y)
+        cls(relevance=TAIL, on_small_class="raise", random_state=0).fit_resample(X, y)
     with pytest.warns(UserWarning, match="repeated"):
         X_new, y_new = cls(
-            relevance=TAIL, on_small="duplicate", random_state=0
+            relevance=TAIL, on_small_class="duplicate", random_state=0
         ).fit_resample(X, y)
     assert set(y_new[y_new > 5]) == {9, 10, 11}
     assert {tuple(row) for row in X_new} <= {tuple(row) for row in X}
@@ -302,7 +302,7 @@ def test_a_bump_of_one_row(cls):
         cls(relevance=TAIL, random_state=0).fit_resample(X, y)
     with pytest.warns(UserWarning, match="repeated"):
         _, y_new = cls(
-            relevance=TAIL, on_small="duplicate", random_state=0
+            relevance=TAIL, on_small_class="duplicate", random_state=0
         ).fit_resample(X, y)
     assert (y_new == 9).sum() == 30
 
@@ -356,7 +356,7 @@ def test_bad_values_are_refused():
         ({"relevance": "box"}, "relevance"),
         ({"threshold": 0}, "threshold"),
         ({"interpolation": "line"}, "interpolation"),
-        ({"on_small": "ignore"}, "on_small"),
+        ({"on_small_class": "ignore"}, "on_small_class"),
         ({"perturbation": -1}, "perturbation"),
     ],
 )

@@ -172,5 +172,5 @@ def test_sizes_wanted():
     assert_array_equal(bump_sizes_wanted(sizes, [0.001, 1, 1]), [1, 80, 30])
     with pytest.raises(ValueError, match=r"3 bumps.*\[10, 80, 30\]"):
         bump_sizes_wanted(sizes, [1, 2])
-    with pytest.raises(ValueError, match="not positive"):
+    with pytest.raises(ValueError, match="must have positive"):
         bump_sizes_wanted(sizes, [1, 2, 0])

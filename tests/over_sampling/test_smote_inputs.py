@@ -75,7 +75,11 @@ def test_missing_values_do_not_depend_on_threads_or_container():
 def test_missing_values_reach_a_model_that_takes_them():
     X, y = make_missing()
     model = HistGradientBoostingClassifier(max_iter=3, random_state=0)
-    Pipeline([("smote", SMOTE(random_state=0)), ("model", model)]).fit(X, y)
+    steps = [("smote", SMOTE(random_state=0)), ("model", clone(model))]
+    found = Pipeline(steps).fit(X, y).predict_proba(X)
+    X_new, y_new = SMOTE(random_state=0).fit_resample(X, y)
+    assert np.isnan(X_new[len(X) :]).any()
+    assert_array_equal(found, model.fit(X_new, y_new).predict_proba(X))
 
 
 # Weights

@@ -15,7 +15,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import NearestNeighbors
 
 from skext._neighbors.engine import NeighborEngine
-from skext.over_sampling._core.survey import exact_counts, find_neighbors
+from skext.over_sampling._core.allocation import exact_counts
+from skext.over_sampling._core.partners import find_neighbors
 from skext.over_sampling._drop_in.adasyn import ADASYN
 from skext.over_sampling._drop_in.borderline import BorderlineSMOTE
 from skext.over_sampling._drop_in.kmeans import KMeansSMOTE

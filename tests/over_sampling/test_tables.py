@@ -317,9 +317,7 @@ def test_truth_values_are_no_numbers():
     objects = table.to_numpy(dtype=object)
     for sampler in (SMOTE(), ROSE(), combine.SMOTEENN()):
         for given in (table, objects, objects.tolist(), table.astype({"flag": bool})):
-            with pytest.raises(
-                ValueError, match=r"not numbers \(.*\) but truth values"
-            ):
+            with pytest.raises(ValueError, match="Column .* of X holds truth values"):
                 sampler.fit_resample(given, y)
 
 
@@ -348,7 +346,7 @@ def test_arrow_dictionaries_are_categories(values, named):
     sampler = SMOTEN(random_state=0)
     found = sampler.fit_resample(frame[["kind"]], y)[0]
     assert found.dtypes.equals(frame[["kind"]].dtypes)
-    with pytest.raises(ValueError, match=r"\('kind'\) but categories"):
+    with pytest.raises(ValueError, match="Column 'kind' of X holds categories"):
         SMOTE().fit_resample(frame, y)
 
 
@@ -371,13 +369,13 @@ def test_dates_and_complex_numbers_are_refused(cls, options, factor):
     frame, y = make_flags()
     for kind, column in columns_to_refuse(len(y)):
         table = frame[["v", "c"]].assign(odd=column)
-        said = f"Column 'odd' of X, .*not hold numbers but {kind}.*add it to"
+        said = f"Column 'odd' of X holds {kind}.*add it to"
         for named in ("auto", ["c"]):
             sampler = cls(categorical_features=named, **options)
             with pytest.raises(ValueError, match=said):
                 sampler.fit_resample(table, y * factor)
         sampler = cls(categorical_features=[1], **options)
-        with pytest.raises(ValueError, match=f"Column 2 of X, .*but {kind}"):
+        with pytest.raises(ValueError, match=f"Column 2 of X holds {kind}"):
             sampler.fit_resample(table.to_numpy(dtype=object), y * factor)
 
 
@@ -385,7 +383,7 @@ def test_samplers_of_numbers_refuse_dates():
     frame, y = make_flags()
     for sampler in (SMOTE(), ROSE(), combine.SMOTETomek()):
         for kind, column in columns_to_refuse(len(y)):
-            with pytest.raises(ValueError, match=rf"\('odd'\) but {kind}"):
+            with pytest.raises(ValueError, match=f"Column 'odd' of X holds {kind}"):
                 sampler.fit_resample(frame[["v"]].assign(odd=column), y)
         days = np.datetime64("2020-01-01") + np.arange(160).reshape(80, 2)
         with pytest.raises(ValueError, match="dates"):
@@ -398,7 +396,9 @@ def test_samplers_of_numbers_refuse_dates():
 def test_cells_that_are_lists(cls, options, factor):
     frame, y = make_flags()
     frame["odd"] = [[i % 3] for i in range(80)]
-    with pytest.raises(ValueError, match="column 'odd' of X has values that cannot be"):
+    with pytest.raises(
+        ValueError, match="Column 'odd' of X holds values that cannot be"
+    ):
         cls(random_state=0, **options).fit_resample(frame, y * factor)
 
 
@@ -449,7 +449,7 @@ def test_cleaning_needs_numbers():
     lists = frame.to_numpy(dtype=object).tolist()
     for cls in (combine.SMOTEENN, combine.SMOTETomek):
         for table in (frame, frame.astype({"c": "category"}), lists):
-            with pytest.raises(ValueError, match=f"cleaning of {cls.__name__} needs"):
+            with pytest.raises(ValueError, match="SMOTENC, without a cleaning"):
                 cls(smote=SMOTENC()).fit_resample(table, y)
 
 
@@ -460,12 +460,12 @@ def test_advice_for_targets_without_rare_values_can_be_followed():
         1e8 + np.random.default_rng(0).uniform(size=80) / 100,
         np.r_[np.zeros(30), np.ones(50)],
     ):
-        with pytest.raises(ValueError, match="Give control points") as caught:
+        with pytest.raises(ValueError, match="give control points") as caught:
             SMOTER().fit_resample(X, y)
         points = str(caught.value).split("such as relevance=")[1].split(", or lower")[0]
         _, y_new = SMOTER(relevance=eval(points), random_state=0).fit_resample(X, y)
         assert y.min() <= y_new.min() <= y_new.max() <= y.max()
-    with pytest.raises(ValueError, match="All values are 5.0: give a target that"):
+    with pytest.raises(ValueError, match="all are 5.0, so give a target that"):
         SMOTER().fit_resample(X, np.full(80, 5.0))
 
 

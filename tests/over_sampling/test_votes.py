@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
 
-from skext.over_sampling._core.generate import Plan
+from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._mixed.nominal_base import elect
 from skext.over_sampling._mixed.vote_kernels import tally
 

@@ -18,7 +18,7 @@ from skext.quantile import (
     QuantileCalibrationDisplay,
     QuantileStackingRegressor,
 )
-from skext.utils._plotting import binomial_band
+from skext.utils._probabilities import consistency_band
 
 pytestmark = pytest.mark.usefixtures("pyplot")
 LEVELS = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
@@ -35,7 +35,7 @@ def labels(ax):
 
 def test_binomial_bands_are_those_of_scipy():
     for n, confidence_level in ((7, 0.9), (100, 0.95), (12_345, 0.5)):
-        low, high = binomial_band(LEVELS, n, confidence_level)
+        low, high = consistency_band(LEVELS, n, confidence_level)
         tail = (1 - confidence_level) / 2
         np.testing.assert_allclose(low * n, binom.ppf(tail, n, LEVELS).round())
         np.testing.assert_allclose(high * n, binom.ppf(1 - tail, n, LEVELS).round())

@@ -34,7 +34,7 @@ def loss(y, Q):
     return np.maximum(LEVELS * r, (LEVELS - 1) * r).mean()
 
 
-FAST = {"max_epochs": 40, "lr": 1e-2, "hidden_size": 16}
+FAST = {"max_epochs": 40, "learning_rate_init": 1e-2, "hidden_layer_sizes": (16, 16)}
 
 
 @pytest.mark.parametrize("granularity", ["coarse", "medium", "fine"])
@@ -62,7 +62,7 @@ def test_experts_are_found(granularity):
     again = pickle.loads(pickle.dumps(model.fit(Z, y, X)))
     expected = model.predict(Z_new, X=X_new)
     assert np.array_equal(again.predict(Z_new, X=X_new), expected)
-    assert len(model.gate_history_) == model.n_iter_
+    assert len(model.history_["train_loss"]) == model.n_iter_
 
 
 def test_without_features_to_learn_from_nothing_gets_worse():
@@ -168,7 +168,7 @@ def test_networks_of_users():
 
 
 def test_adaptive_margins_are_distances_of_residual_quantiles():
-    from skext.quantile._gate.network import DEFAULTS, Shape
+    from skext.quantile._gate.gate import DEFAULTS, Shape
     from skext.quantile._gate.training import Trainer
 
     X, y, Z = data()

@@ -1,6 +1,7 @@
 """Refusals of tables that hold no numbers."""
 
 import datetime
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,17 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
-from skext.utils._tables import check_table, validate_table
+from skext.utils._tables import (
+    check_table,
+    column_at,
+    join_columns,
+    join_rows,
+    name_at,
+    refuse_columns,
+    table_of,
+    take_rows,
+    validate_table,
+)
 
 DAYS = [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)]
 DATES = [
@@ -30,32 +41,32 @@ NAMED = [
 
 @pytest.mark.parametrize("X", DATES)
 def test_dates_are_no_numbers(X):
-    with pytest.raises(ValueError, match=r"dates or durations \('when'\).*days since"):
+    with pytest.raises(ValueError, match="Column 'when' of X holds dates .*days since"):
         check_table(X)
     with pytest.raises(ValueError, match="dates"):
         validate_table(BaseEstimator(), X)
 
 
 def test_arrays_of_dates():
-    with pytest.raises(ValueError, match=r"dates or durations \(0\)"):
+    with pytest.raises(ValueError, match="Column 0 of X holds dates or durations"):
         check_table(np.array([["2020"], ["2021"]], dtype="M8[ns]"))
 
 
 @pytest.mark.parametrize("X", NAMED)
 def test_columns_that_are_no_numbers_are_named(X):
-    with pytest.raises(ValueError, match=r"columns of .* \('sort'\).*encode them"):
+    with pytest.raises(ValueError, match="Column 'sort' of X holds .*encode them"):
         check_table(X, dtype=np.float64)
 
 
 def test_lists_and_arrays_of_text():
     for X in ([["a", 1.0]], np.array([["a", 1.0]], dtype=object)):
-        with pytest.raises(ValueError, match=r"columns of text \(0\)"):
+        with pytest.raises(ValueError, match="Column 0 of X holds text"):
             check_table(X, dtype=np.float64)
 
 
 def test_columns_of_lists():
     X = pd.DataFrame({"x": [1.0, 2.0], "pairs": [[1], [2]]})
-    with pytest.raises(ValueError, match=r"lists or objects \('pairs'\).*one number"):
+    with pytest.raises(ValueError, match="'pairs' of X holds lists .*one number"):
         check_table(X, dtype=np.float64)
 
 
@@ -94,3 +105,87 @@ def test_other_errors_stay():
         check_table(pd.DataFrame({"x": [1.0, np.nan]}), input_name="X")
     with pytest.raises(ValueError, match="Complex data not supported"):
         check_table(np.array([[1j]]))
+
+
+# Rows of tables of all kinds
+
+VALUES = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+KINDS = {
+    "array": VALUES,
+    "list": VALUES.tolist(),
+    "csr": sparse.csr_array(VALUES),
+    "csc": sparse.csc_matrix(VALUES),
+    "pandas": pd.DataFrame(VALUES, columns=["a", "a"], index=[7, 8, 9]),
+    "polars": pl.DataFrame(VALUES, schema=["a", "b"]),
+    "series": pd.Series(["x", "y", "z"], name="s", index=[3, 2, 1], dtype="category"),
+    "polars series": pl.Series("s", ["x", "y", "z"]),
+    "categorical": pd.Categorical(["x", "y", "z"]),
+    "Int64": pd.array([1, None, 3], dtype="Int64"),
+}
+
+
+def plain(table):
+    table = table.toarray() if sparse.issparse(table) else table
+    return np.asarray(table, dtype=object).tolist()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_are_taken_and_joined_in_their_container(kind):
+    table = KINDS[kind]
+    rows = np.array([2, 0, 2])
+    part = take_rows(table, rows)
+    joined = join_rows(table, part)
+    none = take_rows(table, np.empty(0, dtype=np.intp))
+    for found, expected in (
+        (part, [plain(table)[row] for row in rows]),
+        (joined, plain(table) + [plain(table)[row] for row in rows]),
+        (none, []),
+    ):
+        assert type(found) is type(table)
+        assert plain(found) == expected
+        for name in ("format", "name", "dtype"):
+            assert getattr(found, name, None) == getattr(table, name, None)
+        if kind in ("pandas", "series"):
+            assert found.index.equals(pd.RangeIndex(len(found)))
+
+
+def test_joined_rows_have_the_type_of_the_table():
+    numbers = np.array([1, 2], dtype=">i2")
+    found = join_rows(numbers, np.array([3.0]))
+    assert found.dtype == numbers.dtype
+    assert found.tolist() == [1, 2, 3]
+    assert join_rows(np.array(["a"]), np.array(["long"])).tolist() == ["a", "long"]
+    assert join_rows(VALUES.astype(np.float32), VALUES).dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["array", "csr", "csc", "pandas", "polars"])
+def test_columns_make_a_table(kind):
+    table = KINDS[kind]
+    columns = [column_at(table, j) for j in range(2)]
+    made = table_of(columns, table)
+    joined = join_columns(table, columns)
+    for found, expected in ((made, plain(table)), (joined, plain(table) * 2)):
+        assert type(found) is type(table)
+        assert plain(found) == expected
+        assert list(getattr(found, "columns", "")) == list(
+            getattr(table, "columns", "")
+        )
+    one = table_of([columns[1]], table, [1])
+    assert plain(one) == [row[1:] for row in plain(table)]
+
+
+def test_names_of_columns():
+    assert name_at(VALUES, 1) == 1
+    assert name_at(pd.DataFrame({"a": [1], "b": [2]}), 1) == "b"
+
+
+@pytest.mark.parametrize("kinds", [{"text"}, {"date", "text"}])
+def test_refused_kinds_and_their_cure(kinds):
+    X = pd.DataFrame({"n": [1], "t": ["a"], "u": ["b"], "d": pd.to_datetime(["2020"])})
+    said = "Columns 't', 'u' of X hold text where numbers are needed; drop them."
+    with pytest.raises(ValueError, match=re.escape(said)):
+        refuse_columns(X, kinds, cure="drop them")
+    refuse_columns(X, {"complex", "boolean"})
+    refuse_columns([["a"]], kinds)
+    with pytest.raises(ValueError, match="Column 'd' .* such as days since a start"):
+        refuse_columns(X[["d"]], {"date"}, cure="drop them")

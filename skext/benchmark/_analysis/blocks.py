@@ -39,13 +39,13 @@ def read_blocks(frame, metric, baseline):
     if rows.empty:
         known = ", ".join(map(str, dict.fromkeys(frame["metric"])))
         raise BenchmarkError(
-            f"Metric {metric!r} is not in the results, which have: {known or 'none'}."
+            f"metric={metric!r} is not in the results; they have: {known or 'none'}."
         )
     rows = rows.drop_duplicates([*KEYS, "method"], keep="last")
     methods = list(dict.fromkeys(rows["method"]))
     if baseline is not None and baseline not in methods:
         raise BenchmarkError(
-            f"Baseline {baseline!r} is not in the results, which have the methods: "
+            f"baseline={baseline!r} is not in the results; they have: "
             f"{', '.join(map(str, methods))}."
         )
     rows = rows.assign(_status=rows["status"].astype(object).fillna("pending"))

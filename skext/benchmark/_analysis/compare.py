@@ -242,8 +242,7 @@ def analyse(
     BenchmarkError
         If the metric or the baseline is not in the results.
     """
-    if not rope >= 0:
-        raise BenchmarkError(f"rope={rope!r} must be 0 or more.")
+    _stats.check_rope(rope, BenchmarkError)
     blocks, filled, imputed = prepare(frame, metric, baseline, dummy)
     scores = by_task(filled, "mean")
     raw = by_task(blocks.value, "mean").where(

@@ -157,15 +157,14 @@ def compare_pair(
         If the metric or a method is not in the results, or both are the same.
     """
     if a == b:
-        raise BenchmarkError(f"Both methods are {a!r}; name two different ones.")
-    if not rope >= 0:
-        raise BenchmarkError(f"rope={rope!r} must be 0 or more.")
+        raise BenchmarkError(f"a={a!r} and b={b!r} are one method; name two.")
+    _stats.check_rope(rope, BenchmarkError)
     blocks = read_blocks(frame, metric, None)
     for name in (a, b):
         if name not in blocks.value:
             known = listed(blocks.value.columns, 20)
             raise BenchmarkError(
-                f"Method {name!r} has no results by {metric}; these have: {known}."
+                f"Method {name!r} has no results by {metric}; name one of: {known}."
             )
     every = blocks.value
     blocks.keep(methods=[a, b])

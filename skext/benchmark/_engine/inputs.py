@@ -12,6 +12,7 @@ from skext.utils._columns import (
     column_kinds,
     library_of,
 )
+from skext.utils._tables import column_at, columns_hold
 
 # Whole numbers with more distinct values than this count as numbers, not as classes.
 MOST_CLASSES = 20
@@ -111,23 +112,22 @@ def _as_frame(X, name):
 
     kinds = column_kinds(X)
     labels = _labels(X)
-    for kind, what, cure in (
-        ("date", "dates or times", "turn them into numbers, such as days since a date"),
-        ("complex", "complex numbers", "give their parts as columns"),
+    for kind, cure in (
+        ("date", "turn them into numbers, such as days since a date"),
+        ("complex", "give their parts as columns"),
     ):
-        bad = [repr(label) for label, k in zip(labels, kinds, strict=True) if k == kind]
+        bad = [label for label, k in zip(labels, kinds, strict=True) if k == kind]
         if bad:
-            raise BenchmarkError(
-                f"Task {name!r}: {_columns(bad)} {what}; {cure}, or leave them out."
-            )
+            said = columns_hold(bad, kind)
+            raise BenchmarkError(f"Task {name!r}: {said}; {cure}, or leave them out.")
     columns, changed = [], not hasattr(X, "iloc") or labels != list(X.columns)
     for j, kind in enumerate(kinds):
-        column = _column(X, j)
+        column = column_at(X, j)
         plain = _plain(column, kind)
         if plain is None:
             raise BenchmarkError(
-                f"Task {name!r}: {_columns([repr(labels[j])])} lists, mappings or "
-                "other things that are no values; leave it out or make columns of it."
+                f"Task {name!r}: {columns_hold([labels[j]], kind)}, which are no "
+                "values; leave it out or make columns of it."
             )
         if isinstance(X, np.ndarray) and X.dtype.kind == "U" and kind == "text":
             # An array of numbers and texts has turned its numbers into texts.
@@ -139,11 +139,6 @@ def _as_frame(X, name):
         X = pd.concat([pd.Series(c, index=index) for c in columns], axis=1)
         X.columns = labels
     return X, tuple(j for j, kind in enumerate(kinds) if kind not in NUMBERS)
-
-
-def _columns(names):
-    listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    return f"column {listed} holds" if len(names) == 1 else f"columns {listed} hold"
 
 
 def _labels(X):
@@ -159,14 +154,6 @@ def _labels(X):
                 label = name
         labels.append(label)
     return labels
-
-
-def _column(X, j):
-    if hasattr(X, "iloc"):
-        return X.iloc[:, j]
-    if isinstance(X, np.ndarray):
-        return X[:, j]
-    return X.to_series(j)
 
 
 def _plain(column, kind):
@@ -288,7 +275,7 @@ def as_target(y, name):
     if library_of(y) is None and not hasattr(y, "dtype"):
         y = y.to_pandas() if hasattr(y, "to_pandas") else _as_array(y, name)
     if len(y.shape) == 2 and y.shape[1] == 1:
-        y = _column(y, 0)
+        y = column_at(y, 0)
     if len(y.shape) != 1:
         raise BenchmarkError(
             f"Task {name!r}: y has shape {tuple(y.shape)}; give one target for each "

@@ -21,6 +21,7 @@ from skext.benchmark._engine.methods import TaskInfo, build
 from skext.benchmark._engine.tasks import load_task
 from skext.benchmark._engine.text import printable
 from skext.utils._environment import library_versions
+from skext.utils._tables import take_rows
 
 FINAL = ("ok", "failed", "timeout", "memory")
 
@@ -166,7 +167,7 @@ def _fit_and_score(job, outcome):
             "the run was started; give all machines the same data home and versions."
         )
     train, test = loaded.split(job.repeat, job.fold)
-    X_train, X_test = _rows(loaded.X, train), _rows(loaded.X, test)
+    X_train, X_test = take_rows(loaded.X, train), take_rows(loaded.X, test)
     y_train, y_test = loaded.y[train], loaded.y[test]
     outcome.n_train, outcome.n_test = len(train), len(test)
     info = TaskInfo.of(loaded, primary_metric=job.metrics[0], device=job.device)
@@ -193,10 +194,6 @@ def _fit_and_score(job, outcome):
             "truth": y_test,
             "rows": np.asarray(test),
         }
-
-
-def _rows(X, rows):
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 class _Clock:

@@ -19,6 +19,7 @@ from skext.benchmark._engine.inputs import (
 )
 from skext.benchmark._engine.kinds import KINDS, target_of
 from skext.exceptions import BenchmarkError
+from skext.utils._tables import take_rows
 
 
 @dataclass(frozen=True)
@@ -274,7 +275,7 @@ def _prepare(task) -> LoadedTask:
     splits = bunch.get("splits")
     if task.max_rows is not None and X.shape[0] > task.max_rows:
         rows = _sample_rows(y, task.max_rows, task_type, task.seed)
-        X = X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
+        X = take_rows(X, rows)
         y, splits = y[rows], None
     positive_class = bunch.get("positive_class")
     codes, classes = _encode(y, task_type, task, positive_class, class_order)

@@ -13,8 +13,8 @@ from html import escape
 
 import numpy as np
 
-from skext.benchmark._engine.text import shorten
 from skext.utils._optional import optional_import
+from skext.utils._plotting import shorten
 
 SYMBOL = {
     "skext": "circle",
@@ -22,7 +22,6 @@ SYMBOL = {
     "baseline": "triangle-up",
     "user": "diamond",
 }
-ROW = 30
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class Run:
         Properties of the tasks, by name.
     dummy : str
         Trivial method of the track.
-    calibration : dict of str to tuple of ndarray
-        Reliability curve of each method with stored probabilities.
+    calibration : dict of str to ReliabilityBins
+        Forecasts against what came, of each method with stored probabilities.
     """
 
     methods: dict
@@ -192,14 +191,14 @@ def row_axis(names, methods, limit=30):
     }
 
 
-def rows(traces, names, methods, *, pitch=ROW, limit=30, **options):
+def rows(traces, names, methods, *, pitch=30, limit=30, narrow=None, **options):
     """Lay traces out on one row for each method."""
     short = row_axis(names, methods, 16)["ticktext"]
     return chart(
         traces,
         pitch * len(names) + 56,
         yaxis=row_axis(names, methods, limit),
-        narrow={"yaxis.ticktext": short},
+        narrow={"yaxis.ticktext": short, **(narrow or {})},
         **options,
     )
 

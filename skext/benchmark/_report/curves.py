@@ -16,6 +16,7 @@ from skext.benchmark._report.charts import (
     trace,
     upward_axis,
 )
+from skext.utils._probabilities import calibration_error
 
 
 def score_against_time(analysis, run):
@@ -54,8 +55,9 @@ def score_against_time(analysis, run):
     traces = [trace(x[front], y[front], [], "front", mode="lines")]
     for i, name in enumerate(table.index):
         hover = f"{name}: {what} {format_number(y[i])}, fit {format_seconds(x[i])}"
-        text = label(name, run.methods, 26) if i in front else ""
-        named = {"mode": "markers+text", "text": [text], "textposition": "top center"}
+        text = label(name, run.methods, 20) if i in front else ""
+        side = {front[0]: "right", front[-1]: "left"}.get(i, "center")
+        named = {"mode": "markers+text", "text": [text], "textposition": f"top {side}"}
         point = x[i], y[i], [hover], family_of(run.methods, name)
         traces.append(method_trace(*point, marker={"size": 11}, **named))
     drawing = chart(
@@ -95,10 +97,13 @@ def _pareto(cost, gain):
 
 def reliability(analysis, run, *, limit=12):
     """Small multiples: forecast probabilities against what happened."""
-    curves = {n: c for n, c in run.calibration.items() if len(c[0])}
+    curves = run.calibration
     if not curves:
         return None
-    errors = {name: calibration_error(curve) for name, curve in curves.items()}
+    errors = {
+        name: calibration_error(c.predicted, c.n_events / c.n_rows, c.n_rows)
+        for name, c in curves.items()
+    }
     names = sorted(curves, key=lambda name: (errors[name], name))
     shown = names[:limit]
     charts = [
@@ -112,8 +117,8 @@ def reliability(analysis, run, *, limit=12):
     )
     caption = (
         "Forecast probability (across) against the share of positives that came "
-        "(up), pooled over the binary tasks in ten bins; the diagonal is perfect, and "
-        "larger dots hold more rows. ECE is the mean gap weighted by rows."
+        "(up), pooled over the binary tasks in up to ten bins of about equal size; the "
+        "diagonal is perfect. ECE is the mean gap weighted by rows."
     )
     if len(shown) < len(names):
         caption += f" Shown: the best {limit} of {len(names)}."
@@ -121,26 +126,15 @@ def reliability(analysis, run, *, limit=12):
     return Figure("Reliability of the probabilities", charts, alt, caption, legend, 150)
 
 
-def calibration_error(curve):
-    """Mean gap between forecast and outcome, weighted by the number of rows."""
-    forecast, outcome, weight = (np.asarray(part, dtype=float) for part in curve)
-    return float(np.abs(forecast - outcome) @ weight / weight.sum())
-
-
-def _reliability_panel(name, curve, error, methods):
-    forecast, outcome, weight = (np.asarray(part, dtype=float) for part in curve)
+def _reliability_panel(name, bins, error, methods):
+    shares = bins.n_events / bins.n_rows
     hover = [
         f"{name}: forecast {x:.3f}, came {y:.3f}, {n:,.0f} rows"
-        for x, y, n in zip(forecast, outcome, weight, strict=True)
+        for x, y, n in zip(bins.predicted, shares, bins.n_rows, strict=True)
     ]
-    dots = method_trace(
-        forecast,
-        outcome,
-        hover,
-        family_of(methods, name),
-        marker={"size": numbers(4 + 6 * np.sqrt(weight / weight.max()))},
-        mode="lines+markers",
-    )
+    family = family_of(methods, name)
+    style = {"marker": {"size": 8}, "mode": "lines+markers"}
+    dots = method_trace(bins.predicted, shares, hover, family, **style)
     perfect = {"dash": "dash", "width": 1}
     ends = {"range": [0, 1], "tickvals": [0, 0.5, 1], "fixedrange": True}
     return chart(

@@ -19,6 +19,7 @@ from skext.benchmark._report.charts import (
     trace,
 )
 from skext.model_selection import CriticalDifferenceDisplay
+from skext.model_selection._plot.critical_difference import stack
 
 
 def critical_difference(analysis, run):
@@ -37,13 +38,15 @@ def critical_difference(analysis, run):
         for family in [family_of(run.methods, name)]
     ]
     groups = [" and ".join(names[i] for i in clique) for clique in display.cliques]
-    for lane, clique in enumerate(display.cliques):
-        hover = [f"Not told apart: {groups[lane]}"] * len(clique)
+    lanes = stack([(clique[0], clique[-1]) for clique in display.cliques], gap=0)
+    for clique, group, lane in zip(display.cliques, groups, lanes, strict=True):
+        hover = [f"Not told apart: {group}"] * len(clique)
         x = [lane] * len(clique)
         line = trace(x, clique, hover, "ink", mode="lines+markers", line={"width": 3})
         traces.append({**line, "xaxis": "x2"})
-    share = min(0.4, 0.05 * len(groups) + 0.04) if groups else 0
-    lanes = {"showgrid": False, "showticklabels": False, "fixedrange": True}
+    n_lanes = max(lanes, default=-1) + 1
+    share = min(0.4, 0.05 * n_lanes + 0.04) if groups else 0
+    bare = {"showgrid": False, "showticklabels": False, "fixedrange": True}
     drawing = rows(
         traces,
         names,
@@ -53,7 +56,8 @@ def critical_difference(analysis, run):
             "domain": [0, 1 - share],
             **_rank_axis(len(names), 10),
         },
-        xaxis2=axis(domain=[1 - share, 1], range=[-0.7, len(groups) - 0.3], **lanes),
+        xaxis2=axis(domain=[1 - share, 1], range=[-0.7, n_lanes - 0.3], **bare),
+        narrow={"xaxis.dtick": _rank_axis(len(names), 4)["dtick"]},
     )
     alt = "Mean ranks: "
     alt += ", ".join(f"{n} {r:.2f}" for n, r in zip(names, ranks, strict=True)) + "."
@@ -176,7 +180,8 @@ def difference_dots(analysis, run):
         band = {"fillcolor": paint("band"), "line": {"width": 0}, "layer": "below"}
         shapes.append({**line, "type": "rect", "x0": low, "x1": high, **band})
     names = list(table.columns)
-    drawing = rows(traces, names, run.methods, pitch=34, xaxis=xaxis, shapes=shapes)
+    style = {"xaxis": xaxis, "shapes": shapes, "narrow": {"xaxis.nticks": 4}}
+    drawing = rows(traces, names, run.methods, pitch=34, **style)
     better = "right" if medians.iloc[0] > 0 else "left"
     alt = (
         f"Dot plot with one dot per task and one row per method; right of zero is "

@@ -1,1 +1,1 @@
-"""Bags: their names and targets, making and splitting them, counts and scores."""
+"""Bags: their numbers and targets, making and splitting them, scores."""

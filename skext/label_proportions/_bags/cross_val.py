@@ -66,11 +66,11 @@ def bag_cross_val_predict(
     """
     if not is_bag_target(target):
         raise ValueError(
-            "target must be one of bag_target; labels of rows are for "
-            "sklearn.model_selection.cross_val_predict."
+            "target is none of bag_target; make it by that, or take "
+            "sklearn.model_selection.cross_val_predict for labels of rows."
         )
     if method not in _METHODS:
-        raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
+        raise ValueError(f"method={method!r} must be one of {_METHODS}.")
     target = np.asarray(target)
     check_consistent_length(X, target)
     if cv is None or isinstance(cv, (int, np.integer)):
@@ -78,10 +78,7 @@ def bag_cross_val_predict(
     splits = list(cv.split(X, target, target["bag"]))
     tested = np.concatenate([test for _, test in splits])
     if np.unique(tested).size != tested.size:
-        raise ValueError(
-            f"cv must test each row at most once, got {type(cv).__name__}; take "
-            "BagKFold."
-        )
+        raise ValueError(f"cv={cv!r} must test each row at most once; take BagKFold.")
     found = Parallel(n_jobs=n_jobs)(
         delayed(_predict)(clone(estimator), X, target, train, test, method)
         for train, test in splits

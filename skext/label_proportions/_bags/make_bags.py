@@ -13,8 +13,8 @@ from sklearn.utils import (
 )
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import as_column, as_labels
-from skext.label_proportions._bags.targets import bag_target, read_bags
+from skext.label_proportions._bags.columns import as_column, as_labels
+from skext.label_proportions._bags.targets import bag_target, read_bags, refuse_unknown
 from skext.utils._sklearn import safe_indexing
 
 __all__ = ["BaggedData", "bag_summary", "make_bags"]
@@ -106,9 +106,9 @@ default="random"
     check_consistent_length(X, y)
     n_samples = y.size
     if method not in _METHODS:
-        raise ValueError(f"method must be one of {_METHODS}, got {method!r}.")
+        raise ValueError(f"method={method!r} must be one of {_METHODS}.")
     if remainder not in ("keep", "drop"):
-        raise ValueError(f"remainder must be 'keep' or 'drop', got {remainder!r}.")
+        raise ValueError(f"remainder={remainder!r} must be 'keep' or 'drop'.")
     rng = check_random_state(random_state)
     classes, labels = np.unique(y, return_inverse=True)
     sizes = _sizes(bag_size, sizes, n_samples, remainder)
@@ -144,13 +144,16 @@ def _check_labels(y):
 
 def _sizes(bag_size, sizes, n_samples, remainder):
     if (bag_size is None) == (sizes is None):
-        raise ValueError("Exactly one of bag_size and sizes must be given.")
+        raise ValueError(
+            f"{'Neither' if sizes is None else 'Both'} of bag_size and sizes are "
+            "given; give one."
+        )
     if sizes is None:
         if not isinstance(bag_size, Integral):
-            raise ValueError(f"bag_size must be an integer, got {bag_size!r}.")
+            raise ValueError(f"bag_size={bag_size!r} must be an integer.")
         if not 1 <= bag_size <= n_samples:
             raise ValueError(
-                f"bag_size must be between 1 and the {n_samples} rows, got {bag_size}."
+                f"bag_size={bag_size} must be between 1 and the {n_samples} rows."
             )
         full, rest = divmod(n_samples, bag_size)
         sizes = [bag_size] * full + [rest] * (rest > 0 and remainder == "keep")
@@ -160,8 +163,8 @@ def _sizes(bag_size, sizes, n_samples, remainder):
     rest = n_samples - sizes.sum()
     if given.ndim != 1 or (sizes < 1).any() or (sizes != given).any() or rest < 0:
         raise ValueError(
-            f"sizes must be whole, positive and add up to at most the {n_samples} "
-            f"rows, got a sum of {given.sum()}."
+            f"sizes has the sum {given.sum()}; give whole, positive numbers that add "
+            f"up to at most the {n_samples} rows."
         )
     return np.append(sizes, rest) if rest and remainder == "keep" else sizes
 
@@ -182,8 +185,8 @@ def _groups(X, method, n_bags, feature, rng):
         values, inverse = np.unique(present, return_inverse=True)
     except TypeError:
         raise ValueError(
-            f"feature must be a column whose values can be sorted, got {feature!r} "
-            "with values of several types."
+            f"feature={feature!r} is a column with values of several types, which "
+            "cannot be sorted; make all of them strings."
         ) from None
     # Rows without a value come last, together.
     codes = np.full(missing.size, values.size)
@@ -199,7 +202,7 @@ def _groups(X, method, n_bags, feature, rng):
 def _draw_shares(labels, sizes, heterogeneity, rng):
     """Return rows bag after bag, with random shares of the classes."""
     if not 0 <= heterogeneity <= 1:
-        raise ValueError(f"heterogeneity must be between 0 and 1, got {heterogeneity}.")
+        raise ValueError(f"heterogeneity={heterogeneity} must be between 0 and 1.")
     stock = [rng.permutation(np.flatnonzero(labels == k)) for k in np.unique(labels)]
     left = np.array([rows.size for rows in stock])
     overall = left / left.sum()
@@ -261,8 +264,7 @@ def bag_summary(target, *, bags=None):
     found = read_bags(target, bags)
     known = found.known()
     sizes, shares = found.sizes[known], found.proportions[known]
-    if not sizes.size:
-        raise ValueError("target must have a bag whose proportion is known, got none.")
+    refuse_unknown(found, "target")
     overall = np.average(shares, axis=0, weights=sizes)
     variance = np.average((shares - overall) ** 2, axis=0, weights=sizes)
     expected = overall @ (1 - overall)

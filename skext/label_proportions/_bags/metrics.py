@@ -1,15 +1,15 @@
 """Scores of predictions on bags, for which no label of a row is needed."""
 
 import numpy as np
-from scipy.special import logit, xlogy
-from sklearn.metrics import make_scorer
+from scipy.special import xlogy
 
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.targets import read_bags, refuse_unknown
+from skext.label_proportions._counts.posterior import (
+    as_scores,
     count_posterior,
-    count_vector_posterior,
     whole_counts,
 )
-from skext.label_proportions._bags.targets import read_bags
+from skext.utils._scoring import MetricScorer, find_metric
 
 __all__ = [
     "bag_count_log_loss",
@@ -30,18 +30,17 @@ def _read(target, proba, bags):
     found = read_bags(target, bags)
     if found.codes.size != proba.shape[0]:
         raise ValueError(
-            f"proba must have a row for each of the {found.codes.size} entries of the "
-            f"target, got shape {proba.shape}."
+            f"proba has the shape {proba.shape}; give a row for each of the "
+            f"{found.codes.size} entries of the target."
         )
     if found.classes.size != proba.shape[1]:
         raise ValueError(
-            f"proba must have a column for each of the {found.classes.size} classes, "
-            f"got shape {proba.shape}."
+            f"proba has the shape {proba.shape}; give a column for each of the "
+            f"{found.classes.size} classes."
         )
     if not np.isfinite(proba).all() or proba.min() < 0 or proba.max() > 1:
-        raise ValueError("proba must have probabilities, got values outside [0, 1].")
-    if not found.known().any():
-        raise ValueError("target must have a bag whose proportion is known, got none.")
+        raise ValueError("proba has values outside [0, 1]; give probabilities.")
+    refuse_unknown(found, "target")
     return found, proba
 
 
@@ -103,12 +102,11 @@ def bag_count_log_loss(target, proba, *, bags=None):
     found, proba = _read(target, proba, bags)
     known = found.known()
     n_rows = found.sizes[known].sum()
-    if found.classes.size != 2:
-        scores = np.log(np.maximum(proba, _EPS))
-        _, logs = count_vector_posterior(scores, found, whole_counts(found))
+    if found.classes.size == 2:
+        proba, counts = proba[:, 1], np.round(found.counts())
     else:
-        log_odds = logit(np.clip(proba[:, 1], _EPS, 1 - _EPS))
-        _, logs = count_posterior(log_odds, found, np.round(found.counts()))
+        counts = whole_counts(found)
+    _, logs = count_posterior(as_scores(proba, _EPS), found, counts)
     return float(-logs[known].sum() / n_rows)
 
 
@@ -236,28 +234,46 @@ def bag_root_mean_squared_error(target, proba, *, bags=None):
 
 
 _METRICS = {
-    "bag_count_log_loss": bag_count_log_loss,
-    "bag_log_loss": bag_log_loss,
-    "bag_mean_absolute_error": bag_mean_absolute_error,
-    "bag_root_mean_squared_error": bag_root_mean_squared_error,
+    function.__name__: function
+    for function in (
+        bag_count_log_loss,
+        bag_log_loss,
+        bag_mean_absolute_error,
+        bag_root_mean_squared_error,
+    )
 }
 
 
-def make_bag_scorer(metric="bag_count_log_loss"):
+class _BagScorer(MetricScorer):
+    """Asks for probabilities; see ``make_bag_scorer``."""
+
+    _maker = "make_bag_scorer"
+
+    def _ask(self, estimator, X, y):
+        return (y, estimator.predict_proba(X)), {}
+
+
+def make_bag_scorer(metric, *, greater_is_better=None, **options):
     """Make a scorer of whole bags for cross-validation and searches.
 
     Parameters
     ----------
-    metric : str, default="bag_count_log_loss"
-        That, ``"bag_log_loss"``, ``"bag_mean_absolute_error"`` or
-        ``"bag_root_mean_squared_error"``.
+    metric : str or callable
+        ``"bag_count_log_loss"``, ``"bag_log_loss"``, ``"bag_mean_absolute_error"``,
+        ``"bag_root_mean_squared_error"``, or a function. It is called as
+        ``metric(target, proba, **options)``. Must return one number.
+    greater_is_better : bool, default=None
+        Whether the metric is to be maximised. Otherwise scores are its negative. None
+        is False, which is right for the metrics above.
+    **options : dict
+        Further keywords of the metric.
 
     Returns
     -------
     scorer : callable
-        ``scorer(estimator, X, y)``; negated losses, so that greater is better. Fit for
-        ``scoring`` of :class:`~sklearn.model_selection.GridSearchCV` and the like,
-        with ``cv=BagKFold()`` or another splitter that keeps bags whole.
+        ``scorer(estimator, X, y)``, greater is better. Fit for ``scoring`` of
+        :class:`~sklearn.model_selection.GridSearchCV` and the like, with
+        ``cv=BagKFold()`` or another splitter that keeps bags whole.
 
     Raises
     ------
@@ -291,8 +307,5 @@ def make_bag_scorer(metric="bag_count_log_loss"):
     >>> bool(search.fit(bags.data, bags.target).best_score_ < 0)
     True
     """
-    if metric not in _METRICS:
-        raise ValueError(f"metric must be one of {sorted(_METRICS)}, got {metric!r}.")
-    return make_scorer(
-        _METRICS[metric], response_method="predict_proba", greater_is_better=False
-    )
+    metric = find_metric(metric, _METRICS)
+    return _BagScorer(metric, bool(greater_is_better), options)

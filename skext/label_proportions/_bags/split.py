@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.model_selection import BaseCrossValidator, ShuffleSplit
 from sklearn.utils import check_random_state, indexable
 
-from skext.label_proportions._bags.ids import number_bags
+from skext.label_proportions._bags.numbering import number_bags
 from skext.label_proportions._bags.targets import is_bag_target
 
 __all__ = ["BagKFold", "BagShuffleSplit", "LeaveOneBagOut", "StratifiedBagKFold"]
@@ -21,8 +21,7 @@ def _bags_of(y, groups, name):
         bags = groups
     else:
         raise ValueError(
-            f"{name} needs bags: y must be a target of bag_target, or groups must be "
-            "given."
+            f"{name} needs bags: give a target of bag_target as y, or groups."
         )
     numbered = number_bags(bags)
     return numbered.ids, numbered.codes
@@ -146,8 +145,8 @@ class BagKFold(_BagSplitter):
         whole = isinstance(self.n_splits, Integral)
         if not whole or self.n_splits < 2 or self.n_splits > n_bags:
             raise ValueError(
-                f"n_splits must be an integer from 2 to the number of bags, got "
-                f"{self.n_splits!r} for {n_bags} bags."
+                f"n_splits={self.n_splits!r} must be an integer from 2 to the number "
+                f"of bags, {n_bags}."
             )
 
     def _iter_bags(self, n_bags, codes, y):
@@ -207,8 +206,8 @@ class StratifiedBagKFold(BagKFold):
     def _deal(self, n_bags, codes, y):
         if not is_bag_target(y):
             raise ValueError(
-                "StratifiedBagKFold needs proportions: y must be a target of "
-                "bag_target."
+                "StratifiedBagKFold needs proportions: give a target of bag_target as "
+                "y."
             )
         rng = check_random_state(self.random_state)
         bagged = codes >= 0
@@ -332,6 +331,6 @@ class LeaveOneBagOut(_BagSplitter):
 
     def _iter_bags(self, n_bags, codes, y):
         if n_bags < 2:
-            raise ValueError(f"LeaveOneBagOut needs at least 2 bags, got {n_bags}.")
+            raise ValueError(f"LeaveOneBagOut needs two bags, and there are {n_bags}.")
         for b in range(n_bags):
             yield np.delete(np.arange(n_bags), b), [b]

@@ -6,13 +6,9 @@ import numpy as np
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from skext.label_proportions._bags.ids import (
-    NO_BAG,
-    as_labels,
-    as_numbers,
-    number_bags,
-    per_bag,
-)
+from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.numbering import NO_BAG, number_bags
+from skext.label_proportions._bags.per_bag import per_bag
 from skext.utils._warnings import warn_user
 
 # How far a count may be from a whole number, in rows.
@@ -112,6 +108,25 @@ class Bags(NamedTuple):
         return ~np.isnan(self.proportions).any(axis=1)
 
 
+def refuse_unknown(bags, name, more=""):
+    """Raise if nothing is known about any bag.
+
+    Parameters
+    ----------
+    bags : Bags
+        The bags.
+    name : str
+        What they were read from.
+    more : str, default=""
+        What else is asked of a bag.
+    """
+    if not bags.known().any():
+        raise ValueError(
+            f"{name} has no bag whose proportion is known{more}; give the count or the "
+            "proportion of one at least."
+        )
+
+
 def _decimals(shares):
     """Return the number of decimals that shares were rounded to, None if to none."""
     known = shares[~np.isnan(shares)]
@@ -193,11 +208,11 @@ default=None
     """
     if (counts is None) == (proportions is None):
         raise ValueError(
-            "Exactly one of counts and proportions must be given, got "
-            f"{'neither' if counts is None else 'both'}."
+            f"{'Neither' if counts is None else 'Both'} of counts and proportions are "
+            "given; give one."
         )
     if unknown not in ("error", "ignore"):
-        raise ValueError(f"unknown must be 'error' or 'ignore', got {unknown!r}.")
+        raise ValueError(f"unknown={unknown!r} must be 'error' or 'ignore'.")
     bags = number_bags(bags)
     ids, codes = bags.ids, bags.codes
     rows = np.bincount(codes[codes >= 0], minlength=ids.size)
@@ -235,8 +250,8 @@ def _given_sizes(sizes, bags, rows):
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"sizes must be at least the numbers of rows, got {size[b]:g} for bag "
-            f"{bags.name(b)!r} with {rows[b]} rows; correct it, or leave it out."
+            f"sizes has {size[b]:g} for bag {bags.name(b)!r} with {rows[b]} rows; give "
+            "at least the number of rows, or leave sizes out."
         )
     return size.astype(np.int64)
 
@@ -250,16 +265,16 @@ def _check_shares(share, bags, name, size, unknown):
         cure = cure if name in ("counts", "proportions") else "or make it by bag_target"
         first = [bags.name(b) for b in np.flatnonzero(missing)[:5]]
         raise ValueError(
-            f"{name} must be known for all bags, got NaN for {first}; leave such rows "
-            f"out, give them bag -1, {cure}."
+            f"{name} has NaN for the bags {first}; leave such rows out, give them bag "
+            f"-1, {cure}."
         )
     wrong = ~missing & ((lines < -1e-12) | (lines > 1 + 1e-12)).any(axis=1)
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"{name} must be shares between 0 and 1, or counts up to the size of the "
-            f"bag; bag {bags.name(b)!r} with {size[b]} rows has the share "
-            f"{lines[b].tolist()}."
+            f"{name} has the share {lines[b].tolist()} for bag {bags.name(b)!r} with "
+            f"{size[b]} rows; give shares between 0 and 1, or counts up to the size of "
+            "the bag."
         )
     if share.ndim == 2:
         share = _check_sums(share, missing, bags, name, size)
@@ -275,9 +290,8 @@ def _check_sums(share, missing, bags, name, size):
     if (off > room).any():
         b = int(np.argmax(off > room))
         raise ValueError(
-            f"{name} must cover all rows of a bag, and those of bag "
-            f"{bags.name(b)!r} add up to the share {total[b]:.6g}; give those of "
-            "all classes."
+            f"{name} of bag {bags.name(b)!r} add up to the share {total[b]:.6g} of its "
+            "rows; give those of all classes."
         )
     if (off <= 1e-9).all():
         return share
@@ -319,14 +333,14 @@ def read_bags(y, bags=None, classes=None):
     if is_bag_target(y):
         if bags is not None:
             raise ValueError(
-                "bags must not be given along with a target of bag_target, which has "
-                "its own."
+                "bags is given along with a target of bag_target, which has its own; "
+                "leave bags out."
             )
         found = _from_structure(np.asarray(y), classes)
     elif getattr(getattr(y, "dtype", None), "names", None) is not None:
         raise ValueError(
-            f"y must have the fields bag, proportion and size, got {y.dtype.names}; "
-            "make it by bag_target."
+            f"y has the fields {y.dtype.names}, not the fields bag, proportion and "
+            "size; make it by bag_target."
         )
     elif bags is not None:
         check_consistent_length(y, bags)
@@ -344,8 +358,8 @@ def _target_of_rows(y, bags):
     share = share[:, 0] if share.ndim == 2 and share.shape[1] == 1 else share
     if share.ndim != 1:
         raise ValueError(
-            f"y must be one share for each row along with bags, got shape "
-            f"{share.shape}; make a target of several classes by bag_target."
+            f"y has the shape {share.shape}; along with bags give one share for each "
+            "row, and make a target of several classes by bag_target."
         )
     size = np.bincount(bags.codes[bags.codes >= 0], minlength=bags.ids.size)
     share = _check_shares(per_bag(share, "y", bags), bags, "y", size, "error")
@@ -358,8 +372,8 @@ def _from_structure(target, classes):
     lines = per_bag(target["proportion"], "proportions of y", bags)
     if not ((lines >= 0) & (lines <= 1) | np.isnan(lines)).all():
         raise ValueError(
-            f"proportions of y must be between 0 and 1, got values from "
-            f"{np.nanmin(lines):g} to {np.nanmax(lines):g}."
+            f"y has proportions from {np.nanmin(lines):g} to {np.nanmax(lines):g}; "
+            "make it by bag_target, which wants them between 0 and 1."
         )
     if lines.ndim == 1:
         lines = np.column_stack([1 - lines, lines])
@@ -372,13 +386,13 @@ def _from_structure(target, classes):
             or (np.sort(classes) != classes).any()
         ):
             raise ValueError(
-                f"classes must be distinct and sorted, got {classes.tolist()}; "
-                "proportions refer to the last one of two."
+                f"classes={classes.tolist()} must be distinct and sorted; proportions "
+                "refer to the last one of two."
             )
     if classes.size != lines.shape[1]:
         raise ValueError(
-            f"classes must name the {lines.shape[1]} classes of the target, got "
-            f"{classes.tolist()}."
+            f"classes={classes.tolist()} must name the {lines.shape[1]} classes of the "
+            "target."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
     return Bags(ids, codes, sizes, lines, classes)
@@ -395,9 +409,9 @@ def _check_whole_bags(found, y):
     if partial.size:
         b = partial[0]
         raise ValueError(
-            f"y must have whole bags, and bag {found.ids[b]} has {found.sizes[b]} of "
-            f"its {declared[b]} rows ({partial.size} bags are cut); use BagKFold or "
-            "another splitter of skext.label_proportions as cv."
+            f"y is cut: bag {found.ids[b]} has {found.sizes[b]} of its {declared[b]} "
+            f"rows, and {partial.size} bags are not whole; use BagKFold or another "
+            "splitter of skext.label_proportions as cv."
         )
 
 
@@ -417,8 +431,8 @@ def _from_labels(y, classes):
     unknown = np.setdiff1d(y, labels)
     if unknown.size:
         raise ValueError(
-            f"y must only have labels of classes, {labels.tolist()}, got "
-            f"{unknown[:5].tolist()}."
+            f"classes={labels.tolist()} must have all labels of y, and "
+            f"{unknown[:5].tolist()} are not among them; add them, or correct y."
         )
     labels = np.sort(labels)
     codes = np.arange(y.size)
@@ -443,8 +457,7 @@ def check_whole_counts(bags, cure):
         b = int(off.max(axis=1).argmax())
         k = 1 if counts.shape[1] == 2 else int(off[b].argmax())
         raise ValueError(
-            f"y must have whole counts, and the share {bags.proportions[b, k]:.12g} of "
-            f"bag {bags.ids[b]} with {bags.sizes[b]} rows makes {counts[b, k]:.12g} "
-            f"rows; give the count instead, rounded, by bag_target(counts=...), or "
-            f"{cure}."
+            f"y has no whole counts: the share {bags.proportions[b, k]:.12g} of bag "
+            f"{bags.ids[b]} with {bags.sizes[b]} rows makes {counts[b, k]:.12g} rows; "
+            f"give the count instead, rounded, by bag_target(counts=...), or {cure}."
         )

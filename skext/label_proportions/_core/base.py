@@ -1,24 +1,30 @@
 """What classifiers that learn from label proportions have in common."""
 
 from abc import ABCMeta, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.label_proportions._bags.counts import (
+from skext.label_proportions._bags.metrics import bag_count_log_loss
+from skext.label_proportions._bags.targets import (
+    Bags,
+    is_bag_target,
+    read_bags,
+    refuse_unknown,
+)
+from skext.label_proportions._core.known_bags import KnownBags
+from skext.label_proportions._core.models import ConstantModel
+from skext.label_proportions._counts.posterior import (
+    as_scores,
     count_posterior,
-    count_vector_posterior,
     normalize_rows,
     whole_counts,
 )
-from skext.label_proportions._bags.metrics import bag_count_log_loss
-from skext.label_proportions._bags.targets import is_bag_target, read_bags
-from skext.label_proportions._core.models import ConstantModel
 from skext.utils._sklearn import check_sample_weight
 from skext.utils._tables import validate_table
 
@@ -27,6 +33,18 @@ _MOST_CERTAIN = 1e-12
 
 def _all_probabilistic(self):
     return getattr(self, "_gives_proba", True)
+
+
+class FitData(NamedTuple):
+    """What is fitted: rows of bags that have a weight."""
+
+    X: object
+    bags: Bags
+    weight: np.ndarray | None
+    rows: np.ndarray
+    """Which of the given rows they are."""
+    given: Bags
+    """Bags of all given rows."""
 
 
 class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta):
@@ -42,25 +60,26 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
     __metadata_request__score = {"bags": True}
 
     @abstractmethod
+    def _fit_known(self, X, known):
+        """Return a model of rows in bags of known shares, and what to tell of the fit.
+
+        That of all classes if ``known.n_classes`` is not None.
+        """
+
     def _fit_class(self, X, bags, k, sample_weight):
-        """Return a model of class ``k``."""
+        """Return a model of class ``k``, of all if that is None; and what to tell."""
+        known = KnownBags(bags, k, sample_weight)
+        if known.certain is not None:
+            return ConstantModel(known.certain), None
+        X = X if known.rows.size == X.shape[0] else X[known.rows]
+        return self._fit_known(X, known)
 
     def _jointly(self):
         """Tell whether more than two classes get one model."""
         return True
 
-    def _fit_classes(self, X, bags, sample_weight):
-        """Return a model of all classes, of which there are more than two."""
-        raise NotImplementedError
-
-    def _prepare(self, X, bags, sample_weight, rows, given):
-        """Do what is common to all classes.
-
-        Those are the ``rows`` of the bags ``given`` that have a weight.
-        """
-
-    def _fit(self, X, y, sample_weight, bags, **options):
-        """Validate and fit all models."""
+    def _check_fit(self, X, y, sample_weight, bags, **options):
+        """Validate what ``fit`` is given, and describe the bags."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
@@ -75,11 +94,11 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
             order="C",
             **options,
         )
-        found = read_bags(y, bags, self.classes)
-        if found.codes.size != X.shape[0]:
+        given = read_bags(y, bags, self.classes)
+        if given.codes.size != X.shape[0]:
             raise ValueError(
-                f"X and y must have as many rows, got inconsistent numbers of samples: "
-                f"[{X.shape[0]}, {found.codes.size}]."
+                f"X and y have inconsistent numbers of samples: [{X.shape[0]}, "
+                f"{given.codes.size}]; give an entry of y for each row."
             )
         weight = None
         if sample_weight is not None:
@@ -88,39 +107,47 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
             )
             if not weight.any():
                 raise ValueError(
-                    "sample_weight must be positive in some row, got zeros only."
+                    "sample_weight is zero for all rows; give a weight to some."
                 )
-        self.classes_ = found.classes
-        self.bag_ids_, self.bag_sizes_ = found.ids, found.sizes
-        if not found.ids.size:
-            raise ValueError("y must have rows in bags, got bag -1 throughout.")
-        if not found.known().any():
-            raise ValueError("y must have a bag whose proportion is known, got none.")
-        counts = found.count_table()
+        self.classes_ = given.classes
+        self.bag_ids_, self.bag_sizes_ = given.ids, given.sizes
+        if not given.ids.size:
+            raise ValueError(
+                "y has no rows in bags, but -1 throughout; give bags to some rows."
+            )
+        refuse_unknown(given, "y")
+        counts = given.count_table()
         self.bag_counts_ = counts[:, -1].copy() if counts.shape[1] <= 2 else counts
-        rows, given = found.weighted_rows(weight), found
-        if rows.size < X.shape[0]:
-            # A bag without weight is as good as left out, whatever is in its rows.
-            X, found, weight = X[rows], found.take(rows), weight[rows]
-            if not found.known().any():
-                raise ValueError(
-                    "sample_weight must be positive in a row of a bag whose proportion "
-                    "is known, got zeros in all of them."
-                )
-        self._prepare(X, found, weight, rows, given)
-        numbers = [1] if found.classes.size == 2 else range(found.classes.size)
-        if found.classes.size == 1:
-            self._models = [ConstantModel(1.0)]
-        elif found.classes.size > 2 and self._jointly():
-            self._models = [self._fit_classes(X, found, weight)]
+        rows = given.weighted_rows(weight)
+        if rows.size == X.shape[0]:
+            return FitData(X, given, weight, rows, given)
+        # A bag without weight is as good as left out, whatever is in its rows.
+        found = given.take(rows)
+        refuse_unknown(found, "y", " and that has a row of positive sample_weight")
+        return FitData(X[rows], found, weight[rows], rows, given)
+
+    def _fit_models(self, data, *context):
+        """Fit all models; return what each of them has to tell."""
+        X, bags, weight = data.X, data.bags, data.weight
+        if bags.classes.size == 1:
+            self._models, told = [ConstantModel(1.0)], []
         else:
-            self._models = [self._fit_class(X, found, k, weight) for k in numbers]
+            numbers = [1] if bags.classes.size == 2 else range(bags.classes.size)
+            if bags.classes.size > 2 and self._jointly():
+                numbers = [None]
+            fitted = [self._fit_class(X, bags, k, weight, *context) for k in numbers]
+            self._models, told = map(list, zip(*fitted, strict=True))
         self._gives_proba = all(
             hasattr(model.estimator, "predict_proba")
             for model in self._models
             if hasattr(model, "estimator")
         )
-        return self
+        return told
+
+    def _fitted_estimators(self):
+        """Return the classifier inside the model, or a list of those of each class."""
+        found = [getattr(model, "estimator", None) for model in self._models]
+        return found[0] if len(found) == 1 else found
 
     def _check_input(self, X):
         check_is_fitted(self)
@@ -140,9 +167,9 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
     def _proba(self, X):
         if self.classes_.size == 1:
             return np.ones((X.shape[0], 1))
-        if hasattr(self._models[0], "predict_classes"):
-            return self._models[0].predict_classes(X)
-        columns = [model.predict_positive(X) for model in self._models]
+        columns = [model.predict(X) for model in self._models]
+        if columns[0].ndim == 2:
+            return columns[0]
         if len(columns) == 1:
             return np.column_stack([1 - columns[0], columns[0]])
         return normalize_rows(np.column_stack(columns))
@@ -204,13 +231,13 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         X = self._check_input(X)
         found = read_bags(y, bags, self.classes_)
         proba = self._proba(X)
-        if self.classes_.size > 2:
-            scores = np.log(np.maximum(proba, _MOST_CERTAIN))
-            return count_vector_posterior(scores, found, whole_counts(found))[0]
         if self.classes_.size == 1:
             return proba
-        p = np.clip(proba[:, 1], _MOST_CERTAIN, 1 - _MOST_CERTAIN)
-        posterior, _ = count_posterior(logit(p), found, np.round(found.counts()))
+        if self.classes_.size > 2:
+            scores = as_scores(proba, _MOST_CERTAIN)
+            return count_posterior(scores, found, whole_counts(found))[0]
+        log_odds = as_scores(proba[:, 1], _MOST_CERTAIN)
+        posterior, _ = count_posterior(log_odds, found, np.round(found.counts()))
         return np.column_stack([1 - posterior, posterior])
 
     def score(self, X, y, sample_weight=None, bags=None):

@@ -160,11 +160,11 @@ def check_connectivity(connectivity, X, rows, n_samples):
     n_wanted = n_samples if given else X.shape[0]
     if graph.shape != (n_wanted, n_wanted):
         raise ValueError(
-            f"connectivity must have shape {(n_wanted, n_wanted)}, a row and a "
-            f"column for each row of X, got {graph.shape}."
+            f"connectivity has the shape {graph.shape}; give a row and a column for "
+            f"each of the {n_wanted} rows of X."
         )
     if given and rows.size < n_samples:
         graph = graph[rows][:, rows]
     if not np.isfinite(graph.data).all():
-        raise ValueError("connectivity must be finite, got NaN or infinity.")
+        raise ValueError("connectivity holds NaN or infinity; give numbers.")
     return graph.maximum(graph.T)

@@ -1,39 +1,17 @@
 """Belief propagation on a graph of one's own."""
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags.ids import number_bags, per_bag
-from skext.label_proportions._inference.propagation import arrange_graph, propagate
-from skext.utils._warnings import warn_user
+from skext.label_proportions._bags.numbering import number_bags
+from skext.label_proportions._bags.per_bag import per_bag
+from skext.label_proportions._inference.propagation import (
+    arrange_graph,
+    layout,
+    propagate,
+    warn_not_converged,
+)
 
 __all__ = ["bp_marginals"]
-
-
-def layout(codes, counts):
-    """Append the rows in no bag as a bag of unknown count.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_samples,)
-        Number of the bag of each row, -1 for none.
-    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
-        Numbers of positive rows, or of the rows of all classes.
-
-    Returns
-    -------
-    order, indptr, counts, n_bagged
-        As :func:`propagate` takes them.
-    """
-    n_bags = len(counts)
-    order = np.argsort(np.where(codes < 0, n_bags, codes), kind="stable")
-    sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
-    n_bagged = int(sizes.sum())
-    if n_bagged < codes.size:
-        sizes = np.append(sizes, codes.size - n_bagged)
-        counts = np.concatenate([counts, np.full((1, *counts.shape[1:]), np.nan)])
-    indptr = np.concatenate([[0], np.cumsum(sizes)])
-    return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
 
 
 def bp_marginals(
@@ -160,16 +138,16 @@ def bp_marginals(
         _check_count_vectors(counts, sizes, bags, bag_strength)
     if graph.shape != (codes.size, codes.size):
         raise ValueError(
-            f"graph must have shape {(codes.size, codes.size)}, a row and a column for "
-            f"each entry of bags, got {graph.shape}."
+            f"graph has the shape {graph.shape}; give a row and a column for each of "
+            f"the {codes.size} entries of bags."
         )
     if unary is not None:
         unary = np.asarray(unary, dtype=np.float64)
         shape = (codes.size, *counts.shape[1:])
         if unary.shape != shape or not np.isfinite(unary).all():
             raise ValueError(
-                f"unary must have finite log-odds of shape {shape}, got shape "
-                f"{unary.shape}."
+                f"unary has the shape {unary.shape}, or NaN or infinity; give finite "
+                f"log-odds of shape {shape}."
             )
     order, indptr, counts, n_bagged = layout(codes, counts)
     result = propagate(
@@ -198,17 +176,16 @@ def _check_counts(counts, sizes, bags, bag_strength):
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"counts must be between 0 and the size of the bag, got {counts[b]:.6g} "
-            f"for bag {bags.name(b)!r} with {sizes[b]} rows; noisy counts ask for a "
-            "finite bag_strength."
+            f"counts has {counts[b]:.6g} for bag {bags.name(b)!r} with {sizes[b]} "
+            "rows; give numbers from 0 to the size of the bag, or a finite "
+            "bag_strength for noisy ones."
         )
     fractional = known & (np.abs(counts - np.round(counts)) > 1e-6)
     if certain and fractional.any():
         b = int(np.argmax(fractional))
         raise ValueError(
-            f"counts must be whole numbers if bag_strength is infinite, got "
-            f"{counts[b]:.6g} for bag {bags.name(b)!r}; noisy counts ask for a finite "
-            "bag_strength."
+            f"counts has {counts[b]:.6g} for bag {bags.name(b)!r}; give whole numbers, "
+            "or a finite bag_strength for noisy ones."
         )
     if certain:
         counts[known] = np.round(counts[known])
@@ -217,8 +194,8 @@ def _check_counts(counts, sizes, bags, bag_strength):
 def _check_count_vectors(counts, sizes, bags, bag_strength):
     if not np.isinf(bag_strength):
         raise ValueError(
-            f"bag_strength must be infinite for counts of all classes, got "
-            f"{bag_strength!r}; give one count per bag, class by class."
+            f"bag_strength={bag_strength!r} must be infinite for counts of all "
+            "classes; give one count per bag, class by class."
         )
     known = ~np.isnan(counts).any(axis=1)
     for column in counts.T:
@@ -228,28 +205,6 @@ def _check_count_vectors(counts, sizes, bags, bag_strength):
     if wrong.any():
         b = int(np.argmax(wrong))
         raise ValueError(
-            f"counts of all classes must add up to the size of the bag, got "
-            f"{counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} rows."
-        )
-
-
-def warn_not_converged(result, tol, name):
-    """Warn if marginals still moved when the sweeps were used up.
-
-    Parameters
-    ----------
-    result : Propagation
-        Where it ended.
-    tol : float
-        What was asked for; zero asks for all sweeps.
-    name : str
-        Who warns.
-    """
-    if not result.converged and tol > 0:
-        warn_user(
-            f"{name} did not converge: a marginal still moved by {result.residual:.3g} "
-            f"after {result.n_iter} sweeps, asked is tol={tol:.3g}. Lower "
-            "similarity_strength, increase max_iter or damping, or use "
-            "schedule='sequential'.",
-            ConvergenceWarning,
+            f"counts has {counts[b].tolist()} for bag {bags.name(b)!r} with {sizes[b]} "
+            "rows; give numbers that add up to the size of the bag."
         )

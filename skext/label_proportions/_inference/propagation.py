@@ -6,23 +6,25 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from scipy.special import logsumexp
+from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags.count_kernels import count_messages
-from skext.label_proportions._bags.counts import LATTICE_LIMIT
-from skext.label_proportions._bags.vector_kernels import count_vector_messages
-from skext.label_proportions._inference.class_kernels import (
+from skext.label_proportions._counts.many_class_kernels import count_vector_messages
+from skext.label_proportions._counts.posterior import LATTICE_LIMIT
+from skext.label_proportions._counts.two_class_kernels import count_messages
+from skext.label_proportions._inference.many_class_kernels import (
     edge_energies_classes,
     receive_classes,
     send_classes,
     settle_classes,
 )
-from skext.label_proportions._inference.pair_kernels import (
+from skext.label_proportions._inference.two_class_kernels import (
     edge_energies,
     receive,
     send,
     settle,
 )
 from skext.utils._parallel import run_chunks
+from skext.utils._warnings import warn_user
 
 # Rows that are worth a thread of their own.
 _ROWS_PER_THREAD = 4096
@@ -76,6 +78,32 @@ class Graph(NamedTuple):
     """``exp(-weight)`` of each directed edge."""
 
 
+def layout(codes, counts):
+    """Append the rows in no bag as a bag of unknown count.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples,)
+        Number of the bag of each row, -1 for none.
+    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
+        Numbers of positive rows, or of the rows of all classes.
+
+    Returns
+    -------
+    order, indptr, counts, n_bagged
+        As :func:`propagate` takes them.
+    """
+    n_bags = len(counts)
+    order = np.argsort(np.where(codes < 0, n_bags, codes), kind="stable")
+    sizes = np.bincount(codes[codes >= 0], minlength=n_bags)
+    n_bagged = int(sizes.sum())
+    if n_bagged < codes.size:
+        sizes = np.append(sizes, codes.size - n_bagged)
+        counts = np.concatenate([counts, np.full((1, *counts.shape[1:]), np.nan)])
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
+
+
 def arrange_graph(graph, order, strength):
     """Sort the rows of a symmetric graph and find opposite edges.
 
@@ -101,7 +129,7 @@ def arrange_graph(graph, order, strength):
     rows, columns = place[found.row[kept]], place[found.col[kept]]
     weights = strength * found.data[kept].astype(np.float64)
     if not np.isfinite(weights).all():
-        raise ValueError("graph must have finite similarities, got NaN or infinity.")
+        raise ValueError("graph holds NaN or infinity; give numbers.")
     csr = sparse.csr_array((weights, (rows, columns)), shape=(n_samples, n_samples))
     csr.sum_duplicates()
     csr.sort_indices()
@@ -115,8 +143,8 @@ def arrange_graph(graph, order, strength):
     )
     if not same or not np.allclose(csr.data, csr.data[back.data], rtol=1e-6, atol=0):
         raise ValueError(
-            "graph must be symmetric, and some similarity differs from that of the "
-            "opposite edge; use graph.maximum(graph.T) for instance."
+            "graph is not symmetric: some similarity differs from that of the opposite "
+            "edge; use graph.maximum(graph.T) for instance."
         )
     index = np.int32 if csr.nnz < 2**31 else np.int64
     return Graph(
@@ -396,3 +424,25 @@ def propagate(
         state.log_partition(n_bagged),
         float(state.logs.sum()),
     )
+
+
+def warn_not_converged(result, tol, name):
+    """Warn if marginals still moved when the sweeps were used up.
+
+    Parameters
+    ----------
+    result : Propagation
+        Where it ended.
+    tol : float
+        What was asked for; zero asks for all sweeps.
+    name : str
+        Who warns.
+    """
+    if not result.converged and tol > 0:
+        warn_user(
+            f"{name} did not converge: a marginal still moved by {result.residual:.3g} "
+            f"after {result.n_iter} sweeps, asked is tol={tol:.3g}. Lower "
+            "similarity_strength, increase max_iter or damping, or use "
+            "schedule='sequential'.",
+            ConvergenceWarning,
+        )

@@ -3,23 +3,17 @@
 from numbers import Integral
 
 import numpy as np
-from scipy.special import expit, logit, softmax
 from sklearn.utils.metaestimators import available_if
 
-from skext.label_proportions._bags.counts import count_posterior, count_vector_posterior
 from skext.label_proportions._bags.split import BagKFold
 from skext.label_proportions._bags.targets import check_whole_counts
-from skext.label_proportions._core.models import (
-    ConstantClasses,
-    ConstantModel,
-    fit_soft_classes,
-    fit_soft_labels,
-    predict,
+from skext.label_proportions._core.models import fit_soft_labels
+from skext.label_proportions._counts.posterior import (
+    as_proba,
+    as_scores,
+    count_posterior,
 )
-from skext.label_proportions._linear.classifiers import (
-    BaseLinearLLPClassifier,
-    KnownBags,
-)
+from skext.label_proportions._linear.base import BaseLinearLLPClassifier
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 
 __all__ = ["CountLikelihoodClassifier"]
@@ -62,7 +56,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
     tol : float, default=1e-6
         Largest entry of the gradient of the mean loss of the linear model, per standard
         deviation of a feature.
-    n_folds : int, default=3
+    cv : int, default=3
         Into how many parts bags are cut: probabilities of rows come from fits of
         ``estimator`` to the other parts, without which a flexible classifier would
         learn its own guesses by heart. 0 takes those of the fit to all rows, as in
@@ -134,7 +128,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         **BaseLinearLLPClassifier._parameter_constraints,
         "estimator": [HasMethods(["fit", "predict_proba"]), None],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "n_folds": [Interval(Integral, 0, None, closed="left")],
+        "cv": [Interval(Integral, 0, None, closed="left")],
         "n_jobs": [Integral, None],
     }
 
@@ -146,7 +140,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         fit_intercept=True,
         max_iter=None,
         tol=1e-6,
-        n_folds=3,
+        cv=3,
         classes=None,
         n_jobs=None,
     ):
@@ -155,9 +149,14 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         self.fit_intercept = fit_intercept
         self.max_iter = max_iter
         self.tol = tol
-        self.n_folds = n_folds
+        self.cv = cv
         self.classes = classes
         self.n_jobs = n_jobs
+
+    def _check_fit(self, X, y, sample_weight, bags, **options):
+        data = super()._check_fit(X, y, sample_weight, bags, **options)
+        check_whole_counts(data.bags, "take DLLPClassifier, whose shares may be any")
+        return data
 
     def _loss(self, X, bags, units):
         weight = bags.weights / bags.sizes
@@ -167,25 +166,12 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
             posterior, logs = count_posterior(
                 scores, bags.bags, bags.counts, n_jobs=self.n_jobs, arranged=arranged
             )
-            return -(weight @ logs), of_row * (expit(scores) - posterior)
+            difference = as_proba(scores) - posterior
+            return -(weight @ logs), (of_row * difference.T).T
 
         return loss, None
 
-    def _classes_loss(self, X, bags, units):
-        weight = bags.weights / bags.sizes
-        of_row, arranged = weight[bags.codes][:, np.newaxis], bags.bags.arranged()
-
-        def loss(scores):
-            posterior, logs = count_vector_posterior(
-                scores, bags.bags, bags.counts, n_jobs=self.n_jobs, arranged=arranged
-            )
-            slope = of_row * (softmax(scores, axis=1) - posterior)
-            return -(weight @ logs), slope
-
-        return loss, None
-
-    def _prepare(self, X, bags, sample_weight, rows, given):
-        check_whole_counts(bags, "take DLLPClassifier, whose shares may be any")
+    _classes_loss = _loss
 
     @available_if(_is_linear)
     def decision_function(self, X):
@@ -227,75 +213,42 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         """
         return super().fit(X, y, sample_weight, bags)
 
-    def _set_coef(self):
+    def _set_attributes(self):
         if self.estimator is None:
-            super()._set_coef()
-            return
-        found = [getattr(model, "estimator", None) for model in self._models]
-        self.estimator_ = found[0] if len(found) == 1 else found
+            super()._set_attributes()
+        else:
+            self.estimator_ = self._fitted_estimators()
 
     def _most_iterations(self):
         if self.max_iter is None:
             return 1000 if self.estimator is None else 10
         return self.max_iter
 
-    def _fit_class(self, X, bags, k, sample_weight):
+    def _fit_known(self, X, known):
         if self.estimator is None:
-            return super()._fit_class(X, bags, k, sample_weight)
-        known = KnownBags(bags, k, sample_weight)
-        if known.certain is not None:
-            return ConstantModel(known.certain)
-
-        def posterior(p):
-            log_odds = logit(np.clip(p, _MOST_CERTAIN, 1 - _MOST_CERTAIN))
-            return count_posterior(
-                log_odds, known.bags, known.counts, n_jobs=self.n_jobs
-            )[0]
-
-        return self._alternate(X, known, sample_weight, fit_soft_labels, posterior)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        if self.estimator is None:
-            return super()._fit_classes(X, bags, sample_weight)
-        known = KnownBags(bags, None, sample_weight)
-        if known.certain is not None:
-            return ConstantClasses(known.certain)
-
-        def posterior(p):
-            return count_vector_posterior(
-                np.log(np.maximum(p, _MOST_CERTAIN)),
-                known.bags,
-                known.counts,
-                n_jobs=self.n_jobs,
-            )[0]
-
-        return self._alternate(X, known, sample_weight, fit_soft_classes, posterior)
-
-    def _alternate(self, X, known, sample_weight, fit, posterior):
-        """Fit to probabilities of rows, and find these given the fit and counts."""
-        X = X if known.rows.size == X.shape[0] else X[known.rows]
-        weight = None if sample_weight is None else known.row_weight
-        label = known.shares[known.codes]
-        for n_iter in range(1, self._most_iterations() + 1):
-            if (known.sizes == 1).all():
-                # Labels are known, and nothing is left to guess.
-                break
-            new = posterior(self._outside_proba(X, label, known, weight, fit))
+            return super()._fit_known(X, known)
+        label, weight = known.shares[known.codes], known.sample_weight
+        if (known.sizes == 1).all():
+            # Labels are known, and nothing is left to guess.
+            return fit_soft_labels(self.estimator, X, label, weight), 1
+        n_iter, change = 0, np.inf
+        while change >= _SETTLED and n_iter < self._most_iterations():
+            scores = as_scores(self._outside_proba(X, label, known), _MOST_CERTAIN)
+            new, _ = count_posterior(
+                scores, known.bags, known.counts, n_jobs=self.n_jobs
+            )
             change = np.abs(new - label).max()
-            label = new
-            self._n_iter.append(n_iter)
-            if change < _SETTLED:
-                break
-        return fit(self.estimator, X, label, weight)
+            label, n_iter = new, n_iter + 1
+        return fit_soft_labels(self.estimator, X, label, weight), n_iter
 
-    def _outside_proba(self, X, label, known, weight, fit):
+    def _outside_proba(self, X, label, known):
         """Return probabilities of rows, by fits to other bags."""
-        n_splits = min(self.n_folds, known.sizes.size)
+        weight, n_splits = known.sample_weight, min(self.cv, known.sizes.size)
         if n_splits < 2:
-            return predict(fit(self.estimator, X, label, weight), X)
+            return fit_soft_labels(self.estimator, X, label, weight).predict(X)
         p = np.empty_like(label)
         for train, test in BagKFold(n_splits).split(X, groups=known.codes):
             part = None if weight is None else weight[train]
-            model = fit(self.estimator, X[train], label[train], part)
-            p[test] = predict(model, X[test])
+            model = fit_soft_labels(self.estimator, X[train], label[train], part)
+            p[test] = model.predict(X[test])
         return p

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import spsolve
 from scipy.special import expit, logsumexp, softmax
 from sklearn.neighbors import kneighbors_graph
 
-from skext.label_proportions._linear.classifiers import BaseLinearLLPClassifier
+from skext.label_proportions._linear.base import BaseLinearLLPClassifier
 from skext.utils._sklearn import Interval
 
 __all__ = ["MeanMapClassifier"]

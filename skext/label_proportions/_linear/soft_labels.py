@@ -3,20 +3,11 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._bags.counts import top_classes, top_rows, whole_counts
 from skext.label_proportions._core.base import BaseLLPClassifier
-from skext.label_proportions._core.models import (
-    ConstantClasses,
-    ConstantModel,
-    fit_soft_classes,
-    fit_soft_labels,
-    predict,
-    takes_weights,
-)
-from skext.label_proportions._linear.classifiers import KnownBags
+from skext.label_proportions._core.models import fit_soft_labels, takes_weights
+from skext.label_proportions._counts.posterior import label_by_counts
 from skext.label_proportions._linear.logistic import default_learner
 from skext.utils._sklearn import HasMethods, Interval, fit_context
 from skext.utils._warnings import warn_user
@@ -48,27 +39,16 @@ class _LabelingClassifier(BaseLLPClassifier):
         self : object
             The fitted estimator.
         """
-        self._n_iter = [1]
-        self._fit(X, y, sample_weight, bags)
-        found = [getattr(model, "estimator", None) for model in self._models]
-        self.estimator_ = found[0] if len(found) == 1 else found
-        self._set_n_iter(max(self._n_iter))
-        del self._n_iter
+        told = self._fit_models(self._check_fit(X, y, sample_weight, bags))
+        self.estimator_ = self._fitted_estimators()
+        self._set_n_iter(max([1, *filter(None, told)]))
         return self
 
     def _set_n_iter(self, n_iter):
         """Keep the number of iterations, if that means anything."""
 
     def _learner(self):
-        if self.estimator is None:
-            return default_learner()
-        return clone(self.estimator)
-
-    def _known(self, X, bags, k, sample_weight):
-        known = KnownBags(bags, k, sample_weight)
-        X = X if known.rows.size == X.shape[0] else X[known.rows]
-        weight = None if sample_weight is None else known.row_weight
-        return X, known, weight
+        return default_learner() if self.estimator is None else self.estimator
 
 
 class BagProportionClassifier(_LabelingClassifier):
@@ -134,15 +114,9 @@ class BagProportionClassifier(_LabelingClassifier):
         self.estimator = estimator
         self.classes = classes
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        X, known, weight = self._known(X, bags, k, sample_weight)
+    def _fit_known(self, X, known):
         label = known.shares[known.codes]
-        return fit_soft_labels(self._learner(), X, label, weight)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        X, known, weight = self._known(X, bags, None, sample_weight)
-        label = known.shares[known.codes]
-        return fit_soft_classes(self._learner(), X, label, weight)
+        return fit_soft_labels(self._learner(), X, label, known.sample_weight), 1
 
 
 class SelfLabelingLLPClassifier(_LabelingClassifier):
@@ -229,36 +203,22 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
     def _set_n_iter(self, n_iter):
         self.n_iter_ = n_iter
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        X, known, weight = self._known(X, bags, k, sample_weight)
-        if known.certain is not None:
-            return ConstantModel(known.certain)
-        return self._alternate(X, known, weight, fit_soft_labels, top_rows)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        X, known, weight = self._known(X, bags, None, sample_weight)
-        if known.certain is not None:
-            return ConstantClasses(known.certain)
-        known.counts = whole_counts(known.bags)
-        return self._alternate(X, known, weight, fit_soft_classes, top_classes)
-
-    def _alternate(self, X, known, weight, fit, choose):
+    def _fit_known(self, X, known):
         """Fit, and label rows by the fit, until labels stay the same."""
-        label = known.shares[known.codes]
+        label, weight = known.shares[known.codes], known.sample_weight
+        learner, n_iter = self._learner(), 1
         if (known.sizes == 1).all():
-            return fit(self._learner(), X, label, weight)
-        learner = self._learner()
+            return fit_soft_labels(learner, X, label, weight), n_iter
         first = learner if takes_weights(learner) else default_learner()
-        model = fit(first, X, label, weight)
+        model = fit_soft_labels(first, X, label, weight)
         seen = set()
         for n_iter in range(2, self.max_iter + 2):
-            new = choose(predict(model, X), known.bags, known.counts)
+            new = label_by_counts(model.predict(X), known.bags, known.counts)
             if np.array_equal(new, label):
-                break
+                return model, n_iter - 1
             label = new
             digest = label.astype(bool).tobytes()
-            model = fit(learner, X, label, weight)
-            self._n_iter.append(n_iter)
+            model = fit_soft_labels(learner, X, label, weight)
             if digest in seen or n_iter == self.max_iter + 1:
                 warn_user(
                     f"{type(self).__name__} did not converge in {n_iter - 1} fits: "
@@ -268,4 +228,4 @@ class SelfLabelingLLPClassifier(_LabelingClassifier):
                 )
                 break
             seen.add(digest)
-        return model
+        return model, n_iter

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from skext.label_proportions._core.models import LinearModel, SoftmaxModel
+from skext.label_proportions._core.models import LinearModel
 from skext.utils._warnings import warn_user
 
 _POLISHES = 3
@@ -186,7 +186,7 @@ def minimize_linear(
 
     Returns
     -------
-    model : LinearModel or SoftmaxModel
+    model : LinearModel
         The solution.
     n_iter : int
         Number of iterations.
@@ -243,7 +243,7 @@ def minimize_linear(
     if n_classes:
         # A number that is added to all scores of a row changes nothing.
         coef, intercept = coef - coef.mean(axis=0), intercept - intercept.mean()
-        return SoftmaxModel(coef, intercept), n_iter
+        return LinearModel(coef, intercept), n_iter
     return LinearModel(coef[0], float(intercept[0])), n_iter
 
 

@@ -3,26 +3,25 @@
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import expit, softmax
 
 from skext.label_proportions._core.base import BaseLLPClassifier
-from skext.label_proportions._core.models import ConstantClasses, ConstantModel
-from skext.label_proportions._linear.classifiers import KnownBags
+from skext.label_proportions._counts.posterior import as_proba
 from skext.label_proportions._nets import training as nets
-from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
 from skext.utils._scaling import fit_scaler
 from skext.utils._sklearn import Interval, StrOptions, fit_context
+from skext.utils._torch.loading import require_torch
+from skext.utils._torch.perceptron import Perceptron, as_arrays, layer_sizes
 
 __all__ = ["DLLPNetClassifier"]
 
 # Parameters that all networks on bags share.
 NET_CONSTRAINTS: dict = {
     "hidden_layer_sizes": ["array-like"],
-    "alpha": [Interval(Real, 0, None, closed="left")],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
     "batch_size": [Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_epochs": [Interval(Integral, 1, None, closed="left")],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -33,62 +32,22 @@ NET_CONSTRAINTS: dict = {
 }
 
 
-def check_layer_sizes(sizes):
-    """Return sizes of layers as a tuple, or raise."""
-    sizes = tuple(sizes)
-    if any(not isinstance(size, Integral) or size < 1 for size in sizes):
-        raise ValueError(
-            f"hidden_layer_sizes must be positive integers, got {sizes}; (128, 64) for "
-            "instance."
-        )
-    return sizes
-
-
 class NetModel:
     """Probabilities from a fitted network.
 
     Parameters
     ----------
-    layers : Layers
-        With one output.
+    layers : Perceptron
+        With one output, or one for each class.
     """
 
     def __init__(self, layers):
         self.layers = layers
 
-    def predict_positive(self, X):
-        """Return the probability for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples,)
-            Of the second class.
-        """
-        return expit(self.layers(X)[:, 0])
-
-
-class ClassesNetModel(NetModel):
-    """The same for more than two classes, with an output per class."""
-
-    def predict_classes(self, X):
-        """Return the probabilities for each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        proba : ndarray of shape (n_samples, n_classes)
-            Of all classes.
-        """
-        return softmax(self.layers(X), axis=1)
+    def predict(self, X):
+        """Return the probabilities of each row."""
+        scores = self.layers(X)
+        return as_proba(scores[:, 0] if scores.shape[1] == 1 else scores)
 
 
 class DLLPNetClassifier(BaseLLPClassifier):
@@ -107,14 +66,14 @@ class DLLPNetClassifier(BaseLLPClassifier):
     ----------
     hidden_layer_sizes : array-like of shape (n_layers,), default=(128, 64)
         Units of the hidden layers, which are rectified linear ones.
-    alpha : float, default=1e-4
+    weight_decay : float, default=1e-4
         Weight decay.
     batch_size : int, default=1024
         Most rows of a batch. Batches are made of whole bags; a bag with more rows is
         one on its own.
     learning_rate_init : float, default=1e-3
         Of the optimizer, AdamW.
-    max_iter : int, default=200
+    max_epochs : int, default=200
         Largest number of epochs.
     early_stopping : bool, default=True
         Whether bags are held out, and the epoch with the best loss on them is taken.
@@ -142,10 +101,9 @@ class DLLPNetClassifier(BaseLLPClassifier):
         Weights of the layers; empty if all rows are of one class.
     intercepts_ : list of ndarray of shape (n_next_units,)
         Constants of the layers.
-    loss_curve_ : list of float
-        Mean loss of the training bags during each epoch.
-    validation_loss_curve_ : list of float or None
-        Mean loss of the held-out bags after each epoch.
+    history_ : dict of ndarray of shape (n_epochs,)
+        Mean loss of each epoch: ``train_loss`` during it and, of held-out bags,
+        ``valid_loss`` after it.
     bag_ids_ : ndarray of shape (n_bags,)
         The bags.
     bag_sizes_ : ndarray of shape (n_bags,)
@@ -188,7 +146,7 @@ class DLLPNetClassifier(BaseLLPClassifier):
     >>> from skext.label_proportions import DLLPNetClassifier, make_bags
     >>> X, y = make_moons(600, noise=0.2, random_state=0)
     >>> bags = make_bags(X, y, bag_size=6, random_state=0)
-    >>> model = DLLPNetClassifier((16,), max_iter=20, random_state=0)
+    >>> model = DLLPNetClassifier((16,), max_epochs=20, random_state=0)
     >>> model.fit(bags.data, bags.target).predict_proba(X).shape
     (600, 2)
     """
@@ -199,10 +157,10 @@ class DLLPNetClassifier(BaseLLPClassifier):
         self,
         hidden_layer_sizes=(128, 64),
         *,
-        alpha=1e-4,
+        weight_decay=1e-4,
         batch_size=1024,
         learning_rate_init=1e-3,
-        max_iter=200,
+        max_epochs=200,
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -213,10 +171,10 @@ class DLLPNetClassifier(BaseLLPClassifier):
         random_state=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.alpha = alpha
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
+        self.max_epochs = max_epochs
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -253,35 +211,25 @@ class DLLPNetClassifier(BaseLLPClassifier):
         MissingDependencyError
             If torch or skorch is not installed.
         """
-        check_layer_sizes(self.hidden_layer_sizes)
+        layer_sizes(self.hidden_layer_sizes)
         self.coefs_, self.intercepts_ = [], []
-        self.loss_curve_, self.validation_loss_curve_, self.n_iter_ = [], None, 1
-        return self._fit(X, y, sample_weight, bags)
+        self.history_, self.n_iter_ = {"train_loss": np.empty(0)}, 1
+        self._fit_models(self._check_fit(X, y, sample_weight, bags))
+        return self
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        known = KnownBags(bags, k, sample_weight)
-        if known.certain is not None:
-            return ConstantModel(known.certain)
-        shares = np.column_stack([1 - known.shares, known.shares])
-        return self._train(X, known, shares, 1)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        known = KnownBags(bags, None, sample_weight)
-        if known.certain is not None:
-            return ConstantClasses(known.certain)
-        return self._train(X, known, known.shares, known.shares.shape[1])
-
-    def _train(self, X, known, shares, n_outputs):
+    def _fit_known(self, X, known):
         """Train the network on bags that have a weight."""
-        name = type(self).__name__
-        torch = optional_import("torch", extra="deep", purpose=name)
-        optional_import("skorch", extra="deep", purpose=name)
+        require_torch(type(self).__name__)
+        # torch is loaded by those who train.
+        from skext.utils._torch.training import RectifiedLayers
+
+        n_outputs, shares = known.n_classes or 1, known.shares
+        if known.n_classes is None:
+            shares = np.column_stack([1 - shares, shares])
         rng = fit_rng(self.random_state)
-        X = X if known.rows.size == X.shape[0] else X[known.rows]
         scaler = fit_scaler(X, known.row_weight, self.standardize)
         weight = known.weights * (known.sizes.sum() / known.weights.sum())
         data = nets.BagRows(
-            torch,
             X,
             known.codes,
             np.column_stack([shares, weight]),
@@ -290,36 +238,16 @@ class DLLPNetClassifier(BaseLLPClassifier):
             self.dtype,
             rng,
         )
-        sizes = (X.shape[1], *check_layer_sizes(self.hidden_layer_sizes), n_outputs)
-        module = _make_module(torch, sizes, rng, self.dtype)
+        sizes = (X.shape[1], *layer_sizes(self.hidden_layer_sizes), n_outputs)
+        module = RectifiedLayers(sizes, rng, self.dtype)
 
         def loss(scores, values, bag):
             share, weight = values["bags"][:, :-1], values["bags"][:, -1]
-            log_proba = nets.log_probabilities(torch, scores)
-            log_mean = nets.mean_log_proba(torch, log_proba, bag, len(share))
+            log_proba = nets.log_probabilities(scores)
+            log_mean = nets.mean_log_proba(log_proba, bag, len(share))
             return -(weight @ (share * log_mean).sum(dim=1)) / len(bag)
 
-        history = nets.train(torch, module, loss, data, shares, self)
-        self.coefs_, self.intercepts_ = nets.as_arrays(module.layers)
-        self.n_iter_ = len(history)
-        self.loss_curve_ = [row["train_loss"] for row in history]
-        if "valid_loss" in history[0]:
-            self.validation_loss_curve_ = [row["valid_loss"] for row in history]
-        kind = NetModel if n_outputs == 1 else ClassesNetModel
-        return kind(nets.Layers(scaler, self.coefs_, self.intercepts_))
-
-
-def _make_module(torch, sizes, rng, dtype):
-    """Build a network of rectified linear units."""
-
-    class Network(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = nets.linear_layers(torch, sizes, rng, dtype)
-
-        def forward(self, x, bag):
-            for layer in self.layers[:-1]:
-                x = torch.relu(layer(x))
-            return self.layers[-1](x)
-
-    return Network()
+        self.history_ = nets.train(module, loss, data, shares, self)
+        self.n_iter_ = len(self.history_["train_loss"])
+        self.coefs_, self.intercepts_ = as_arrays(module.layers)
+        return NetModel(Perceptron(self.coefs_, self.intercepts_, scaler=scaler)), None

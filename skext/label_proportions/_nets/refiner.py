@@ -12,20 +12,18 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.label_proportions._bags.ids import (
-    as_labels,
-    as_numbers,
-    number_bags,
-    per_bag,
-)
+from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.numbering import number_bags
+from skext.label_proportions._bags.per_bag import per_bag
 from skext.label_proportions._nets import training as nets
-from skext.label_proportions._nets.classifier import NET_CONSTRAINTS, check_layer_sizes
+from skext.label_proportions._nets.classifier import NET_CONSTRAINTS
 from skext.utils._columns import library_of
-from skext.utils._optional import optional_import
 from skext.utils._random import fit_rng
 from skext.utils._scaling import fit_scaler
 from skext.utils._sklearn import Interval, fit_context
 from skext.utils._tables import validate_table
+from skext.utils._torch.loading import require_torch
+from skext.utils._torch.perceptron import Perceptron, as_arrays, layer_sizes
 
 __all__ = ["EmbeddingRefiner"]
 
@@ -54,13 +52,13 @@ class EmbeddingRefiner(
         others make the trunk, so that the embedding has 128 columns by default.
     aggregate_weight : float, default=0.1
         The factor :math:`\lambda`.
-    alpha : float, default=0.0
+    weight_decay : float, default=0.0
         Weight decay.
     batch_size : int, default=1024
         Most rows of a batch. Batches are made of whole bags.
     learning_rate_init : float, default=1e-3
         Of the optimizer, AdamW.
-    max_iter : int, default=100
+    max_epochs : int, default=100
         Largest number of epochs.
     early_stopping : bool, default=True
         Whether bags are held out, and the epoch with the best loss on them is taken.
@@ -83,6 +81,9 @@ class EmbeddingRefiner(
         Weights of the layers of the trunk.
     intercepts_ : list of ndarray of shape (n_next_units,)
         Constants of the layers of the trunk.
+    history_ : dict of ndarray of shape (n_epochs,)
+        Mean loss of each epoch: ``train_loss`` during it and, of held-out bags,
+        ``valid_loss`` after it.
     n_iter_ : int
         Number of epochs.
     n_features_in_ : int
@@ -113,7 +114,7 @@ class EmbeddingRefiner(
     >>> from skext.label_proportions import EmbeddingRefiner
     >>> X = np.random.default_rng(0).normal(size=(60, 3))
     >>> proba, bags = 1 / (1 + np.exp(-X[:, 0])), np.arange(60) // 6
-    >>> refiner = EmbeddingRefiner((8, 4), max_iter=3, random_state=0)
+    >>> refiner = EmbeddingRefiner((8, 4), max_epochs=3, random_state=0)
     >>> refiner = refiner.fit(X, proba, bags=bags, counts=np.full(10, 3))
     >>> refiner.transform(X).shape
     (60, 8)
@@ -129,10 +130,10 @@ class EmbeddingRefiner(
         hidden_layer_sizes=(128, 64),
         *,
         aggregate_weight=0.1,
-        alpha=0.0,
+        weight_decay=0.0,
         batch_size=1024,
         learning_rate_init=1e-3,
-        max_iter=100,
+        max_epochs=100,
         early_stopping=True,
         validation_fraction=0.1,
         n_iter_no_change=4,
@@ -143,10 +144,10 @@ class EmbeddingRefiner(
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.aggregate_weight = aggregate_weight
-        self.alpha = alpha
+        self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
+        self.max_epochs = max_epochs
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -184,13 +185,11 @@ default=None
         ValueError
             If shapes do not fit, or ``hidden_layer_sizes`` has fewer than two layers.
         """
-        name = type(self).__name__
-        torch = optional_import("torch", extra="deep", purpose=name)
-        optional_import("skorch", extra="deep", purpose=name)
-        sizes = check_layer_sizes(self.hidden_layer_sizes)
+        require_torch(type(self).__name__)
+        sizes = layer_sizes(self.hidden_layer_sizes)
         if len(sizes) < 2:
             raise ValueError(
-                f"hidden_layer_sizes must have at least two layers, got {sizes}: one "
+                f"hidden_layer_sizes={sizes} must have at least two layers; give one "
                 "for the embedding and one for bags."
             )
         X, y = validate_table(
@@ -206,13 +205,14 @@ default=None
         codes, shares = _bag_shares(X.shape[0], proba.shape[1], bags, counts)
         rng = fit_rng(self.random_state)
         scaler = fit_scaler(X, None, self.standardize)
-        data = nets.BagRows(torch, X, codes, shares, proba, scaler, self.dtype, rng)
+        data = nets.BagRows(X, codes, shares, proba, scaler, self.dtype, rng)
         layers = (X.shape[1], *sizes[:-1]), sizes[-1], proba.shape[1]
-        module = _make_module(torch, *layers, rng, self.dtype)
-        loss = _make_loss(torch, self.aggregate_weight)
-        history = nets.train(torch, module, loss, data, shares, self)
-        self.coefs_, self.intercepts_ = nets.as_arrays(module.trunk)
-        self.n_iter_, self._scaler = len(history), scaler
+        module = _make_module(*layers, rng, self.dtype)
+        loss = _make_loss(self.aggregate_weight)
+        self.history_ = nets.train(module, loss, data, shares, self)
+        self.n_iter_ = len(self.history_["train_loss"])
+        self._trunk = Perceptron(*as_arrays(module.trunk.layers), scaler=scaler)
+        self.coefs_, self.intercepts_ = self._trunk.coefs, self._trunk.intercepts
         self._n_features_out = sizes[-2]
         return self
 
@@ -238,8 +238,7 @@ default=None
             dtype=[np.float64, np.float32],
             order="C",
         )
-        layers = nets.Layers(self._scaler, self.coefs_, self.intercepts_)
-        return layers(X, rectify_last=True)
+        return self._trunk(X, activate_last=True)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -256,8 +255,8 @@ def _as_proba(y):
         return proba if y.ndim == 2 else np.column_stack([1 - proba, proba])
     if y.ndim == 2:
         raise ValueError(
-            f"y must have probabilities between 0 and 1, got values from {y.min()} to "
-            f"{y.max()}."
+            f"y holds values from {y.min()} to {y.max()}; give probabilities between 0 "
+            "and 1."
         )
     classes, codes = np.unique(y, return_inverse=True)
     return np.eye(classes.size)[codes]
@@ -272,8 +271,7 @@ def _bag_shares(n_samples, n_classes, bags, counts):
     ids, codes = numbered.ids, numbered.codes
     if codes.size != n_samples:
         raise ValueError(
-            f"bags must have an entry for each of the {n_samples} rows, got "
-            f"{codes.size}."
+            f"bags has {codes.size} entries; give one for each of the {n_samples} rows."
         )
     sizes = np.bincount(codes[codes >= 0], minlength=ids.size)
     known = np.full(ids.size, np.nan)
@@ -283,8 +281,8 @@ def _bag_shares(n_samples, n_classes, bags, counts):
         known = as_numbers(counts, "counts")
     if known.ndim not in (1, 2) or known.shape[0] != ids.size:
         raise ValueError(
-            f"counts must have an entry for each of the {ids.size} bags, got shape "
-            f"{known.shape}."
+            f"counts has the shape {known.shape}; give an entry for each of the "
+            f"{ids.size} bags."
         )
     if known.ndim == 1:
         known = np.column_stack([sizes - known, known])
@@ -295,40 +293,40 @@ def _bag_shares(n_samples, n_classes, bags, counts):
     return codes, np.concatenate([shares, nothing[: alone.size, : shares.shape[1]]])
 
 
-def _make_module(torch, trunk_sizes, n_bag_units, n_classes, rng, dtype):
+def _make_module(trunk_sizes, n_bag_units, n_classes, rng, dtype):
     """Build the trunk and both heads; two classes have one output."""
+    import torch
+
+    # torch is loaded by those who train.
+    from skext.utils._torch.training import RectifiedLayers
+
     n_outputs = 1 if n_classes == 2 else n_classes
 
     class Network(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.trunk = nets.linear_layers(torch, trunk_sizes, rng, dtype)
             last = trunk_sizes[-1]
-            self.head = nets.linear_layers(torch, (last, n_outputs), rng, dtype)
-            self.bag_head = nets.linear_layers(
-                torch, (last, n_bag_units, n_outputs), rng, dtype
-            )
+            self.trunk = RectifiedLayers(trunk_sizes, rng, dtype)
+            self.head = RectifiedLayers((last, n_outputs), rng, dtype)
+            self.bag_head = RectifiedLayers((last, n_bag_units, n_outputs), rng, dtype)
 
         def forward(self, x, bag):
-            for layer in self.trunk:
-                x = torch.relu(layer(x))
-            mean = nets.bag_means(torch, x, bag, int(bag[-1]) + 1)
-            hidden, last = self.bag_head
-            return self.head[0](x), last(torch.relu(hidden(mean)))
+            z = torch.relu(self.trunk(x))
+            return self.head(z), self.bag_head(nets.bag_means(z, bag, int(bag[-1]) + 1))
 
     return Network()
 
 
-def _make_loss(torch, aggregate_weight):
+def _make_loss(aggregate_weight):
     """Build the cross-entropy of rows and of bags."""
 
     def cross_entropy(target, scores):
-        return -(target * nets.log_probabilities(torch, scores)).sum(dim=1)
+        return -(target * nets.log_probabilities(scores)).sum(dim=1)
 
     def loss(scores, values, bag):
         of_rows, of_bags = scores
         total = cross_entropy(values["rows"], of_rows).mean()
-        known = ~torch.isnan(values["bags"]).any(dim=1)
+        known = ~values["bags"].isnan().any(dim=1)
         if aggregate_weight > 0 and bool(known.any()):
             bags = cross_entropy(values["bags"][known], of_bags[known])
             total = total + aggregate_weight * bags.mean()

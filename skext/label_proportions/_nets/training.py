@@ -1,43 +1,14 @@
-"""Training of networks on batches of whole bags.
+"""Training of networks on batches of whole bags; only its functions need torch.
 
-torch and skorch are needed to train only; what is fitted are plain arrays, so that
-models pickle anywhere and predict without either. All random numbers come from one
-generator of numpy, so that torch's own stream is neither read nor moved.
+All random numbers come from one generator of numpy, so that torch's own stream is
+neither read nor moved.
 """
 
 import itertools
-import math
-from typing import NamedTuple
 
 import numpy as np
 
-from skext.utils._scaling import Scaler
-from skext.utils._torch.device import resolve_device
-
-# Rows that go through a network at a time.
-_ROWS = 8192
-
-
-class Layers(NamedTuple):
-    """Weights of a network of rectified linear units."""
-
-    scaler: Scaler
-    coefs: list
-    intercepts: list
-
-    def __call__(self, X, rectify_last=False):
-        """Return the outputs of the last layer for rows."""
-        parts = []
-        for start in range(0, X.shape[0], _ROWS):
-            h = self.scaler(X[start : start + _ROWS])
-            for number, (coef, intercept) in enumerate(
-                zip(self.coefs, self.intercepts, strict=True), 1
-            ):
-                h = h @ coef + intercept
-                if number < len(self.coefs) or rectify_last:
-                    h = np.maximum(h, 0.0)
-            parts.append(h)
-        return np.concatenate(parts)
+from skext.utils._scaling import apply_scaler
 
 
 class BagRows:
@@ -45,8 +16,6 @@ class BagRows:
 
     Parameters
     ----------
-    torch : module
-        Imported by the caller.
     X : {ndarray, sparse matrix} of shape (n_samples, n_features)
         Rows, all in bags.
     codes : ndarray of shape (n_samples,)
@@ -63,9 +32,9 @@ class BagRows:
         Shuffles bags.
     """
 
-    def __init__(self, torch, X, codes, bag_values, row_values, scaler, dtype, rng):
+    def __init__(self, X, codes, bag_values, row_values, scaler, dtype, rng):
         order = np.argsort(codes, kind="stable")
-        self.torch, self.scaler, self.dtype, self.rng = torch, scaler, dtype, rng
+        self.scaler, self.dtype, self.rng = scaler, dtype, rng
         self.X = X[order]
         self.row_values = row_values[order].astype(dtype)
         self.bag_values = bag_values.astype(dtype)
@@ -94,21 +63,14 @@ class BagRows:
 
     def batch(self, bags):
         """Return tensors for some of the bags: inputs, and what is known."""
+        from torch import from_numpy
+
         rows, codes = self._rows(bags)
-        try:
-            with np.errstate(over="raise"):
-                table = self.scaler(self.X[rows])
-                table = np.ascontiguousarray(table, dtype=self.dtype)
-        except FloatingPointError:
-            raise ValueError(
-                f"X has values that are too large for {self.dtype}; rescale or clip "
-                "them."
-            ) from None
-        tensor = self.torch.from_numpy
-        inputs = {"x": tensor(table), "bag": tensor(codes)}
+        table = apply_scaler(self.X[rows], self.scaler, self.dtype)
+        inputs = {"x": from_numpy(table), "bag": from_numpy(codes)}
         known = {
-            "bags": tensor(self.bag_values[bags]),
-            "rows": tensor(self.row_values[rows]),
+            "bags": from_numpy(self.bag_values[bags]),
+            "rows": from_numpy(self.row_values[rows]),
         }
         return inputs, known
 
@@ -144,13 +106,11 @@ class BagLoader:
         yield self.dataset.batch(np.sort(order[first:]))
 
 
-def mean_log_proba(torch, log_proba, bag, n_bags):
+def mean_log_proba(log_proba, bag, n_bags):
     """Return the logarithm of the mean probability of the rows of each bag.
 
     Parameters
     ----------
-    torch : module
-        Imported by the caller.
     log_proba : tensor of shape (n_rows, n_classes)
         Of the rows.
     bag : tensor of shape (n_rows,)
@@ -166,58 +126,29 @@ def mean_log_proba(torch, log_proba, bag, n_bags):
     n_classes = log_proba.shape[1]
     index = bag[:, None].expand(-1, n_classes)
     # The largest is taken out, so that not all of a bag underflows.
-    top = torch.full((n_bags, n_classes), -torch.inf).to(log_proba)
+    top = log_proba.new_full((n_bags, n_classes), -np.inf)
     top = top.scatter_reduce(0, index, log_proba.detach(), "amax")
-    total = torch.zeros((n_bags, n_classes)).to(log_proba)
-    total = total.index_add(0, bag, torch.exp(log_proba - top[bag]))
-    sizes = torch.bincount(bag, minlength=n_bags).to(log_proba)
-    return top + torch.log(total) - torch.log(sizes)[:, None]
+    total = log_proba.new_zeros((n_bags, n_classes))
+    total = total.index_add(0, bag, (log_proba - top[bag]).exp())
+    sizes = bag.bincount(minlength=n_bags).to(log_proba)
+    return top + total.log() - sizes.log()[:, None]
 
 
-def bag_means(torch, values, bag, n_bags):
+def bag_means(values, bag, n_bags):
     """Return the mean of the rows of each bag."""
-    total = torch.zeros((n_bags, values.shape[1])).to(values)
-    sizes = torch.bincount(bag, minlength=n_bags).to(values)
+    total = values.new_zeros((n_bags, values.shape[1]))
+    sizes = bag.bincount(minlength=n_bags).to(values)
     return total.index_add(0, bag, values) / sizes[:, None]
 
 
-def log_probabilities(torch, scores):
+def log_probabilities(scores):
     """Return log-probabilities from one log-odds, or from a score per class."""
-    if scores.shape[1] == 1:
-        log_sigmoid = torch.nn.functional.logsigmoid
-        return torch.cat([log_sigmoid(-scores), log_sigmoid(scores)], dim=1)
-    return torch.log_softmax(scores, dim=1)
+    if scores.shape[1] > 1:
+        return scores.log_softmax(dim=1)
+    from torch import cat
+    from torch.nn.functional import logsigmoid
 
-
-def linear_layers(torch, sizes, rng, dtype):
-    """Return linear layers between so many units, drawn from numpy's generator."""
-    layers = torch.nn.ModuleList()
-    for n_in, n_out in itertools.pairwise(sizes):
-        layer = torch.nn.utils.skip_init(
-            torch.nn.Linear, n_in, n_out, dtype=getattr(torch, dtype)
-        )
-        bound = math.sqrt(6.0 / n_in)
-        drawn = rng.uniform(-bound, bound, size=(n_out, n_in)).astype(dtype)
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(drawn))
-            layer.bias.zero_()
-        layers.append(layer)
-    return layers
-
-
-def as_arrays(layers):
-    """Copy linear layers into lists of weights and of constants."""
-    coefs, intercepts = [], []
-    for layer in layers:
-        weight = layer.weight.detach().cpu().numpy()
-        coefs.append(np.ascontiguousarray(weight.T, dtype=np.float64))
-        intercepts.append(layer.bias.detach().cpu().numpy().astype(np.float64))
-    return coefs, intercepts
-
-
-def _unchanged(data, target=None):
-    """Keep skorch from wrapping the bags."""
-    return data
+    return cat([logsigmoid(-scores), logsigmoid(scores)], dim=1)
 
 
 def hold_out(order, n_valid, shares):
@@ -259,14 +190,12 @@ def _spare(has, part):
     return (~has | (has[part].sum(axis=0) > 1)).all(axis=1)
 
 
-def train(torch, module, loss, data, shares, options):
+def train(module, loss, data, shares, options):
     """Train a network; return the losses by epoch.
 
     Parameters
     ----------
-    torch : module
-        Imported by the caller.
-    module : torch Module
+    module : nn.Module
         Takes ``x`` and ``bag``; trained in place.
     loss : callable
         Maps the output, what is known and ``bag`` to the mean loss of a batch.
@@ -275,12 +204,11 @@ def train(torch, module, loss, data, shares, options):
     shares : ndarray of shape (n_bags, n_classes)
         Shares of the classes in bags; NaN is unknown.
     options : estimator object
-        Its parameters ``batch_size``, ``learning_rate_init``, ``alpha``, ``max_iter``,
-        ``early_stopping``, ``validation_fraction``, ``n_iter_no_change``, ``device``.
+        Its parameters are those of the network.
 
     Returns
     -------
-    history : list of dict
+    history : dict of ndarray of shape (n_epochs,)
         With ``train_loss`` and, with held-out bags, ``valid_loss``.
 
     Raises
@@ -288,46 +216,38 @@ def train(torch, module, loss, data, shares, options):
     ValueError
         If training diverged.
     """
-    from skorch import NeuralNet
-    from skorch.callbacks import EarlyStopping
-    from skorch.helper import predefined_split
-    from skorch.utils import to_device
+    from torch.optim import AdamW
 
-    class BagNet(NeuralNet):
-        def get_loss(self, y_pred, y_true, X=None, training=False):
-            known = to_device(y_true, self.device)
-            return loss(y_pred, known, to_device(X["bag"], self.device))
+    # torch is loaded by those who train.
+    from skext.utils._torch.training import loss_history, make_net
 
-    split, stop = None, []
+    valid = patience = None
     if options.early_stopping and len(data) > 1:
         order = data.rng.permutation(len(data))
         n_valid = max(1, round(options.validation_fraction * len(data)))
         n_valid = min(n_valid, len(data) - 1)
         held = hold_out(order, n_valid, shares)
-        split = predefined_split(data.keep(np.flatnonzero(held)))
+        valid = data.keep(np.flatnonzero(held))
         data = data.keep(np.flatnonzero(~held))
-        stop = [EarlyStopping(patience=options.n_iter_no_change, load_best=True)]
-    net = BagNet(
+        patience = options.n_iter_no_change
+    net = make_net(
         module,
-        criterion=torch.nn.Identity,
-        optimizer=torch.optim.AdamW,
-        optimizer__weight_decay=options.alpha,
+        lambda output, known, inputs: loss(output, known, inputs["bag"]),
+        BagLoader,
+        valid=valid,
+        patience=patience,
+        device=options.device,
+        optimizer=AdamW,
+        optimizer__weight_decay=options.weight_decay,
         lr=options.learning_rate_init,
-        max_epochs=options.max_iter,
+        max_epochs=options.max_epochs,
         batch_size=options.batch_size,
-        dataset=_unchanged,
-        iterator_train=BagLoader,
-        iterator_train__shuffle=True,
-        iterator_valid=BagLoader,
-        train_split=split,
-        callbacks=stop,
-        device=resolve_device(options.device),
-        verbose=0,
     )
     net.fit(data, None)
     if not all(bool(p.isfinite().all()) for p in module.parameters()):
         raise ValueError(
-            "Weights of the network grew beyond all bounds; lower learning_rate_init, "
-            "scale the features, or clip what is too large in X."
+            f"learning_rate_init={options.learning_rate_init!r} lets the weights of "
+            "the network grow beyond all bounds; lower it, scale the features, or clip "
+            "what is too large in X."
         )
-    return net.history
+    return loss_history(net)

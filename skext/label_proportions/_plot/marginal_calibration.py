@@ -4,15 +4,19 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
-from skext.label_proportions._bags.ids import as_labels
+from skext.label_proportions._bags.columns import as_labels
 from skext.utils._plotting import (
-    binomial_band,
     check_confidence_level,
     check_entries,
     curve_style,
     one_axes,
     percent,
     plain_legend,
+)
+from skext.utils._probabilities import (
+    calibration_error,
+    consistency_band,
+    reliability_bins,
 )
 
 
@@ -91,10 +95,12 @@ class MarginalCalibrationDisplay:
         check_confidence_level(confidence_level)
         self.confidence_level, self.name = confidence_level, name
         self.observed = self.n_positive / self.n_rows
-        p = np.clip(self.predicted, 0.0, 1.0)
-        self.low, self.high = binomial_band(p, self.n_rows, confidence_level)
-        gaps = np.abs(self.observed - self.predicted)
-        self.calibration_error = float(np.average(gaps, weights=self.n_rows))
+        self.low, self.high = consistency_band(
+            self.predicted, self.n_rows, confidence_level
+        )
+        self.calibration_error = calibration_error(
+            self.predicted, self.observed, self.n_rows
+        )
 
     @classmethod
     def from_predictions(
@@ -152,7 +158,7 @@ class MarginalCalibrationDisplay:
             )
         pos_label = np.unique(y_true)[-1] if pos_label is None else pos_label
         display = cls(
-            *_bins(y_true == pos_label, p, n_bins),
+            *reliability_bins(y_true == pos_label, p, n_bins),
             confidence_level=confidence_level,
             name=name,
         )
@@ -253,14 +259,3 @@ class MarginalCalibrationDisplay:
         ax.set_ylabel(f"frequency of the class (bars: {share} if calibrated)")
         plain_legend(ax, loc="lower right", fontsize="small")
         return self
-
-
-def _bins(event, p, n_bins):
-    """Mean probability, events and rows of bins of about equal size; ties stay."""
-    order = np.argsort(p, kind="stable")
-    p, event = p[order], event[order]
-    wanted = np.linspace(0, p.size, min(n_bins, p.size) + 1)[:-1].astype(np.intp)
-    starts = np.unique(np.searchsorted(p, p[wanted], side="left"))
-    rows = np.diff([*starts, p.size])
-    positive = np.add.reduceat(event.astype(np.intp), starts)
-    return np.add.reduceat(p, starts) / rows, positive, rows

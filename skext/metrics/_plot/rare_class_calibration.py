@@ -1,7 +1,6 @@
 """Reliability of the probability of one class, with intervals that say how sure."""
 
 import numpy as np
-from scipy.special import betaincinv, ndtri
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +14,13 @@ from skext.utils._plotting import (
     percent,
     plain_legend,
 )
+from skext.utils._probabilities import (
+    exact_interval,
+    reliability_bins,
+    wilson_interval,
+)
+
+_INTERVALS = {"wilson": wilson_interval, "clopper-pearson": exact_interval}
 
 
 class RareClassCalibrationDisplay:
@@ -200,7 +206,7 @@ class RareClassCalibrationDisplay:
                     "must lie between 0 and 1; give probabilities."
                 )
         display = cls(
-            *_bin(event, p, n_bins, min_rows),
+            *reliability_bins(event, p, n_bins, min_rows=min_rows),
             interval=interval,
             confidence_level=confidence_level,
             class_name=str(rare),
@@ -299,48 +305,3 @@ class RareClassCalibrationDisplay:
         ax.set_ylabel(f"observed frequency, {share} {self.interval.title()} interval")
         plain_legend(ax, loc="upper left")
         return self
-
-
-def _bin(event, p, n_bins, min_rows):
-    """Mean prediction, events and rows of bins of about equal size; ties stay."""
-    order = np.argsort(p, kind="stable")
-    p, event = p[order], event[order]
-    n = p.size
-    n_bins = max(1, min(n_bins, n // min_rows))
-    starts, start = [0], 0
-    for left in range(n_bins, 1, -1):
-        end = start + max(round((n - start) / left), min_rows)
-        if end >= n:
-            break
-        end = int(np.searchsorted(p, p[end - 1], side="right"))
-        if n - end < min_rows:
-            break
-        starts.append(end)
-        start = end
-    rows = np.diff([*starts, n])
-    return (
-        np.add.reduceat(p, starts) / rows,
-        np.add.reduceat(event.astype(np.intp), starts),
-        rows,
-    )
-
-
-def _wilson(n_events, n_rows, confidence_level):
-    z = ndtri(0.5 + confidence_level / 2)
-    share, part = n_events / n_rows, z**2 / n_rows
-    centre = share + part / 2
-    half = np.sqrt(part * (share * (1 - share) + part / 4))
-    low, high = (centre - half) / (1 + part), (centre + half) / (1 + part)
-    # Exact at the ends, where rounding would leave a gap.
-    return np.where(n_events == 0, 0.0, low), np.where(n_events == n_rows, 1.0, high)
-
-
-def _clopper_pearson(n_events, n_rows, confidence_level):
-    tail = (1 - confidence_level) / 2
-    rest = n_rows - n_events
-    low = betaincinv(np.maximum(n_events, 1), rest + 1, tail)
-    high = betaincinv(n_events + 1, np.maximum(rest, 1), 1 - tail)
-    return np.where(n_events == 0, 0.0, low), np.where(rest == 0, 1.0, high)
-
-
-_INTERVALS = {"wilson": _wilson, "clopper-pearson": _clopper_pearson}

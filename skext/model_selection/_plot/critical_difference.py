@@ -11,7 +11,7 @@ import re
 import numpy as np
 
 from skext.model_selection import _statistics as _stats
-from skext.utils._optional import optional_import
+from skext.utils._plotting import pyplot, shorten, text_color
 
 _TESTS = {
     "wilcoxon": "Wilcoxon signed rank, Holm",
@@ -195,7 +195,9 @@ class CriticalDifferenceDisplay:
             method_names = range(scores.shape[1])
         scores = scores[~np.isnan(scores).any(axis=1)]
         if not len(scores):
-            raise ValueError("scores has no task with the scores of all methods.")
+            raise ValueError(
+                "scores has no task with the scores of all methods; leave methods out."
+            )
         ranks = _stats.average_ranks(scores, greater_is_better=greater_is_better)
         length = None
         if test == "nemenyi":
@@ -288,7 +290,7 @@ class CriticalDifferenceDisplay:
         width, height : float
             In inches.
         """
-        font_size = font_size or _matplotlib().rcParams["font.size"]
+        font_size = font_size or pyplot().rcParams["font.size"]
         labels = map("  ".join, self._labels())
         label = min(max(map(_text_width, labels)), _MAX_LABEL)
         axis = max(24.0, 1.8 * len(self.method_names))
@@ -315,12 +317,9 @@ class CriticalDifferenceDisplay:
         display : CriticalDifferenceDisplay
             The object itself.
         """
-        font_size = font_size or _matplotlib().rcParams["font.size"]
+        font_size = font_size or pyplot().rcParams["font.size"]
         if ax is None:
-            pyplot = optional_import(
-                "matplotlib.pyplot", extra="plot", purpose="Plotting"
-            )
-            _, ax = pyplot.subplots(figsize=self.natural_size(font_size))
+            _, ax = pyplot().subplots(figsize=self.natural_size(font_size))
             ax.set_position((0, 0, 1, 1))
         self.ax_, self.figure_ = ax, ax.figure
         top, bottom = self._extent()
@@ -350,19 +349,19 @@ class CriticalDifferenceDisplay:
         return 1.5 + _BAR_PITCH * (max(self._levels(), default=-1) + 1)
 
     def _levels(self):
-        """Give every bar the first level on which it meets no other."""
-        ends, levels = [], []
-        for clique in self.cliques:
-            low, high = self.mean_ranks[clique[0]], self.mean_ranks[clique[-1]]
-            free = [i for i, end in enumerate(ends) if end + 0.05 < low]
-            level = free[0] if free else len(ends)
-            ends[level : level + 1] = [high]
-            levels.append(level)
-        return levels
+        ends = [self.mean_ranks[[clique[0], clique[-1]]] for clique in self.cliques]
+        return stack(ends, gap=0.05)
 
 
-def _matplotlib():
-    return optional_import("matplotlib", extra="plot", purpose="Plotting")
+def stack(intervals, gap):
+    """Give every interval the first level on which it meets no other."""
+    ends, levels = [], []
+    for low, high in intervals:
+        free = [i for i, end in enumerate(ends) if end + gap < low]
+        level = free[0] if free else len(ends)
+        ends[level : level + 1] = [high]
+        levels.append(level)
+    return levels
 
 
 @functools.lru_cache(maxsize=1024)
@@ -385,7 +384,7 @@ class _Drawing:
 
     def __init__(self, display, ax, font_size):
         self.display, self.ax, self.size = display, ax, font_size
-        self.ink = _matplotlib().rcParams["text.color"]
+        self.ink = text_color()
         self.width = ax.get_xlim()[1]
         self.top_rank = max(len(display.method_names), 2)
         most = (1 - _MIN_AXIS) / 2 * self.width - _MARGIN
@@ -486,11 +485,3 @@ def _fit(name, rank, most):
     while length > 4 and _text_width(f"{shorten(name, length)}  {rank}") > most:
         length -= 1
     return shorten(name, max(length, 4)), rank
-
-
-def shorten(name, length):
-    """Cut a name in the middle, where names of variants differ least."""
-    if length >= len(name):
-        return name
-    head = (length - 1) * 2 // 3
-    return f"{name[:head]}…{name[len(name) - (length - 1 - head) :]}"

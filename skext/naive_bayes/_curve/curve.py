@@ -12,6 +12,7 @@ from skext.naive_bayes._curve.crossover import bootstrap_crossover
 from skext.naive_bayes._curve.data import check_test_set, check_train_sizes
 from skext.naive_bayes._curve.fit import run_repeat
 from skext.utils._labels import read_labels
+from skext.utils._plotting import check_confidence_level
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import Interval, StrOptions, validate_params
 
@@ -99,10 +100,10 @@ class ProbeLearningCurve:
         metric = self.metrics[0] if metric is None else metric
         if estimator not in self.estimator_names:
             raise ValueError(
-                f"estimator must be one of {self.estimator_names}, got {estimator!r}."
+                f"estimator={estimator!r} must be one of {self.estimator_names}."
             )
         if metric not in self.metrics:
-            raise ValueError(f"metric must be one of {self.metrics}, got {metric!r}.")
+            raise ValueError(f"metric={metric!r} must be one of {self.metrics}.")
         mine = self.frame[self.frame["estimator"] == estimator]
         table = mine.pivot(index="repeat", columns="n_train", values=metric)
         return table.to_numpy()
@@ -150,10 +151,7 @@ class ProbeLearningCurve:
             If a name is unknown or a probe has no values of the metric.
         """
         metric = self.metrics[0] if metric is None else metric
-        if not 0 < confidence_level < 1:
-            raise ValueError(
-                f"confidence_level must lie between 0 and 1, got {confidence_level!r}."
-            )
+        check_confidence_level(confidence_level)
         gaps = self.values(b, metric) - self.values(a, metric)
         if not np.isfinite(gaps).all():
             raise ValueError(
@@ -169,23 +167,6 @@ class ProbeLearningCurve:
             rng=fit_rng(random_state),
         )
 
-    def plot(self, **options):
-        """Draw the curves.
-
-        Parameters
-        ----------
-        **options : dict
-            As in :meth:`skext.naive_bayes.ProbeLearningCurveDisplay.from_result`.
-
-        Returns
-        -------
-        display : ProbeLearningCurveDisplay
-            Already drawn.
-        """
-        from skext.naive_bayes import ProbeLearningCurveDisplay
-
-        return ProbeLearningCurveDisplay.from_result(self, **options)
-
 
 def _named(estimators):
     """Return a dict of probes."""
@@ -199,8 +180,8 @@ def _named(estimators):
     names = [str(name) for name, _ in pairs]
     if not names or len(set(names)) < len(names):
         raise ValueError(
-            f"estimators must have different names, got {names}; give a dict of names "
-            "and estimators."
+            f"estimators must have different names, and they have {names}; give a dict "
+            "of names and estimators."
         )
     return dict(zip(names, [model for _, model in pairs], strict=True))
 
@@ -272,7 +253,7 @@ def probe_learning_curve(
     Returns
     -------
     curve : ProbeLearningCurve
-        With the data frame ``frame`` and the methods ``crossover`` and ``plot``.
+        With the data frame ``frame`` and the method ``crossover``.
 
     Raises
     ------
@@ -326,7 +307,7 @@ def probe_learning_curve(
     models = _named(estimators)
     scoring = [scoring] if isinstance(scoring, str) else list(scoring)
     if not scoring:
-        raise ValueError("scoring must name at least one metric, got none.")
+        raise ValueError(f"scoring={scoring!r} must name at least one metric.")
     X = X if hasattr(X, "shape") else np.asarray(X)
     # Rows of other sparse formats cannot be taken.
     X = X.tocsr() if hasattr(X, "tocsr") else X

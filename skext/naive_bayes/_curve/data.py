@@ -35,8 +35,8 @@ def nested_order(codes, n_first, sampling, rng):
     counts = np.bincount(codes)
     if n_first < counts.size:
         raise ValueError(
-            f"train_sizes must be at least the number of classes, {counts.size}, got "
-            f"{n_first}; a classifier has to see all of them."
+            f"train_sizes has {n_first} and must be at least the number of classes, "
+            f"{counts.size}, because a classifier has to see all of them."
         )
     if sampling == "reject":
         return _drawn_order(codes, n_first, rng)
@@ -95,14 +95,14 @@ def check_train_sizes(train_sizes, n_pool, n_classes):
     whole = sizes.dtype.kind in "iu" or np.array_equal(sizes, np.round(sizes))
     if sizes.ndim != 1 or not sizes.size or not whole or sizes.min() < 1:
         raise ValueError(
-            f"train_sizes must be positive numbers of rows or parts of 1, got "
-            f"{train_sizes!r}."
+            f"train_sizes={train_sizes!r} must be positive numbers of rows or parts of "
+            "1."
         )
     sizes = np.unique(sizes.astype(int))
     if sizes[-1] > n_pool:
         raise ValueError(
-            f"train_sizes must be at most {n_pool}, the rows that are not kept for "
-            f"the test, got {sizes[-1]}; lower it or test_size."
+            f"train_sizes has {sizes[-1]} and must be at most {n_pool}, the rows that "
+            "are not kept for the test; lower it or test_size."
         )
     return sizes
 
@@ -130,8 +130,8 @@ def check_test_set(test_size, X, y):
     if isinstance(test_size, tuple):
         if len(test_size) != 2:
             raise ValueError(
-                f"test_size must be a number or a pair (X_test, y_test), got a tuple "
-                f"of length {len(test_size)}."
+                f"test_size is a tuple of length {len(test_size)} and must be a number "
+                "or a pair (X_test, y_test)."
             )
         X_test, y_test = test_size
         y_test = np.asarray(y_test)
@@ -139,19 +139,20 @@ def check_test_set(test_size, X, y):
         if X_test.shape[0] != y_test.shape[0]:
             raise ValueError(
                 f"test_size has {X_test.shape[0]} rows in X_test but "
-                f"{y_test.shape[0]} in y_test."
+                f"{y_test.shape[0]} in y_test; give as many."
             )
         strange = np.setdiff1d(y_test, y)
         if strange.size:
             raise ValueError(
-                f"test_size must have labels that are in y, got {strange.tolist()}."
+                f"test_size must have labels that are in y, and it has "
+                f"{strange.tolist()}; leave these rows out."
             )
         return X_test, y_test
     n_samples = y.shape[0]
     n_test = test_size if isinstance(test_size, Integral) else test_size * n_samples
     if not 1 <= n_test < n_samples:
         raise ValueError(
-            f"test_size must leave rows for training and for testing, got "
-            f"{test_size!r} of {n_samples} rows."
+            f"test_size={test_size!r} must leave rows for training and for testing; "
+            f"there are {n_samples} rows."
         )
     return None

@@ -32,6 +32,47 @@ class Summary(NamedTuple):
     deviation: np.ndarray
 
 
+def class_prior(priors, counts, default="empirical"):
+    """Return the class probabilities for these class counts.
+
+    Parameters
+    ----------
+    priors : array-like of shape (n_classes,), "uniform", "empirical" or None
+        The parameter of an estimator; None is ``default``.
+    counts : ndarray of shape (n_classes,)
+        Sum of the sample weights of each class; classes without data get zero.
+    default : {"uniform", "empirical"}, default="empirical"
+        What None means.
+    """
+    priors = default if priors is None else priors
+    if isinstance(priors, str):
+        if priors == "uniform":
+            counts = (counts > 0).astype(np.float64)
+        return counts / counts.sum()
+    prior = np.asarray(priors, dtype=np.float64)
+    if prior.shape != counts.shape:
+        raise ValueError(
+            f"priors of shape {prior.shape}: Number of priors must match number of "
+            f"classes, {counts.size}; for partial_fit, pass all of them as classes."
+        )
+    if not np.all(prior >= 0):
+        raise ValueError(
+            f"priors={prior.tolist()} must not be negative; give probabilities."
+        )
+    if not np.isclose(prior.sum(), 1.0):
+        raise ValueError(
+            f"priors={prior.tolist()} must sum to 1, not {prior.sum()}; divide them by "
+            "their sum."
+        )
+    prior = np.where(counts > 0, prior, 0.0)
+    if not prior.any():
+        raise ValueError(
+            f"priors={np.asarray(priors).tolist()} must be positive for some class "
+            f"with rows; the counts of the classes are {counts.tolist()}."
+        )
+    return prior / prior.sum()
+
+
 def summarize_state(state, prior):
     """Return the :class:`Summary` of class moments under class probabilities."""
     means = state.means

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.validation import check_is_fitted
 
+from skext.naive_bayes._linear.nearest import unit_means
 from skext.naive_bayes._linear.solve import (
     MatrixSpread,
     full_spread,
@@ -20,7 +21,6 @@ from skext.naive_bayes._linear.solve import (
 )
 from skext.naive_bayes._loo.kernels import loo_operands, loo_scores_few
 from skext.naive_bayes._moments.scatter import frozen
-from skext.naive_bayes._nearest import VAR_SMOOTHING, NearestClassMean, unit_means
 from skext.utils._labels import read_labels
 from skext.utils._parallel import run_chunks
 
@@ -136,8 +136,8 @@ def loo_scores(estimator, X, y, sample_weight=None):
     unknown = np.setdiff1d(y, classes)
     if unknown.size:
         raise ValueError(
-            f"y must only have labels of the fitted model, {classes.tolist()}, got "
-            f"{unknown.tolist()}; pass the training rows."
+            f"y has labels, {unknown.tolist()}, that the model does not know; it knows "
+            f"{classes.tolist()}. Pass the training rows."
         )
     codes = np.searchsorted(classes, y)
     prior = estimator._tuned.prior
@@ -151,34 +151,10 @@ def loo_scores(estimator, X, y, sample_weight=None):
         sample_weight,
         empirical=isinstance(default, str) and default == "empirical",
     )
-    if isinstance(estimator, NearestClassMean) and estimator.metric != "seuclidean":
-        chunks = _nearest_chunks(estimator, X, state, left)
-    elif estimator._covariance == "full":
-        form = estimator._fitted_form()
-        identity = estimator._shrinks_to_identity()
-        chunks = full_chunks(X, state, prior, left, form.shrinkage, identity)
-    else:
-        if isinstance(estimator, NearestClassMean) and estimator._normalizes:
-            parts = estimator._transformed(X, estimator._tuned.origin)
-            chunks = (
-                (start + inner, next(part))
-                for start, stop, rows in parts
-                for inner, part in diagonal_chunks(
-                    rows, state, left.rows(start, stop), [0.0], _smoothing(estimator)
-                )
-            )
-        else:
-            alpha = estimator._fitted_form().shrinkage
-            found = diagonal_chunks(X, state, left, [alpha], _smoothing(estimator))
-            chunks = ((start, next(part)) for start, part in found)
     scores = np.empty((codes.size, classes.size))
-    for start, part in chunks:
+    for start, part in estimator._loo_chunks(X, left):
         scores[start : start + part.shape[0]] = part
     return scores
-
-
-def _smoothing(estimator):
-    return getattr(estimator, "var_smoothing", VAR_SMOOTHING)
 
 
 def chunk_size(n_features, itemsize=8):
@@ -258,6 +234,12 @@ def diagonal_chunks(
         yield start, (_finish(d, part) for d in distances)
 
 
+def diagonal_scores(X, state, left, alpha, var_smoothing):
+    """Yield (start, scores) of chunks for one alpha; see :func:`diagonal_chunks`."""
+    for start, parts in diagonal_chunks(X, state, left, [alpha], var_smoothing):
+        yield start, next(parts)
+
+
 def _distances_few(X, codes, numbers, means, common, alphas, smoothing, tiny, n_jobs):
     """Return distances of shape (n_alphas, n_samples, n_classes), compiled."""
     distances = np.empty((alphas.size, X.shape[0], means.shape[0]), dtype=X.dtype)
@@ -334,8 +316,8 @@ def full_chunks(X, state, prior, left, shrinkage, identity):
         if isinstance(spread, MatrixSpread) and spread.is_singular:
             # Without its row, a direction may lose all of its variance.
             raise ValueError(
-                "shrinkage must be positive for leave-one-out scores, got "
-                f"{shrinkage} with a singular covariance; use shrinkage='auto'."
+                f"shrinkage={shrinkage} must be positive for leave-one-out scores with "
+                "a singular covariance; use shrinkage='auto'."
             )
         weights = spread.solve(summary.deviation)
         gram = weights @ summary.deviation.T
@@ -392,25 +374,26 @@ def full_scores(lengths, products, gram, left, keep):
     return scores
 
 
-def _nearest_chunks(estimator, X, state, left):
-    """Yield (start, scores) with one variance for everything."""
-    cosine = estimator.metric == "cosine"
-    means = state.means
-    if cosine:
-        means, _ = unit_means(means)
+def nearest_chunks(X, state, left, *, cosine):
+    """Yield (start, scores) with one variance for everything.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Some of the training rows, transformed.
+    state : MomentState
+        Spherical moments of all of them.
+    left : LeftOut
+        Counts without each row.
+    cosine : bool
+        Whether means are divided by their lengths.
+    """
+    means = unit_means(state.means)[0] if cosine else state.means
     used = state.counts > 0
     center = np.zeros(means.shape[1]) if cosine else means[used].mean(axis=0)
     means = np.where(used[:, np.newaxis], means - center, 0.0)
     lengths = np.einsum("kj,kj->k", means, means)
-    if estimator._normalizes:
-        parts = estimator._transformed(X, estimator._tuned.origin)
-        parts = ((start, rows) for start, _, rows in parts)
-    else:
-        parts = dense_chunks(X, center)
-    for start, rows in parts:
-        rows = rows.toarray() if sparse.issparse(rows) else rows
-        if estimator._normalizes:
-            rows = rows - center
+    for start, rows in dense_chunks(X, center):
         part = left.rows(start, start + rows.shape[0])
         squared = np.einsum("ij,ij->i", rows, rows)
         distances = squared[:, np.newaxis] + lengths - 2 * rows @ means.T

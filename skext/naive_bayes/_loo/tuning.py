@@ -1,5 +1,7 @@
 """Choice of shrinkage and temperature by exact leave-one-out log-probabilities."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy import sparse
 from scipy.linalg import eigh
@@ -11,7 +13,6 @@ from skext.naive_bayes._linear.shrinkage import (
     shrinkage_of_moments,
 )
 from skext.naive_bayes._linear.solve import summarize_state
-from skext.naive_bayes._linear.steps import Tuned
 from skext.naive_bayes._loo import scores as _loo
 from skext.naive_bayes._moments import array_api as _array_api
 from skext.utils._probabilities import fit_temperature, mean_log_probability
@@ -22,6 +23,30 @@ LAMBDAS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 # Numbers that may be held at a time to find temperatures; beyond, evenly spaced rows
 # stand for all, whose scores are exact all the same.
 _MAX_HELD = 2**26
+
+
+class Tuned(NamedTuple):
+    """What a fit has decided beyond the moments.
+
+    Attributes
+    ----------
+    prior : ndarray of shape (n_classes,)
+        Class probabilities.
+    origin : ndarray of shape (n_features,) or None
+        What is subtracted from all rows.
+    shrinkage : float or None
+        Weight of the target; None if it follows from the moments.
+    temperature : float
+        Factor of the scores in probabilities.
+    loo_score : float or None
+        Mean leave-one-out log-probability of the true class, if computed.
+    """
+
+    prior: np.ndarray | None = None
+    origin: np.ndarray | None = None
+    shrinkage: float | None = None
+    temperature: float = 1.0
+    loo_score: float | None = None
 
 
 def tune_diagonal(estimator, batch, prior):

@@ -217,7 +217,7 @@ def map_chunks(X, function, form, found, *, name, joint, every_class):
     for start in range(0, X.shape[0], rows):
         stop = min(start + rows, X.shape[0])
         values = xp.astype(X[start:stop, :], found.wide) - wide_center
-        _check_finite(values, found, name)
+        check_finite(values, found, name)
         scores = xp.matmul(xp.astype(values, dtype), weights) + bias
         if joint:
             scores = scores + _log_normalizer(form, values, found)[:, None]
@@ -225,7 +225,7 @@ def map_chunks(X, function, form, found, *, name, joint, every_class):
     return results[0] if len(results) == 1 else xp.concat(results)
 
 
-def _check_finite(values, found, name):
+def check_finite(values, found, name):
     """Raise scikit-learn's error for rows with NaN or infinity."""
     xp = found.xp
     if bool(xp.all(xp.isfinite(values))):

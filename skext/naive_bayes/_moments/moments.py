@@ -84,10 +84,10 @@ class ClassMoments:
     def __init__(self, covariance="diag", *, dtype=np.float64):
         if covariance not in _COVARIANCES:
             raise ValueError(
-                f"covariance must be one of {_COVARIANCES}, got {covariance!r}."
+                f"covariance={covariance!r} must be one of {_COVARIANCES}."
             )
         if np.dtype(dtype) not in (np.float64, np.float32):
-            raise ValueError(f"dtype must be float64 or float32, got {dtype!r}.")
+            raise ValueError(f"dtype={dtype!r} must be float64 or float32.")
         self.covariance = covariance
         self.dtype = np.dtype(dtype)
         self._classes = np.empty(0, dtype=np.intp)
@@ -245,15 +245,15 @@ class ClassMoments:
         unknown = labels[~np.isin(labels, self._classes)]
         if unknown.size:
             raise ValueError(
-                f"y must only have labels of these moments, got {unknown.tolist()}, "
-                f"known are {self._classes.tolist()}; add rows before removing them."
+                f"y has labels, {unknown.tolist()}, that these moments do not know; "
+                f"they know {self._classes.tolist()}. Add rows before removing them."
             )
         rows = np.searchsorted(self._classes, labels)
         short = batch.counts > self._state.counts[rows] * (1 + 1e-9)
         if short.any():
             raise ValueError(
-                f"y must not take more rows out of a class than it has, got "
-                f"{batch.counts[short].tolist()} for the classes "
+                f"y takes more rows out of a class than it has: "
+                f"{batch.counts[short].tolist()} from the classes "
                 f"{labels[short].tolist()} of {self._state.counts[rows][short]} rows; "
                 "remove only what was added."
             )
@@ -285,8 +285,8 @@ class ClassMoments:
         unknown = wanted[~np.isin(wanted, self._classes)]
         if unknown.size:
             raise ValueError(
-                f"classes must be among the labels {self._classes.tolist()}, got "
-                f"{unknown.tolist()}."
+                f"classes has labels, {unknown.tolist()}, that these moments do not "
+                f"know; choose among {self._classes.tolist()}."
             )
         rows = np.searchsorted(self._classes, wanted)
         state = self._state
@@ -344,8 +344,8 @@ class ClassMoments:
         kind, version = str(content["format"]), int(content["version"])
         if kind != _FORMAT or version > _VERSION:
             raise ValueError(
-                f"content must have the format {_FORMAT!r} up to version {_VERSION}, "
-                f"got {kind!r} version {version}; use a newer skext."
+                f"content has the format {kind!r} of version {version}, and "
+                f"{_FORMAT!r} up to version {_VERSION} can be read; use a newer skext."
             )
         moments = cls(str(content["covariance"]), dtype=str(content["dtype"]))
         moments._classes = np.array(content["classes"])
@@ -369,8 +369,8 @@ class ClassMoments:
         check_consistent_length(X, y)
         if self._state is not None and X.shape[1] != self.n_features:
             raise ValueError(
-                f"X must have {self.n_features} features, as the rows before, got "
-                f"{X.shape[1]}."
+                f"X has {X.shape[1]} features, and the rows before had "
+                f"{self.n_features} features; give the same columns."
             )
         if sample_weight is not None:
             sample_weight = check_sample_weight(
@@ -404,19 +404,20 @@ class ClassMoments:
         """Refuse moments that do not fit ours."""
         if not isinstance(other, ClassMoments):
             raise ValueError(
-                f"others must be ClassMoments, got {type(other).__name__}; summarize "
-                "rows with update."
+                f"others has {type(other).__name__} and must be ClassMoments; "
+                "summarize rows with update."
             )
         if other.covariance != self.covariance:
             raise ValueError(
-                f"others must have covariance={self.covariance!r}, got "
-                f"{other.covariance!r}; make all moments with the same one."
+                f"others has covariance={other.covariance!r} and must have "
+                f"covariance={self.covariance!r}; make all moments with the same one."
             )
         if None not in (self.n_features, other.n_features) and (
             other.n_features != self.n_features
         ):
             raise ValueError(
-                f"others must have {self.n_features} features, got {other.n_features}."
+                f"others has {other.n_features} features and must have "
+                f"{self.n_features} features; summarize the same columns."
             )
         if other._state is not None:
             check_comparable(other._classes, self._classes)
@@ -453,8 +454,8 @@ def check_comparable(labels, known):
     """Refuse to mix numbers and strings, which numpy would turn into strings."""
     if known.size and (labels.dtype.kind in "biuf") != (known.dtype.kind in "biuf"):
         raise ValueError(
-            f"y must have labels of one kind, got {labels.tolist()} after "
-            f"{known.tolist()}; convert them to strings or to numbers."
+            f"y has {labels.tolist()} after {known.tolist()} and must have labels of "
+            "one kind; convert them to strings or to numbers."
         )
 
 
@@ -462,3 +463,45 @@ def union_of_labels(known, labels):
     """Return the sorted union; all labels must be numbers, or none."""
     check_comparable(labels, known)
     return np.union1d(known, labels) if known.size else labels
+
+
+def join_classes(known, labels, classes, fixed):
+    """Return the sorted class labels after a batch with these labels.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_known,)
+        Labels so far.
+    labels : ndarray of shape (n_labels,)
+        Labels of the batch.
+    classes : array-like of shape (n_classes,) or None
+        What the caller declared in this call.
+    fixed : bool
+        Whether an earlier call declared the classes.
+    """
+    if classes is not None:
+        declared = np.unique(column_or_1d(classes))
+        if fixed and not np.array_equal(declared, known):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to "
+                f"partial_fit, was: {known!r}; pass the same classes or none."
+            )
+        check_comparable(declared, known)
+        if not np.isin(known, declared).all():
+            raise ValueError(
+                f"classes={declared.tolist()} must have all labels seen so far, "
+                f"{known.tolist()}; add the missing ones."
+            )
+    elif fixed:
+        declared = known
+    else:
+        return union_of_labels(known, labels)
+    check_comparable(labels, declared)
+    unknown = labels[~np.isin(labels, declared)]
+    if unknown.size:
+        raise ValueError(
+            f"y has labels, {unknown.tolist()}, that do not exist in the initial "
+            f"classes {declared.tolist()}; declare all labels in the first call of "
+            "partial_fit, or none to let the classes grow."
+        )
+    return declared

@@ -209,7 +209,7 @@ def check_moments_finite(moments, X, estimator_name):
     values = X.data if sparse.issparse(X) else X
     assert_all_finite(values, estimator_name=estimator_name, input_name="X")
     raise ValueError(
-        f"X has values whose squared deviations exceed the range of float64, got a "
+        f"X has values whose squared deviations exceed the range of float64, with a "
         f"largest absolute value of {np.abs(values).max():.3g}; rescale the features."
     )
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skext.naive_bayes._curve.curve import probe_learning_curve
 from skext.utils._plotting import (
     check_confidence_level,
     curve_style,
@@ -149,8 +150,6 @@ class ProbeLearningCurveDisplay:
         display : ProbeLearningCurveDisplay
             Already drawn.
         """
-        from skext.naive_bayes import probe_learning_curve
-
         result = probe_learning_curve(
             estimators,
             X,

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skext.base import SkextMixin
 from skext.neural_network._core.hold_out import group_codes, row_labels
 from skext.neural_network._core.persistence import (
+    check_archive,
     from_json,
     read_archive,
     split_parameters,
@@ -25,6 +26,7 @@ from skext.neural_network._core.rows import (
     relative_weights,
     tame_weights,
 )
+from skext.neural_network._core.scoring import has_members
 from skext.utils._random import fit_rng
 from skext.utils._scaling import Scaler, apply_scaler, fit_scaler, warn_of_columns
 from skext.utils._sklearn import (
@@ -33,6 +35,7 @@ from skext.utils._sklearn import (
 )
 from skext.utils._tables import validate_table
 from skext.utils._torch.loading import require_torch
+from skext.utils._torch.perceptron import layer_sizes
 
 # Attributes that a file keeps beside the weights.
 _KEPT = (
@@ -294,7 +297,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _build_module(self, seeds, table=None, weight_transform="as given"):
         """Return a network with random weights that the seed decides."""
-        build_module = torch_level("_modules.registry").build_module
+        build_module = torch_level("_registry.modules").build_module
         if weight_transform == "as given":
             weight_transform = self.weight_transform
         data = None
@@ -305,7 +308,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
                 self.module,
                 n_features=self.n_features_in_,
                 n_outputs=self._n_columns(),
-                hidden_layer_sizes=_layer_sizes(self.hidden_layer_sizes),
+                hidden_layer_sizes=layer_sizes(self.hidden_layer_sizes),
                 activation=self.activation,
                 normalization=self._normalization(),
                 dropout=self._dropout_rate(),
@@ -469,18 +472,7 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
             Fitted.
         """
         arrays, meta = read_archive(path)
-        if meta["estimator"] != cls.__name__:
-            raise ValueError(
-                f"{str(path)!r} holds a {meta['estimator']}, not a {cls.__name__}; use "
-                f"{meta['estimator']}.load."
-            )
-        needed = {"module", "loss"} & {*meta["left_out"]} - {*parameters}
-        if needed:
-            raise ValueError(
-                f"{str(path)!r} does not hold {sorted(needed)}, which JSON cannot say; "
-                f"pass what was given to the constructor: load(path, "
-                f"{min(needed)}=...)."
-            )
+        check_archive(path, meta, cls.__name__, parameters)
         kept = {name: from_json(part) for name, part in meta["parameters"].items()}
         model = cls(**{**kept, "device": device, **parameters})
         for name, plain in meta["attributes"].items():
@@ -498,25 +490,3 @@ class BaseTabularNet(SkextMixin, BaseEstimator, metaclass=ABCMeta):
         )
         model.net_ = model._build_net(seeds, module)
         return model
-
-
-def has_members(module):
-    """Tell whether a network gives scores of several members when it predicts."""
-    training = module.training
-    module.eval()
-    try:
-        return getattr(module, "ensemble_dim", None) is not None
-    finally:
-        module.train(training)
-
-
-def _layer_sizes(sizes):
-    """Return the sizes of the hidden layers as a tuple of integers."""
-    found = np.atleast_1d(sizes)
-    whole = found.size == 0 or found.dtype.kind in "iu"
-    if found.ndim > 1 or not whole or min(found, default=1) < 1:
-        raise ValueError(
-            f"hidden_layer_sizes={sizes!r} must be positive integers; use () for a "
-            "linear model."
-        )
-    return tuple(int(size) for size in found)

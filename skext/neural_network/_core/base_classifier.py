@@ -16,8 +16,9 @@ from skext.neural_network._core.calibration import (
     probabilities,
 )
 from skext.neural_network._core.hold_out import hold_out_classes
-from skext.neural_network._core.rows import class_factors, encode_labels
+from skext.neural_network._core.rows import encode_labels
 from skext.neural_network._core.scoring import HoldOutScore, best_class
+from skext.utils._class_weights import class_factors
 from skext.utils._labels import read_labels
 from skext.utils._scaling import apply_scaler
 from skext.utils._sklearn import fit_context
@@ -120,10 +121,12 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         self.classes_ = labels
 
     def _weigh(self, rows):
-        if self.class_weight is None:
+        factors = class_factors(self.class_weight, rows.y, self.classes_, rows.weight)
+        if factors is None:
             return rows
-        factors = class_factors(self.class_weight, rows, self.classes_)[rows.y]
-        weight = factors if rows.weight is None else factors * rows.weight
+        weight = (
+            factors[rows.y] if rows.weight is None else factors[rows.y] * rows.weight
+        )
         return rows._replace(weight=weight).take(np.flatnonzero(weight))
 
     def _check_target(self, rows):
@@ -159,7 +162,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         return {}
 
     def _make_loss(self):
-        level = torch_level("_losses.registry")
+        level = torch_level("_registry.losses")
         return level.make_loss(
             self.loss,
             n_classes=len(self.classes_),
@@ -201,7 +204,7 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         if valid is not None:
             table = apply_scaler(valid.X, self._scaler())
             linked = self._to_linked(self.net_.scores(table))
-            self.calibration_scale_ = fit_scale(linked, valid.y, valid.weight).scale
+            self.calibration_scale_ = fit_scale(linked, valid.y, valid.weight)
 
     def _to_linked(self, scores):
         """Return linked scores, in the order of the classes, of those of the net."""

@@ -10,29 +10,18 @@ increasing, as is a positive factor, so that the most probable class stays the o
 with the highest score.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit, log_softmax, softmax
+
+from skext.utils._probabilities import (
+    fit_temperature,
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    softmax,
+)
 
 #: Largest factor and, inverted, the smallest one.
 LARGEST_SCALE = 1e3
-
-
-class Calibration(NamedTuple):
-    """What :func:`fit_scale` found.
-
-    Attributes
-    ----------
-    scale : float
-        Positive factor of the linked scores.
-    loss : float
-        Log-loss with this factor, targets smoothed.
-    """
-
-    scale: float
-    loss: float
 
 
 class ScoreLink:
@@ -153,8 +142,8 @@ def probabilities(linked, scale=1.0):
         Rows sum to one.
     """
     if linked.ndim == 2:
-        return softmax(scale * linked, axis=1)
-    return np.stack([expit(-scale * linked), expit(scale * linked)], axis=1)
+        return softmax(linked, scale)
+    return sigmoid(linked[:, np.newaxis], scale)
 
 
 def log_probabilities(linked, scale=1.0):
@@ -173,8 +162,8 @@ def log_probabilities(linked, scale=1.0):
         Finite for finite scores.
     """
     if linked.ndim == 2:
-        return log_softmax(scale * linked, axis=1)
-    return np.stack([log_expit(-scale * linked), log_expit(scale * linked)], axis=1)
+        return log_softmax(linked, scale)
+    return log_sigmoid(linked[:, np.newaxis], scale)
 
 
 def fit_scale(linked, codes, sample_weight=None):
@@ -191,32 +180,25 @@ def fit_scale(linked, codes, sample_weight=None):
 
     Returns
     -------
-    calibration : Calibration
-        The factor and its loss.
+    scale : float
+        The factor.
 
     Notes
     -----
-    The loss is convex in the factor, so one bounded search on its logarithm finds the
-    optimum. Where the highest score is right for every row, the optimum is infinite:
-    each target therefore keeps ``K / (n + K)`` of its mass for all ``K`` classes
-    alike, as if one more row of each class had been seen at random (Platt's cure).
+    Where the highest score is right for every row, the optimum is infinite: each target
+    therefore keeps ``K / (n + K)`` of its mass for all ``K`` classes alike, as if one
+    more row of each class had been seen at random (Platt's cure).
     """
-    n_classes = linked.shape[1] if linked.ndim == 2 else 2
+    if linked.ndim == 1:
+        linked = np.column_stack([np.zeros(len(linked)), linked])
     weight = np.ones(len(codes)) if sample_weight is None else sample_weight
     weight = np.asarray(weight, dtype=np.float64)
-    share = weight / weight.sum()
     # Rows of equal weight that tell as much as the weighted ones.
-    effective = 1.0 / np.square(share).sum()
+    effective = 1.0 / np.square(weight / weight.sum()).sum()
+    n_classes = linked.shape[1]
     smoothing = n_classes / (effective + n_classes)
-    rows = np.arange(len(codes))
-
-    def loss(log_scale):
-        log_proba = log_probabilities(linked, np.exp(log_scale))
-        kept = (1 - smoothing) * log_proba[rows, codes]
-        return -share @ (kept + smoothing * log_proba.mean(axis=1))
-
-    bound = np.log(LARGEST_SCALE)
-    found = minimize_scalar(
-        loss, bounds=(-bound, bound), method="bounded", options={"xatol": 1e-7}
+    bounds = (1 / LARGEST_SCALE, LARGEST_SCALE)
+    found = fit_temperature(
+        linked, codes, weight, smoothing=smoothing, bounds=bounds, tol=1e-7
     )
-    return Calibration(float(np.exp(found.x)), float(found.fun))
+    return found[0]

@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from skext.neural_network._names import MODULES
+from skext.neural_network._registry.names import MODULES
 from skext.neural_network._training.schedules import SCHEDULES
 from skext.utils._sklearn import Interval, Options, StrOptions
 

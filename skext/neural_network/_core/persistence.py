@@ -78,6 +78,39 @@ def read_archive(path):
     return arrays, meta
 
 
+def check_archive(path, meta, estimator, parameters):
+    """Refuse a file of another estimator, or one that needs more parameters.
+
+    Parameters
+    ----------
+    path : str or path-like
+        File.
+    meta : dict
+        Its JSON text.
+    estimator : str
+        Class that is to be loaded.
+    parameters : dict
+        What was given beside the file.
+
+    Raises
+    ------
+    ValueError
+        Naming the cure.
+    """
+    if meta["estimator"] != estimator:
+        raise ValueError(
+            f"path={str(path)!r} holds a {meta['estimator']}, not a {estimator}; use "
+            f"{meta['estimator']}.load."
+        )
+    needed = {"module", "loss"} & {*meta["left_out"]} - {*parameters}
+    if needed:
+        raise ValueError(
+            f"path={str(path)!r} does not hold {sorted(needed)}, which JSON cannot "
+            "say; pass what was given to the constructor: "
+            f"load(path, {min(needed)}=...)."
+        )
+
+
 def to_json(value):
     """Return a value as JSON can keep it.
 

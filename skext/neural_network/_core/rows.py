@@ -1,10 +1,8 @@
 """Rows before training: labels, weights and repetitions."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils.class_weight import compute_class_weight
 
 
 class Rows(NamedTuple):
@@ -73,56 +71,6 @@ def encode_labels(y, classes):
             "partial_fit, or fit again."
         )
     return np.searchsorted(classes, y)
-
-
-def class_factors(class_weight, rows, classes):
-    """Return the factor of each class, ones where nothing is asked for.
-
-    Parameters
-    ----------
-    class_weight : {"balanced"}, dict or None
-        The parameter.
-    rows : Rows
-        Rows with codes of classes.
-    classes : ndarray of shape (n_classes,)
-        Labels of the codes.
-
-    Returns
-    -------
-    factors : ndarray of shape (n_classes,)
-        Factors of the weights.
-    """
-    factors = np.ones(len(classes))
-    if class_weight is None:
-        return factors
-    present = np.unique(rows.y)
-    if isinstance(class_weight, dict):
-        known = set(classes.tolist())
-        unknown = [label for label in class_weight if label not in known]
-        if unknown:
-            raise ValueError(
-                f"class_weight={class_weight!r} has labels that y does not have: "
-                f"{unknown}. The classes are {classes.tolist()[:20]}."
-            )
-        given = {
-            code: class_weight.get(classes.tolist()[code], 1.0) for code in present
-        }
-        bad = {
-            label: value
-            for label, value in class_weight.items()
-            if not isinstance(value, Real) or not 0 <= value < np.inf
-        }
-        if bad:
-            raise ValueError(
-                f"class_weight has factors that are no finite numbers of at least 0: "
-                f"{bad}."
-            )
-        factors[present] = [given[code] for code in present]
-        return factors
-    factors[present] = compute_class_weight(
-        class_weight, classes=present, y=rows.y, sample_weight=rows.weight
-    )
-    return factors
 
 
 def tame_weights(weight):

@@ -143,3 +143,13 @@ def best_class(scores):
     if scores.ndim == 1:
         return (scores > 0).astype(np.intp)
     return scores.argmax(axis=1)
+
+
+def has_members(module):
+    """Tell whether a network gives scores of several members when it predicts."""
+    training = module.training
+    module.eval()
+    try:
+        return getattr(module, "ensemble_dim", None) is not None
+    finally:
+        module.train(training)

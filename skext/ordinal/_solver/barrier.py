@@ -3,8 +3,9 @@
 import numpy as np
 
 from skext.ordinal._solver.newton import Loss
-from skext.ordinal._solver.path import MARGIN
 
+# Below this gap between neighbouring predictors a row counts as crossing.
+_MARGIN = 1e-9
 # From this strength on the Newton method needs no help.
 _SAFE_BARRIER = 1e-4
 
@@ -46,7 +47,7 @@ class NonCrossing:
         point : Point
             A solution without a crossing row.
         """
-        if point.smallest_gap > MARGIN:
+        if point.smallest_gap > _MARGIN:
             self.feasible, self._is_natural = point.z, True
             return point
         problem = self.problem

@@ -5,6 +5,13 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 # Kernels know the links by these numbers.
 LINK_CODES = {"logit": 0, "probit": 1, "cloglog": 2, "loglog": 3}
+# F(-x) = 1 - G(x): the link that belongs to the reversed classes.
+MIRRORED_LINK = {
+    "logit": "logit",
+    "probit": "probit",
+    "cloglog": "loglog",
+    "loglog": "cloglog",
+}
 
 
 def link_code(link):
@@ -26,7 +33,7 @@ def link_code(link):
         If the link is not known.
     """
     if link not in LINK_CODES:
-        raise ValueError(f"link must be one of {sorted(LINK_CODES)}, got {link!r}.")
+        raise ValueError(f"link={link!r} must be one of {sorted(LINK_CODES)}.")
     return LINK_CODES[link]
 
 

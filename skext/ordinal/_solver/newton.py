@@ -16,8 +16,8 @@ from skext.ordinal._solver.descent_kernels import (
     precondition,
     row_descent,
 )
+from skext.ordinal._solver.design import mixed_sums, threshold_sums
 from skext.ordinal._solver.kernels import barrier_rows, natural_rows, step_bound
-from skext.ordinal._solver.sparse import threshold_sums
 from skext.utils._parallel import run_chunks
 
 # Never go all the way to the border of the domain, where the loss is infinite.
@@ -278,26 +278,6 @@ def _descend_rows(rows, block, penalty, z, out, limit):
         tuple(penalty), limit, _MAX_SWEEPS, step,
     )  # fmt: skip
     return target - z
-
-
-def mixed_sums(rows, mixed):
-    """Sum mixed derivatives between the thresholds k and k + 1.
-
-    Parameters
-    ----------
-    rows : Rows
-        The targets.
-    mixed : ndarray of shape (n_rows, m - 1)
-        Column t is between the thresholds ``first + t`` and ``first + t + 1``.
-
-    Returns
-    -------
-    sums : ndarray of shape (n_classes - 2,)
-        Sums.
-    """
-    if rows.full:
-        return mixed.sum(axis=0)
-    return np.add.reduceat(mixed[:, 0], rows.bounds[:-1])[1:-1]
 
 
 def _solve_blocks(diag, off, penalty, raw, z):

@@ -1,18 +1,264 @@
-"""Paths of models over the strength of the penalty, with warm starts."""
+"""Penalised cumulative-link models for decreasing strengths of the penalty.
+
+A model has P(y <= k | x) = F(thresholds[k] - x . coefs[k]). With zeta_0 = coefs[0] and
+zeta_k = coefs[k] - coefs[k - 1], the objective is the weighted mean of -log P(y_i)
+plus, for each strength alpha,
+
+    alpha * sum_kj w_k c_j (l1_ratio |zeta_kj| + (1 - l1_ratio) / 2 zeta_kj^2)
+
+with w_0 = ``main_weight``, w_k = ``fusion_weight`` and c = ``penalty_factor``, on
+columns with standard deviation one if ``standardize``. With the last threshold as the
+anchor, zeta and the weights w count from there.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 
+from skext.ordinal._solver.barrier import NonCrossing
+from skext.ordinal._solver.design import DenseDesign, Rows
 from skext.ordinal._solver.kernels import smallest_gaps
-from skext.ordinal._solver.links import link_code, link_ppf
+from skext.ordinal._solver.links import MIRRORED_LINK, link_code, link_ppf
 from skext.ordinal._solver.newton import Loss, Penalty, from_thresholds, minimise
 from skext.ordinal._solver.shared import minimise_shared
+from skext.ordinal._solver.sparse_design import SparseDesign
 
-# Below this gap between neighbouring predictors a row counts as crossing.
-MARGIN = 1e-9
+# Sparse tables with more features give sparse weights.
+_DENSE_FEATURES = 1000
 _GRAM_LIMIT = 500
 _SHARED_LIMIT = 300
+
+
+class LinearPath(NamedTuple):
+    """Models for decreasing strengths of the penalty."""
+
+    alphas: np.ndarray
+    """Strengths, shape (n_alphas,)."""
+    thresholds: np.ndarray
+    """Shape (n_alphas, n_classes - 1)."""
+    coefs: object
+    """Weights for the columns as given, shape (n_alphas, n_classes - 1, n_features);
+    for wide sparse tables a list of CSR arrays (n_classes - 1, n_features)."""
+    n_iter: np.ndarray
+    """Newton steps, shape (n_alphas,)."""
+    kkt_violation: np.ndarray
+    """Largest violation of the optimality conditions on scaled columns."""
+    objective: np.ndarray
+    """Penalised mean loss on scaled columns, without a barrier."""
+    n_crossing: np.ndarray
+    """Rows in which some class has a negative probability."""
+    converged: np.ndarray
+    """Whether the violation is at most ``tol``."""
+    last_move: np.ndarray
+    """Largest change of the predictor of a row in the last step; infinite if it was
+    not looked at."""
+
+
+def solve_path(
+    X,
+    y,
+    n_classes,
+    sample_weight=None,
+    *,
+    alphas=None,
+    n_alphas=20,
+    eps=1e-2,
+    main_weight=1.0,
+    fusion_weight=1.0,
+    l1_ratio=1.0,
+    penalty_factor=None,
+    anchor="first",
+    link="logit",
+    standardize=True,
+    non_crossing="train",
+    barrier=1e-4,
+    solver="auto",
+    tol=1e-5,
+    max_iter=100,
+    early_stopping=False,
+    start=None,
+    n_jobs=None,
+):
+    """Fit models with separate weights per threshold for decreasing strengths.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Features in float64, sparse ones as CSR or CSC; not modified.
+    y : ndarray of shape (n_samples,)
+        Positions of the classes; each has a row of positive weight.
+    n_classes : int
+        Number of classes, at least 2.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        Weights of the rows.
+    alphas : array-like of shape (n_alphas,), default=None
+        Strengths, decreasing. None takes a geometric grid from the smallest strength
+        for which all penalised weights are zero, as if ``l1_ratio`` were 0.01 where it
+        is smaller.
+    n_alphas : int, default=20
+        Length of the grid.
+    eps : float, default=1e-2
+        Last strength of the grid relative to the first one.
+    main_weight, fusion_weight : float, default=1.0
+        Penalty of the weights of the anchor and of their changes. An infinite
+        ``fusion_weight`` makes all thresholds share their weights.
+    l1_ratio : float, default=1.0
+        Share of the absolute values in the penalty.
+    penalty_factor : ndarray of shape (n_features,), default=None
+        Penalty of each feature; None is 1.
+    anchor : {"first", "last"}, default="first"
+        The threshold whose weights are penalised themselves.
+    link : {"logit", "probit", "cloglog", "loglog"}, default="logit"
+        Distribution function.
+    standardize : bool, default=True
+        Penalise the weights of columns with standard deviation one.
+    non_crossing : {"train", None}, default="train"
+        Whether no class of any row may have a negative probability.
+    barrier : float, default=1e-4
+        Strength of the barrier that holds rows apart, where it is needed.
+    solver : {"auto", "gram", "rows"}, default="auto"
+        Whether quadratic models are stored as cross-products.
+    tol : float, default=1e-5
+        Largest violation of the optimality conditions.
+    max_iter : int, default=100
+        Largest number of Newton steps for each strength.
+    early_stopping : bool, default=False
+        End the path once the fit hardly improves.
+    start : tuple of (thresholds, coefs), default=None
+        Where to start, for columns as given.
+    n_jobs : int, default=None
+        Threads for loops over rows.
+
+    Returns
+    -------
+    path : LinearPath
+        One model for each strength.
+    """
+    # The last threshold is the first one of the reversed classes.
+    is_reversed = anchor == "last"
+    if is_reversed:
+        y, link = n_classes - 1 - y, MIRRORED_LINK[link]
+    rows, design = _prepare(X, y, n_classes, sample_weight, standardize)
+    weights = penalty_weights(
+        n_classes - 1,
+        design.n_features,
+        main_weight,
+        fusion_weight,
+        penalty_factor,
+        l1_ratio,
+    )
+    problem = PathProblem(rows, design, link, weights, tol, max_iter, solver, n_jobs)
+    keeper = None
+    if non_crossing is not None and n_classes > 2 and np.isfinite(fusion_weight):
+        keeper = NonCrossing(problem, barrier)
+    if alphas is not None:
+        alphas = np.atleast_1d(np.asarray(alphas, dtype=np.float64))
+    if alphas is not None and weights.at(alphas[0]).is_smooth:
+        # No working sets, and no need to know where weights appear.
+        point, top = problem.origin(), alphas[0]
+    else:
+        point = problem.null_point()
+        top = problem.largest_alpha(point)
+    if alphas is None:
+        alphas = np.geomspace(top, top * eps, n_alphas) if top > 0 else np.zeros(1)
+    if start is not None:
+        thresholds, coefs = start
+        point = problem.started(
+            point,
+            *(
+                (-thresholds[::-1], coefs[::-1])
+                if is_reversed
+                else (thresholds, -coefs)
+            ),
+        )
+    previous = weights.at(max(top, alphas[0]))
+    collected = []
+    for alpha in alphas:
+        penalty = weights.at(alpha)
+        features = problem.screen(penalty, point, previous)
+        point = problem.fit(penalty, point.z, features, problem.loss)
+        shown = point if keeper is None else keeper.keep(penalty, point)
+        collected.append((shown, problem.objective(penalty, shown)))
+        previous = penalty
+        if early_stopping and _is_flat(collected, problem.null_loss):
+            break
+    return _collect(alphas[: len(collected)], collected, design, is_reversed)
+
+
+def _is_flat(collected, null_loss):
+    """Tell whether the last model explains all, or hardly more than the one before."""
+    explained = [1.0 - point.loss / null_loss for point, _ in collected[-2:]]
+    if explained[-1] > 0.999:
+        return True
+    return len(collected) > 5 and explained[-1] - explained[0] < 1e-5 * abs(
+        explained[-1]
+    )
+
+
+def _collect(alphas, collected, design, is_reversed):
+    """Return points as models for the columns as given."""
+    points = [point for point, _ in collected]
+    thresholds, coefs = [], []
+    for point in points:
+        intercepts, weights = design.original(np.cumsum(point.z, axis=0))
+        thresholds.append(-intercepts[::-1] if is_reversed else intercepts)
+        coefs.append(weights[::-1] if is_reversed else 0.0 - weights)
+    if design.is_sparse and design.n_features > _DENSE_FEATURES:
+        coefs = [sparse.csr_array(coef) for coef in coefs]
+    else:
+        coefs = np.array(coefs)
+    return LinearPath(
+        alphas,
+        np.array(thresholds),
+        coefs,
+        np.array([point.n_iter for point in points]),
+        np.array([point.violation for point in points]),
+        np.array([objective for _, objective in collected]),
+        np.array([point.n_crossing for point in points]),
+        np.array([point.converged for point in points]),
+        np.array([point.last_move for point in points]),
+    )
+
+
+def _prepare(X, y, n_classes, sample_weight, standardize):
+    """Sort rows by class and scale columns.
+
+    Parameters
+    ----------
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        Features; not modified.
+    y : ndarray of shape (n_samples,)
+        Positions of the classes, all of which have rows of positive weight.
+    n_classes : int
+        Number of classes.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Weights.
+    standardize : bool
+        Divide the columns by their standard deviation.
+
+    Returns
+    -------
+    rows : Rows
+        The targets.
+    design : DenseDesign or SparseDesign
+        The table.
+    """
+    small = np.int16 if n_classes < 2**15 else np.int64
+    order = np.argsort(np.asarray(y).astype(small), kind="stable")
+    if sample_weight is None:
+        weight = np.full(order.size, 1.0 / order.size)
+    else:
+        weight = np.asarray(sample_weight, dtype=np.float64)[order]
+        if not weight.all():
+            order, weight = order[weight > 0], weight[weight > 0]
+        weight = weight / weight.sum()
+    labels = np.asarray(y)[order].astype(np.int64)
+    bounds = np.searchsorted(labels, np.arange(n_classes + 1))
+    rows = Rows(labels, weight, bounds, labels - 1)
+    if sparse.issparse(X):
+        return rows, SparseDesign(X, order, weight, standardize)
+    return rows, DenseDesign(X, order, weight, standardize)
 
 
 class Weights(NamedTuple):

@@ -7,16 +7,8 @@ differences are taken.
 
 import numpy as np
 
-from skext.ordinal._solver.links import link_cdf
+from skext.ordinal._solver.links import MIRRORED_LINK, link_cdf
 from skext.utils._numba import jit
-
-# F(-x) = 1 - G(x): the link that belongs to the reversed classes.
-MIRRORED_LINK = {
-    "logit": "logit",
-    "probit": "probit",
-    "cloglog": "loglog",
-    "loglog": "cloglog",
-}
 
 
 @jit

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import log_expit, log_ndtr
 from sklearn.exceptions import ConvergenceWarning
 
-from skext.ordinal._solver.repair import MIRRORED_LINK
+from skext.ordinal._solver.links import MIRRORED_LINK
 from skext.utils._warnings import warn_user
 
 TINY = 1e-9

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from skext.ordinal._solver.dense import DenseBlock
 from skext.ordinal._solver.descent_kernels import gram_descent
+from skext.ordinal._solver.design import DenseBlock, Rows
 from skext.ordinal._solver.kernels import shared_rows
-from skext.ordinal._solver.rows import Rows
 from skext.utils._parallel import run_chunks
 
 # Large tables are first solved for a part of the rows.

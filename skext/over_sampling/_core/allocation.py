@@ -67,3 +67,26 @@ def balanced_counts(rng, n_seeds, n_samples, weights=None):
     order = np.lexsort([rng.permutation(n_seeds), counts - shares])
     counts[order[:rest]] += 1
     return counts
+
+
+def exact_counts(rng, n_samples, weights):
+    """Share a number of rows by weights; rounded shares if these add up.
+
+    Parameters
+    ----------
+    rng : numpy.random.RandomState
+        Decides between equal claims, if there is need to.
+    n_samples : int
+        Number of rows to share.
+    weights : ndarray of shape (n_shares,)
+        Not negative, and not all zero.
+
+    Returns
+    -------
+    counts : ndarray of shape (n_shares,)
+        Their sum is ``n_samples``.
+    """
+    counts = np.rint(n_samples * (weights / weights.sum())).astype(np.intp)
+    if counts.sum() == n_samples:
+        return counts
+    return balanced_counts(rng, weights.size, n_samples, weights)

@@ -23,14 +23,19 @@ from skext.over_sampling._core.reading import (
     plain_integers,
     read_numbers,
 )
-from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
+from skext.utils._columns import column_kind, column_kinds, library_of
 from skext.utils._tables import (
+    NO_NUMBERS,
     column_at,
     is_extension,
     join_columns,
     join_rows,
+    refuse_columns,
     take_rows,
 )
+
+# For what nothing lies between.
+_CURE = "encode them, or use SMOTENC"
 
 
 class Origin(NamedTuple):
@@ -74,15 +79,10 @@ def integer_columns(X):
     columns : ndarray of shape (n_features,)
         True for columns of whole numbers.
     """
-    if library_of(X) is None:
-        if X.dtype.kind == "b":
-            raise ValueError(
-                f"X has columns that are not numbers (all of type {X.dtype}), between "
-                "whose values nothing lies; encode them, or use SMOTENC."
-            )
+    if library_of(X) is None and X.dtype.kind in "fiu":
         return np.full(X.shape[1], X.dtype.kind in "iu")
     kinds = column_kinds(X)
-    refuse_others(X, kinds)
+    refuse_columns(X, NO_NUMBERS, cure=_CURE, found=kinds)
     return np.array([kind == "integer" for kind in kinds], dtype=bool)
 
 
@@ -94,53 +94,7 @@ def refuse_truth_values(X):
         except ValueError:
             return
     if getattr(X, "ndim", 0) == 2 and X.dtype == object:
-        kinds = column_kinds(X)
-        if "boolean" in kinds:
-            allowed = [kind for kind in kinds if kind != "boolean"]
-            refuse_others(X, kinds, allowed)
-
-
-def refuse_others(X, kinds, allowed=NUMBERS):
-    """Refuse columns between whose values nothing lies.
-
-    Parameters
-    ----------
-    X : {ndarray, dataframe} of shape (n_samples, n_features)
-        The table.
-    kinds : list of str of length n_features
-        What its columns hold.
-    allowed : sequence of str
-        Kinds that are not refused.
-
-    Raises
-    ------
-    ValueError
-        If there is a column of another kind.
-    """
-    wrong = [j for j, kind in enumerate(kinds) if kind not in allowed]
-    if not wrong:
-        return
-    names = getattr(X, "columns", range(len(kinds)))
-    shown = ", ".join(repr(names[j]) for j in wrong[:5])
-    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-    held = " and ".join(dict.fromkeys(_HELD[kinds[j]] for j in wrong))
-    cure = "encode them, or use SMOTENC"
-    if all(kinds[j] == "date" for j in wrong):
-        cure = "turn them into numbers, such as days since a start"
-    raise ValueError(
-        f"X has columns that are not numbers ({shown}{more}) but {held}, between whose "
-        f"values nothing lies; {cure}."
-    )
-
-
-_HELD = {
-    "boolean": "truth values",
-    "category": "categories",
-    "complex": "complex numbers",
-    "date": "dates or durations",
-    "other": "mixed objects",
-    "text": "text",
-}
+        refuse_columns(X, {"boolean"}, cure=_CURE)
 
 
 def as_numbers(X):

@@ -7,12 +7,10 @@ import numpy as np
 
 from skext.over_sampling._core.integers import measured
 from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
-from skext.utils._tables import column_at, name_at
+from skext.utils._tables import columns_hold, name_at
 
 # Kinds that are categories without being named.
 _NOMINAL = ("category", "text", "boolean", "other")
-# What columns hold that are neither numbers nor, unless named, categories.
-_WHAT = {"date": " but dates or durations", "complex": " but complex ones"}
 
 
 def detect_nominal(X):
@@ -35,8 +33,8 @@ def detect_nominal(X):
     """
     kinds = column_kinds(X)
     for j, kind in enumerate(kinds):
-        if kind in _WHAT:
-            _refuse(column_at(X, j), name_at(X, j), kind)
+        if kind not in (*NUMBERS, *_NOMINAL):
+            _refuse(name_at(X, j), kind)
     return np.array([kind in _NOMINAL for kind in kinds], dtype=bool)
 
 
@@ -62,22 +60,22 @@ def resolve_columns(selection, X):
     if keys.dtype.kind == "b":
         if keys.shape != (n_features,):
             raise ValueError(
-                f"categorical_features is a mask of shape {keys.shape}; X has "
-                f"{n_features} features, so give one truth value for each."
+                f"categorical_features={selection!r} is a mask of shape {keys.shape}; "
+                f"give one truth value for each of the {n_features} features of X."
             )
         return np.flatnonzero(keys)
     if keys.dtype.kind in "iu":
         if keys.min() < -n_features or keys.max() >= n_features:
             raise ValueError(
-                f"categorical_features={selection!r} goes beyond the columns of X: "
+                f"categorical_features={selection!r} goes beyond the columns of X; "
                 f"all features must be in [0, {n_features - 1}] or "
                 f"[-{n_features}, -1]."
             )
         return _without_repeats(keys % n_features)
     if not all(isinstance(key, str) for key in keys.tolist()):
         raise ValueError(
-            f"categorical_features={selection!r} is not a list of positions, of names "
-            "or of truth values."
+            f"categorical_features={selection!r} is no list; give positions, names or "
+            "a mask."
         )
     if library_of(X) is None:
         raise ValueError(
@@ -88,8 +86,8 @@ def resolve_columns(selection, X):
     unknown = [key for key in keys.tolist() if key not in names]
     if unknown:
         raise ValueError(
-            f"categorical_features names columns that X does not have: {unknown}; it "
-            f"has {names[:10]}{' and others' if len(names) > 10 else ''}."
+            f"categorical_features={selection!r} names columns that X does not have, "
+            f"{unknown}; it has {names[:10]}{' and others' if len(names) > 10 else ''}."
         )
     # Columns may have the same name.
     chosen = [j for key in keys.tolist() for j, name in enumerate(names) if name == key]
@@ -128,8 +126,8 @@ def read_levels(column, name):
         codes, levels = pd.factorize(column)
     except TypeError as error:
         raise ValueError(
-            f"The nominal column {name!r} of X has values that cannot be compared "
-            f"({error}); turn them into strings or numbers."
+            f"Column {name!r} of X holds values that cannot be compared ({error}); "
+            "turn them into strings or numbers."
         ) from error
     codes[codes < 0] = len(levels)
     return codes
@@ -163,7 +161,7 @@ def read_numbers(column, name):
         return column.astype(np.float64), False
     kind = column_kind(column)
     if kind not in (*NUMBERS, "boolean"):
-        _refuse(column, name, kind)
+        _refuse(name, kind)
     whole = kind != "float"
     if kind == "integer":
         return measured(*plain_integers(column)), whole
@@ -196,11 +194,10 @@ def kind_of_objects(values):
     return column_kind(values)
 
 
-def _refuse(column, name, kind):
+def _refuse(name, kind):
     raise ValueError(
-        f"Column {name!r} of X, of type {column.dtype}, is not in "
-        f"categorical_features and does not hold numbers{_WHAT.get(kind, '')}, between "
-        "which to interpolate; add it to categorical_features or convert it."
+        f"{columns_hold([name], kind)} where numbers are needed; add it to "
+        "categorical_features or convert it."
     )
 
 

@@ -1,7 +1,5 @@
 """Weights of rows: a row of weight zero is as if it were not there."""
 
-from functools import wraps
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_consistent_length
@@ -21,46 +19,44 @@ _ROW_NUMBERS = (
 _ROW_VALUES = {"relevance_": np.nan, "bumps_": -1}
 
 
-def weighted(fit_resample):
+def resample_weighted(sampler, X, y, sample_weight):
     """Let a sampler see only the rows that have a weight.
 
     Parameters
     ----------
-    fit_resample : callable
-        A method with the arguments ``X``, ``y`` and ``sample_weight``. It gets the
-        rows with a positive weight, of which the largest is between 0.5 and 1.
+    sampler : SyntheticSampler
+        Its ``_fit_resample`` gets scaled weights, none of them zero.
+    X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        The table.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        The target.
+    sample_weight : array-like of shape (n_samples,)
+        Weights. Rows without one are left out and put back behind or between the
+        given rows; the numbers of rows that the sampler knows are adapted.
 
     Returns
     -------
-    fit_resample : callable
-        The rows of weight zero are in its result, at their places among the given
-        rows, or behind all others where the rows have another order.
+    X_resampled, y_resampled : object
+        As from ``_fit_resample``.
     """
-
-    @wraps(fit_resample)
-    def fit_resample_weighted(self, X, y, sample_weight=None, **params):
-        if sample_weight is None:
-            return fit_resample(self, X, y, **params)
-        if not np.any(np.asarray(sample_weight)):
-            refuse_no_weight()
-        given = check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        check_consistent_length(X, y, given)
-        # A power of two changes no digit, and sums of weights cannot overflow.
-        exponent = int(np.frexp(given.max())[1])
-        weight = np.ldexp(given, -exponent)
-        used = np.flatnonzero(weight)
-        if used.size == given.size:
-            result = fit_resample(self, X, y, sample_weight=weight, **params)
-        else:
-            rest = np.flatnonzero(weight == 0)
-            if getattr(self, "_has_classes", True):
-                _refuse_lost_classes(self, y, used, rest)
-            result = _without(fit_resample, self, X, y, weight, used, rest, params)
-        if hasattr(self, "sample_weight_"):
-            self.sample_weight_ = np.ldexp(self.sample_weight_, exponent)
-        return result
-
-    return fit_resample_weighted
+    if not np.any(np.asarray(sample_weight)):
+        refuse_no_weight()
+    given = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    check_consistent_length(X, y, given)
+    # A power of two changes no digit, and sums of weights cannot overflow.
+    exponent = int(np.frexp(given.max())[1])
+    weight = np.ldexp(given, -exponent)
+    used = np.flatnonzero(weight)
+    if used.size == given.size:
+        result = sampler._fit_resample(X, y, weight)
+    else:
+        rest = np.flatnonzero(weight == 0)
+        if sampler._has_classes:
+            _refuse_lost_classes(sampler, y, used, rest)
+        result = _without(sampler, X, y, weight, used, rest)
+    if hasattr(sampler, "sample_weight_"):
+        sampler.sample_weight_ = np.ldexp(sampler.sample_weight_, exponent)
+    return result
 
 
 def refuse_no_weight(label=None):
@@ -72,13 +68,11 @@ def refuse_no_weight(label=None):
     raise ValueError(f"sample_weight is zero for {rows}; give a weight to some{cure}.")
 
 
-def _without(fit_resample, sampler, X, y, weight, used, rest, params):
+def _without(sampler, X, y, weight, used, rest):
     """Resample some rows, put the others back, and renumber what is known of rows."""
     X_used, y_used = take_rows(X, used), take_rows(y, used)
     try:
-        X_new, y_new = fit_resample(
-            sampler, X_used, y_used, sample_weight=weight[used], **params
-        )
+        X_new, y_new = sampler._fit_resample(X_used, y_used, weight[used])
     except (RuntimeError, ValueError) as error:
         raise type(error)(
             f"With {rest.size} of {weight.size} rows left out, for which "

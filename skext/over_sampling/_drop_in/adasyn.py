@@ -1,22 +1,23 @@
 """ADASYN: more synthetic rows from the rows that are harder to learn."""
 
-from numbers import Integral
-
 import imblearn.over_sampling
 import numpy as np
-from imblearn.over_sampling.base import BaseOverSampler
 
-from skext.over_sampling._core.survey import (
-    SurveyMixin,
+from skext.over_sampling._core.allocation import exact_counts
+from skext.over_sampling._core.parameters import INTERPOLATION, SEARCH, constraints
+from skext.over_sampling._core.partners import (
     count_foreign,
-    exact_counts,
-    survey_neighbors,
+    neighbors_by_class,
+    usable_in_table,
 )
-from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
+from skext.utils._sklearn import StrOptions
 from skext.utils._warnings import warn_user
 
 
-class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
+@imblearn.over_sampling.ADASYN.register
+class ADASYN(SyntheticSampler):
     r"""Over-sample with more synthetic rows where a class is surrounded by others.
 
     A row gets synthetic rows in proportion to the share :math:`r_i` of other classes
@@ -116,21 +117,14 @@ class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
     [81, 81]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "n_neighbors": [
-            Interval(Integral, 1, None, closed="left"),
-            HasMethods(["kneighbors", "kneighbors_graph"]),
-        ],
-        "partners": [StrOptions({"class", "mixed"})],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "on_empty": [StrOptions({"raise", "smote"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "on_empty",
+        n_neighbors=SEARCH,
+        partners=[StrOptions({"class", "mixed"})],
+    )
+    _searches = {"n_neighbors": "nn_"}
+    _counted_in = "n_neighbors"
 
     def __init__(
         self,
@@ -146,11 +140,9 @@ class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
         on_empty="raise",
         n_jobs=None,
     ):
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            random_state=random_state,
-            n_neighbors=n_neighbors,
-        )
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.random_state = random_state
+        self.n_neighbors = n_neighbors
         self.partners = partners
         self.allocation = allocation
         self.interpolation = interpolation
@@ -159,44 +151,47 @@ class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
         self.on_empty = on_empty
         self.n_jobs = n_jobs
 
-    def _survey(self, rng, engine, wanted):
+    def _survey(self, engine, rng, wanted):
         """Find the nearest rows of any class."""
-        k = self._limit_all(engine.X.shape[0], self.nn_.n_neighbors - 1, "n_neighbors")
-        search = None if isinstance(self.n_neighbors, Integral) else self.nn_
-        return survey_neighbors(engine, wanted, k, search)
+        search = self._search("n_neighbors")
+        k = usable_in_table(engine.X.shape[0], search, self.on_small_class)
+        return neighbors_by_class(engine, wanted, search, k)
 
-    def _place(self, rng, engine, label, n_samples, known, sample_weight):
-        rows = engine.rows(label)
-        shares = count_foreign(engine, rows, known) / known.shape[1]
+    def _place(self, rare):
+        rows, near = rare.rows, rare.known
+        shares = count_foreign(rare.engine, rows, near) / near.shape[1]
         if not shares.any():
-            return self._without_foreign(rng, engine, label, n_samples, sample_weight)
-        if sample_weight is not None:
-            shares = shares * sample_weight[rows]
-        seed = self._draw_seeds(rng, n_samples, shares)
+            return self._without_foreign(rare)
+        if rare.sample_weight is not None:
+            shares = shares * rare.weights()
+        seed = self._draw_seeds(rare, shares)
         used, place = np.unique(seed, return_inverse=True)
-        near = self._within_class(engine, label, rows[used], self.nn_, "n_neighbors")
-        base, columns = rows[seed], near.shape[1]
-        partner = near[place, rng.randint(0, columns, size=n_samples)]
+        same = self._partners(rare, rows[used])
+        column = rare.rng.randint(0, same.shape[1], size=seed.size)
+        base, partner = rows[seed], same[place, column]
         if self.partners == "mixed":
-            partner = self._draw_mixed(rng, engine, base, partner, known[seed])
-        return base, partner, self._gaps(rng, engine, base, partner)
+            partner = self._draw_mixed(rare, base, partner, near[seed])
+        return Plan(base, partner, self._gaps(rare))
 
-    def _draw_seeds(self, rng, n_samples, shares):
+    def _draw_seeds(self, rare, shares):
         """Choose the position of the seed of each synthetic row."""
+        n_samples, chances = rare.n_samples, shares / shares.sum()
         if self.allocation == "random":
-            return rng.choice(shares.size, size=n_samples, p=shares / shares.sum())
-        return np.repeat(np.arange(shares.size), exact_counts(rng, n_samples, shares))
+            return rare.rng.choice(shares.size, size=n_samples, p=chances)
+        counts = exact_counts(rare.rng, n_samples, shares)
+        return np.repeat(np.arange(shares.size), counts)
 
-    def _draw_mixed(self, rng, engine, base, partner, near):
+    def _draw_mixed(self, rare, base, partner, near):
         """Choose one of the neighbours that are of the class, if there are any."""
-        same = engine.y[near] == engine.y[base][:, None]
+        y = rare.engine.y
+        same = y[near] == y[base][:, None]
         counts = same.sum(axis=1)
-        wanted = rng.randint(0, np.maximum(counts, 1))
+        wanted = rare.rng.randint(0, np.maximum(counts, 1))
         column = np.argmax(np.cumsum(same, axis=1) > wanted[:, None], axis=1)
         return np.where(counts > 0, near[np.arange(base.size), column], partner)
 
-    def _without_foreign(self, rng, engine, label, n_samples, sample_weight):
-        message = f"No neighbour of class {str(label)!r} is of another class"
+    def _without_foreign(self, rare):
+        message = f"No neighbour of class {str(rare.label)!r} is of another class"
         if self.on_empty == "raise":
             raise RuntimeError(
                 f"{message}: ADASYN is not suited for this specific dataset with "
@@ -204,6 +199,4 @@ class ADASYN(SurveyMixin, imblearn.over_sampling.ADASYN):
                 "on_empty='smote'."
             )
         warn_user(f"{message}; all its rows are interpolated from alike.")
-        return self._as_smote(
-            rng, engine, label, n_samples, sample_weight, self.nn_, "n_neighbors"
-        )
+        return super()._place(rare)

@@ -5,19 +5,21 @@ from numbers import Integral
 import imblearn.over_sampling
 import numpy as np
 
-from skext.over_sampling._core.survey import (
-    SurveyMixin,
+from skext.over_sampling._core.parameters import INTERPOLATION, SEARCH, constraints
+from skext.over_sampling._core.partners import (
     count_foreign,
-    find_neighbors,
-    survey_neighbors,
-    weights_of,
+    neighbors_by_class,
+    neighbors_of_all,
+    usable_in_table,
 )
+from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._drop_in.smote import SMOTE
-from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._sklearn import StrOptions
 from skext.utils._warnings import warn_user
 
 
-class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE):
+@imblearn.over_sampling.BorderlineSMOTE.register
+class BorderlineSMOTE(SMOTE):
     r"""Over-sample by interpolation from the rows near the border of a class.
 
     Of the ``m_neighbors`` nearest rows of any class, let :math:`m'` be of another
@@ -128,15 +130,15 @@ class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE
     True
     """
 
-    _parameter_constraints: dict = {
-        **SMOTE._parameter_constraints,
-        "m_neighbors": [
-            Interval(Integral, 1, None, closed="left"),
-            HasMethods(["kneighbors", "kneighbors_graph"]),
-        ],
-        "kind": [StrOptions({"borderline-1", "borderline-2"})],
-        "on_empty": [StrOptions({"keep", "smote", "raise"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        k_neighbors=SEARCH,
+        m_neighbors=SEARCH,
+        kind=[StrOptions({"borderline-1", "borderline-2"})],
+        on_empty=[StrOptions({"keep", "smote", "raise"})],
+    )
+    _noted = ("in_danger_indices",)
+    _searches = {"k_neighbors": "nn_k_", "m_neighbors": "nn_m_"}
 
     def __init__(
         self,
@@ -167,19 +169,15 @@ class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE
         self.kind = kind
         self.on_empty = on_empty
 
-    def _survey(self, rng, engine, wanted):
+    def _survey(self, engine, rng, wanted):
         """Find the nearest rows of any class; the number that decides about danger."""
-        self.in_danger_indices = {}
-        m = self._limit_all(
-            engine.X.shape[0], self.nn_m_.n_neighbors - 1, "m_neighbors"
-        )
-        search = None if isinstance(self.m_neighbors, Integral) else self.nn_m_
+        n_rows, search = engine.X.shape[0], self._search("m_neighbors")
+        m = usable_in_table(n_rows, search, self.on_small_class)
         k = 0
         if self._one_search():
-            k = self._limit_all(
-                engine.X.shape[0], self.nn_k_.n_neighbors - 1, "k_neighbors"
-            )
-        found = survey_neighbors(engine, wanted, max(m, k), search)
+            partners = self._search("k_neighbors")
+            k = usable_in_table(n_rows, partners, self.on_small_class)
+        found = neighbors_by_class(engine, wanted, search, max(m, k))
         return {label: (m, k, near) for label, near in found.items()}
 
     def _one_search(self):
@@ -188,44 +186,37 @@ class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE
         both = all(isinstance(number, Integral) for number in numbers)
         return both and self.kind == "borderline-2"
 
-    def _place(self, rng, engine, label, n_samples, known, sample_weight):
-        m, k, near = known
-        rows = engine.rows(label)
-        foreign = count_foreign(engine, rows, near[:, :m])
+    def _place(self, rare):
+        m, k, near = rare.known
+        foreign = count_foreign(rare.engine, rare.rows, near[:, :m])
         danger = (foreign >= m / 2) & (foreign < m)
         if not danger.any():
-            return self._without_danger(rng, engine, label, n_samples, sample_weight)
-        seeds = rows[danger]
-        self.in_danger_indices[label] = seeds
-        weights = weights_of(seeds, sample_weight)
+            return self._without_danger(rare)
+        seeds = rare.rows[danger]
+        self.in_danger_indices[rare.label] = seeds
         if self.kind == "borderline-1":
-            partners = self._within_class(
-                engine, label, seeds, self.nn_k_, "k_neighbors"
-            )
+            partners = self._partners(rare, seeds)
         elif self._one_search():
             partners = near[danger, :k]
         else:
-            partners = self._among_all(engine, seeds)
-        return self._between(rng, engine, seeds, partners, n_samples, weights)
+            partners = self._among_all(rare.engine, seeds)
+        plan = self._between(rare, seeds, partners, rare.weights(seeds))
+        if self.kind == "borderline-2":
+            # Towards another class in the nearer half.
+            y = rare.engine.y
+            plan.gaps[y[plan.base] != y[plan.partner]] *= 0.5
+        return plan
 
     def _among_all(self, engine, seeds):
         """Find the nearest rows of any class with the search for partners."""
-        k = None
-        if hasattr(self.nn_k_, "n_neighbors"):
-            k = self.nn_k_.n_neighbors - 1
-            k = self._limit_all(engine.X.shape[0], k, "k_neighbors")
-        search = None if isinstance(self.k_neighbors, Integral) else self.nn_k_
-        return find_neighbors(engine, seeds, np.arange(engine.X.shape[0]), k, search)
+        search = self._search("k_neighbors")
+        k = search.k
+        if k is not None:
+            k = usable_in_table(engine.X.shape[0], search, self.on_small_class)
+        return neighbors_of_all(engine, seeds, search, k)
 
-    def _gaps(self, rng, engine, base, partner):
-        """Draw places; towards another class in the nearer half."""
-        gaps = super()._gaps(rng, engine, base, partner)
-        if self.kind == "borderline-2":
-            gaps[engine.y[base] != engine.y[partner]] *= 0.5
-        return gaps
-
-    def _without_danger(self, rng, engine, label, n_samples, sample_weight):
-        message = f"Class {str(label)!r} has no row in danger"
+    def _without_danger(self, rare):
+        message = f"Class {str(rare.label)!r} has no row in danger"
         if self.on_empty == "raise":
             raise ValueError(
                 f"{message} for m_neighbors={self.m_neighbors!r}; give another "
@@ -233,12 +224,10 @@ class BorderlineSMOTE(SurveyMixin, SMOTE, imblearn.over_sampling.BorderlineSMOTE
             )
         if self.on_empty == "smote":
             warn_user(f"{message}; all its rows are interpolated from.")
-            return self._as_smote(
-                rng, engine, label, n_samples, sample_weight, self.nn_k_, "k_neighbors"
-            )
+            return super()._place(rare)
         warn_user(
-            f"{message} and gets no synthetic row of the {n_samples} asked for; give "
-            "on_empty='smote' to interpolate from all its rows."
+            f"{message} and gets no synthetic row of the {rare.n_samples} asked for; "
+            "give on_empty='smote' to interpolate from all its rows."
         )
         none = np.empty(0, dtype=np.intp)
-        return none, none, np.empty((0, self._gap_width(engine)))
+        return Plan(none, none, self._gaps(rare, 0))

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 
 import imblearn.over_sampling
 import numpy as np
-from imblearn.utils import check_neighbors_object
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
@@ -13,20 +12,22 @@ from sklearn.metrics.pairwise import euclidean_distances
 from threadpoolctl import threadpool_limits
 
 from skext._neighbors.distances import is_filled
+from skext.over_sampling._core.allocation import exact_counts
 from skext.over_sampling._core.frames import as_plain_csr
 from skext.over_sampling._core.offsets import near_zero
-from skext.over_sampling._core.survey import (
-    NoMissingMixin,
-    SurveyMixin,
-    exact_counts,
-    find_neighbors,
-    seed_part,
-    weights_of,
+from skext.over_sampling._core.parameters import (
+    COUNT,
+    INTERPOLATION,
+    SEARCH,
+    constraints,
 )
+from skext.over_sampling._core.partners import find_neighbors, usable_neighbors
+from skext.over_sampling._core.plan import join
 from skext.over_sampling._drop_in.kmeans_kernels import sum_distances
 from skext.over_sampling._drop_in.smote import SMOTE
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._random import seed_parts
+from skext.utils._sklearn import HasMethods, StrOptions
 from skext.utils._warnings import warn_user
 
 # Sparse rows whose distances to all others are held at once.
@@ -35,9 +36,8 @@ _BLOCK = 256
 _ODD_UNIT = 1e4
 
 
-class KMeansSMOTE(
-    NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.KMeansSMOTE
-):
+@imblearn.over_sampling.KMeansSMOTE.register
+class KMeansSMOTE(SMOTE):
     r"""Over-sample within the clusters where a class is strong enough.
 
     All rows are clustered. In the clusters where the share of the class reaches
@@ -155,17 +155,16 @@ class KMeansSMOTE(
     0
     """
 
-    _parameter_constraints: dict = {
-        **SMOTE._parameter_constraints,
-        "kmeans_estimator": [
-            HasMethods(["fit", "predict"]),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
-        "cluster_balance_threshold": [StrOptions({"auto", "paper"}), Real],
-        "density_exponent": [StrOptions({"auto", "paper"}), Real],
-        "on_empty": [StrOptions({"raise", "smote"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "on_empty",
+        k_neighbors=SEARCH,
+        kmeans_estimator=[HasMethods(["fit", "predict"]), COUNT, None],
+        cluster_balance_threshold=[StrOptions({"auto", "paper"}), Real],
+        density_exponent=[StrOptions({"auto", "paper"}), Real],
+    )
+    _noted = ("cluster_counts_",)
+    _takes_missing = False
 
     def __init__(
         self,
@@ -198,29 +197,12 @@ class KMeansSMOTE(
         self.density_exponent = density_exponent
         self.on_empty = on_empty
 
-    def _validate_estimator(self):
-        self.nn_k_ = check_neighbors_object("k_neighbors", self.k_neighbors, 1)
-        given = self.kmeans_estimator
-        if given is None:
-            self.kmeans_estimator_ = MiniBatchKMeans(random_state=self.random_state)
-        elif isinstance(given, Integral):
-            self.kmeans_estimator_ = MiniBatchKMeans(
-                n_clusters=given, random_state=self.random_state
-            )
-        else:
-            self.kmeans_estimator_ = clone(given)
-        self._note_threshold(getattr(self.kmeans_estimator_, "n_clusters", 0))
-
-    def _note_threshold(self, n_clusters):
-        given = self.cluster_balance_threshold
-        self.cluster_balance_threshold_ = -np.inf if n_clusters == 1 else given
-
-    def _survey(self, rng, engine, wanted):
+    def _survey(self, engine, rng, wanted):
         """Cluster all rows; find which rows of each class are in which cluster."""
-        self.cluster_counts_ = {}
+        self.kmeans_estimator_ = self._clustering(rng)
+        self._note_threshold(getattr(self.kmeans_estimator_, "n_clusters", 0))
         if not wanted:
             return {}
-        seed_part(self.kmeans_estimator_, rng, self.random_state)
         X = engine.X.astype(np.float64, copy=False)
         X = as_plain_csr(X) if sparse.issparse(X) else X
         offset = None
@@ -244,31 +226,44 @@ class KMeansSMOTE(
             for label, n_samples in wanted.items()
         }
 
-    def _place(self, rng, engine, label, n_samples, known, sample_weight):
-        rows, k = engine.rows(label), None
-        if hasattr(self.nn_k_, "n_neighbors"):
-            k = self.nn_k_.n_neighbors - 1
-            k = self._limit(label, rows.size, k, "k_neighbors")
+    def _clustering(self, rng):
+        """Return the clustering, with a seed and not yet fitted."""
+        given, seed = self.kmeans_estimator, self.random_state
+        if given is None:
+            model = MiniBatchKMeans(random_state=seed)
+        elif isinstance(given, Integral):
+            model = MiniBatchKMeans(n_clusters=given, random_state=seed)
+        else:
+            model = clone(given)
+        if seed is not None:
+            seed_parts(rng, model)
+        return model
+
+    def _note_threshold(self, n_clusters):
+        given = self.cluster_balance_threshold
+        self.cluster_balance_threshold_ = -np.inf if n_clusters == 1 else given
+
+    def _place(self, rare):
+        rows, search = rare.rows, self._search("k_neighbors")
+        k = search.k
+        if k is not None:
+            k = usable_neighbors(rare.label, rows.size, k, self.on_small_class)
         if k == 0:
-            weights = weights_of(rows, sample_weight)
-            return self._between(rng, engine, rows, rows[:, None], n_samples, weights)
-        used, inside = self._select(rows, k, known)
+            return self._repeat(rare)
+        used, inside = self._select(rows, k, rare.known)
         if not inside:
-            return self._without_cluster(rng, engine, label, n_samples, sample_weight)
-        shares = self._shares(engine, inside, sample_weight)
-        counts = exact_counts(rng, n_samples, shares)
-        self.cluster_counts_[label] = np.zeros(known[1].size, dtype=np.intp)
-        self.cluster_counts_[label][used] = counts
-        search = None if isinstance(self.k_neighbors, Integral) else self.nn_k_
+            return self._without_cluster(rare)
+        shares = self._shares(rare, inside)
+        counts = exact_counts(rare.rng, rare.n_samples, shares)
+        self.cluster_counts_[rare.label] = np.zeros(rare.known[1].size, dtype=np.intp)
+        self.cluster_counts_[rare.label][used] = counts
         parts = []
-        for part, count in zip(inside, counts, strict=True):
+        for part, count in zip(inside, counts.tolist(), strict=True):
             if count > 0:
-                near = find_neighbors(engine, part, part, k, search)
-                weights = weights_of(part, sample_weight)
-                parts.append(
-                    self._between(rng, engine, part, near, int(count), weights)
-                )
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+                near = find_neighbors(rare.engine, part, part, k, search.own)
+                weights = rare.weights(part)
+                parts.append(self._between(rare, part, near, weights, count))
+        return join(parts)
 
     def _select(self, rows, k, known):
         """Return the clusters to use, and the rows of the class in each of them."""
@@ -286,17 +281,18 @@ class KMeansSMOTE(
             return sizes - own < own
         return own / sizes >= (half if isinstance(threshold, str) else threshold)
 
-    def _shares(self, engine, inside, sample_weight):
+    def _shares(self, rare, inside):
         """Weigh clusters by the sparsity of the class in them."""
+        X = rare.engine.X
         logs, exponents, distances = np.empty((3, len(inside)))
         for i, rows in enumerate(inside):
-            distances[i] = mean_distance(engine.X, rows, self.n_jobs)
-            exponents[i] = self._exponent(rows.size, engine.X.shape[1])
+            distances[i] = mean_distance(X, rows, self.n_jobs)
+            exponents[i] = self._exponent(rows.size, X.shape[1])
             logs[i] = log_sparsity(distances[i], rows.size, exponents[i])
         self._warn_of_units(distances, exponents)
         shares = normalize_logs(logs)
-        if sample_weight is not None:
-            shares = shares * [sample_weight[rows].mean() for rows in inside]
+        if rare.sample_weight is not None:
+            shares = shares * [rare.weights(rows).mean() for rows in inside]
         return shares
 
     def _warn_of_units(self, distances, exponents):
@@ -318,8 +314,8 @@ class KMeansSMOTE(
             return n_features
         return self.density_exponent
 
-    def _without_cluster(self, rng, engine, label, n_samples, sample_weight):
-        message = f"No clusters found with sufficient samples of class {label}"
+    def _without_cluster(self, rare):
+        message = f"No clusters found with sufficient samples of class {rare.label}"
         if self.on_empty == "raise":
             raise RuntimeError(
                 f"{message} for cluster_balance_threshold="
@@ -328,9 +324,7 @@ class KMeansSMOTE(
                 "give on_empty='smote'."
             )
         warn_user(f"{message}; its rows are interpolated as by SMOTE.")
-        return self._as_smote(
-            rng, engine, label, n_samples, sample_weight, self.nn_k_, "k_neighbors"
-        )
+        return super()._place(rare)
 
 
 def mean_distance(X, rows, n_jobs=None):

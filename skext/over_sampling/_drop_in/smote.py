@@ -1,17 +1,13 @@
 """SMOTE: synthetic rows between a rare row and one of its nearest neighbours."""
 
-from numbers import Integral
+import imblearn.over_sampling
 
-import numpy as np
-from imblearn.over_sampling import SMOTE as _BaseSMOTE
-from imblearn.over_sampling.base import BaseOverSampler
-
-from skext.over_sampling._core.sampler import SyntheticMixin
-from skext.over_sampling._core.small import usable_neighbors
-from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.over_sampling._core.parameters import INTERPOLATION, SEARCH, constraints
+from skext.over_sampling._core.sampler import SyntheticSampler
 
 
-class SMOTE(SyntheticMixin, _BaseSMOTE):
+@imblearn.over_sampling.SMOTE.register
+class SMOTE(SyntheticSampler):
     """Over-sample by interpolation between neighbouring rows of a class.
 
     A synthetic row lies on the segment between a row of the class and one of its
@@ -105,19 +101,8 @@ class SMOTE(SyntheticMixin, _BaseSMOTE):
     82
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [
-            Interval(Integral, 1, None, closed="left"),
-            HasMethods(["kneighbors", "kneighbors_graph"]),
-        ],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(*INTERPOLATION, k_neighbors=SEARCH)
+    _searches = {"k_neighbors": "nn_k_"}
 
     def __init__(
         self,
@@ -131,33 +116,11 @@ class SMOTE(SyntheticMixin, _BaseSMOTE):
         on_small_class="shrink",
         n_jobs=None,
     ):
-        super().__init__(
-            sampling_strategy=sampling_strategy,
-            random_state=random_state,
-            k_neighbors=k_neighbors,
-        )
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.random_state = random_state
+        self.k_neighbors = k_neighbors
         self.allocation = allocation
         self.interpolation = interpolation
         self.integer_features = integer_features
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
-
-    def _partners(self, engine, label, seeds):
-        """Return the nearest rows of the class for each seed."""
-        search = None if isinstance(self.k_neighbors, Integral) else self.nn_k_
-        if not hasattr(self.nn_k_, "n_neighbors"):
-            return engine.within(label, None, search)
-        k = self._check_size(label, engine.rows(label).size)
-        if k == 0:
-            return seeds[:, None]
-        return engine.within(label, k, search)
-
-    def _check_size(self, label, n_rows):
-        """Return how many neighbours a class of this size has; 0 to repeat rows."""
-        k = self.nn_k_.n_neighbors - 1
-        if k < 1:
-            raise ValueError(
-                f"k_neighbors={self.k_neighbors!r} finds {k + 1} row, which is the row "
-                "itself; give it n_neighbors of at least 2."
-            )
-        return usable_neighbors(label, n_rows, k, self.on_small_class)

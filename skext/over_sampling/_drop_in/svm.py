@@ -1,30 +1,30 @@
 """SVM-SMOTE: synthetic rows around the support vectors of a class."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import imblearn.over_sampling
 import numpy as np
-from imblearn.utils import check_neighbors_object
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.svm import SVC
 
 from skext.over_sampling._core.frames import as_plain_csr
 from skext.over_sampling._core.offsets import near_zero
-from skext.over_sampling._core.survey import (
-    NoMissingMixin,
-    SurveyMixin,
+from skext.over_sampling._core.parameters import INTERPOLATION, SEARCH, constraints
+from skext.over_sampling._core.partners import (
     count_foreign,
-    find_neighbors,
-    seed_part,
-    weights_of,
+    neighbors_of_all,
+    usable_in_table,
 )
+from skext.over_sampling._core.plan import join
 from skext.over_sampling._drop_in.smote import SMOTE
+from skext.utils._random import seed_parts
 from skext.utils._sklearn import HasMethods, Interval, StrOptions
 from skext.utils._warnings import warn_user
 
 
-class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMOTE):
+@imblearn.over_sampling.SVMSMOTE.register
+class SVMSMOTE(SMOTE):
     r"""Over-sample by interpolation and extrapolation from support vectors.
 
     A support vector machine finds the rows that decide about the border [1]_. Support
@@ -141,17 +141,17 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
     [81, 81]
     """
 
-    _parameter_constraints: dict = {
-        **SMOTE._parameter_constraints,
-        "m_neighbors": [
-            Interval(Integral, 1, None, closed="left"),
-            HasMethods(["kneighbors", "kneighbors_graph"]),
-        ],
-        "svm_estimator": [HasMethods(["fit", "predict"]), None],
-        "out_step": [Interval(Real, 0, 1, closed="both")],
-        "support": [StrOptions({"attribute", "margin"})],
-        "on_empty": [StrOptions({"raise", "smote"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "on_empty",
+        k_neighbors=SEARCH,
+        m_neighbors=SEARCH,
+        svm_estimator=[HasMethods(["fit", "predict"]), None],
+        out_step=[Interval(Real, 0, 1, closed="both")],
+        support=[StrOptions({"attribute", "margin"})],
+    )
+    _searches = {"k_neighbors": "nn_k_", "m_neighbors": "nn_m_"}
+    _takes_missing = False
 
     def __init__(
         self,
@@ -186,33 +186,23 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
         self.support = support
         self.on_empty = on_empty
 
-    def _validate_estimator(self):
-        self.nn_k_ = check_neighbors_object("k_neighbors", self.k_neighbors, 1)
-        self.nn_m_ = check_neighbors_object("m_neighbors", self.m_neighbors, 1)
-        if self.svm_estimator is None:
-            self.svm_estimator_ = SVC(gamma="scale", random_state=self.random_state)
-        else:
-            self.svm_estimator_ = clone(self.svm_estimator)
-
-    def _survey(self, rng, engine, wanted):
+    def _survey(self, engine, rng, wanted):
         """Find the support vectors that are no noise, and those in danger."""
+        self.svm_estimator_ = self._machine(rng)
         if not wanted:
             return {}
-        seed_part(self.svm_estimator_, rng, self.random_state)
         X = as_plain_csr(engine.X) if sparse.issparse(engine.X) else engine.X
         if self.svm_estimator is None:
             X, _ = near_zero(X)
         self.svm_estimator_.fit(X, engine.y)
         rows = np.sort(_SUPPORT[self.support](self.svm_estimator_, X, engine.y))
         rows = rows[np.isin(engine.y[rows], list(wanted))]
-        n_rows = engine.X.shape[0]
-        m = self._limit_all(n_rows, self.nn_m_.n_neighbors - 1, "m_neighbors")
-        search = None if isinstance(self.m_neighbors, Integral) else self.nn_m_
+        search = self._search("m_neighbors")
+        m = usable_in_table(engine.X.shape[0], search, self.on_small_class)
+        foreign = np.empty(0, dtype=np.intp)
         if rows.size > 0:
-            near = find_neighbors(engine, rows, np.arange(n_rows), m, search)
+            near = neighbors_of_all(engine, rows, search, m)
             foreign = count_foreign(engine, rows, near)
-        else:
-            foreign = np.empty(0, dtype=np.intp)
         danger = foreign >= m / 2
         known = {}
         for label in wanted:
@@ -220,49 +210,45 @@ class SVMSMOTE(NoMissingMixin, SurveyMixin, SMOTE, imblearn.over_sampling.SVMSMO
             known[label] = rows[kept & danger], rows[kept & ~danger]
         return known
 
-    def _place(self, rng, engine, label, n_samples, known, sample_weight):
-        if not any(seeds.size for seeds in known):
-            return self._without_support(rng, engine, label, n_samples, sample_weight)
-        usable = [seeds.size > 0 for seeds in known]
-        n_inside = int(rng.beta(10, 10) * (n_samples + 1))
+    def _machine(self, rng):
+        """Return the support vector machine, with a seed and not yet fitted."""
+        if self.svm_estimator is None:
+            machine = SVC(gamma="scale", random_state=self.random_state)
+        else:
+            machine = clone(self.svm_estimator)
+        if self.random_state is not None:
+            seed_parts(rng, machine)
+        return machine
+
+    def _place(self, rare):
+        usable = [seeds.size > 0 for seeds in rare.known]
+        if not any(usable):
+            return self._without_support(rare)
+        n_inside = int(rare.rng.beta(10, 10) * (rare.n_samples + 1))
         if not all(usable):
-            n_inside = n_samples if usable[0] else 0
+            n_inside = rare.n_samples if usable[0] else 0
+        steps = ((n_inside, 1.0), (rare.n_samples - n_inside, -self.out_step))
         parts = []
-        for i, number in enumerate((n_inside, n_samples - n_inside)):
-            if usable[i]:
-                near = self._within_class(
-                    engine, label, known[i], self.nn_k_, "k_neighbors"
-                )
-                weights = weights_of(known[i], sample_weight)
-                base, partner, gaps = self._between(
-                    rng, engine, known[i], near, number, weights
-                )
-                parts.append((base, partner, gaps if i == 0 else -self.out_step * gaps))
-        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+        for seeds, (number, step) in zip(rare.known, steps, strict=True):
+            if seeds.size > 0:
+                near = self._partners(rare, seeds)
+                weights = rare.weights(seeds)
+                plan = self._between(rare, seeds, near, weights, number)
+                parts.append(plan._replace(gaps=step * plan.gaps))
+        return join(parts)
 
-    def _note_origins(self, n_samples, plan, sample_weight):
-        # A step away from the neighbour may not make a weight negative.
-        super()._note_origins(n_samples, plan, sample_weight)
-        if sample_weight is not None:
-            gap = np.maximum(plan.gaps, 0.0).mean(axis=1)
-            new = (1 - gap) * sample_weight[plan.base]
-            new += gap * sample_weight[plan.partner]
-            self.sample_weight_[n_samples:] = new
-
-    def _without_support(self, rng, engine, label, n_samples, sample_weight):
+    def _without_support(self, rare):
         if self.on_empty == "raise":
             raise ValueError(
                 "All support vectors are considered as noise. SVM-SMOTE is not "
-                f"adapted to your dataset (class {str(label)!r}). Try another SMOTE "
-                "variant, or on_empty='smote'."
+                f"adapted to your dataset (class {str(rare.label)!r}). Try another "
+                "SMOTE variant, or on_empty='smote'."
             )
         warn_user(
-            f"Class {str(label)!r} has no support vector that is not noise; all its "
-            "rows are interpolated from."
+            f"Class {str(rare.label)!r} has no support vector that is not noise; all "
+            "its rows are interpolated from."
         )
-        return self._as_smote(
-            rng, engine, label, n_samples, sample_weight, self.nn_k_, "k_neighbors"
-        )
+        return super()._place(rare)
 
 
 def _listed(machine, X, y):

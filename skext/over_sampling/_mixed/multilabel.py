@@ -52,7 +52,7 @@ class MLSMOTE(TargetSampler):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a label of at most ``k_neighbors`` rows: use all its other
         rows as neighbours and warn (a label of one row is an error), repeat its rows
         and warn, or raise ``ValueError``.
@@ -133,7 +133,7 @@ class MLSMOTE(TargetSampler):
         "categorical_features": [StrOptions({"auto"}), "array-like"],
         "interpolation": [StrOptions({"segment", "box"})],
         "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small": [StrOptions({"shrink", "duplicate", "raise"})],
+        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
         "n_jobs": [Integral, None],
     }
 
@@ -147,7 +147,7 @@ class MLSMOTE(TargetSampler):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         self.sampling_strategy = sampling_strategy
@@ -157,7 +157,7 @@ class MLSMOTE(TargetSampler):
         self.categorical_features = categorical_features
         self.interpolation = interpolation
         self.integer_features = integer_features
-        self.on_small = on_small
+        self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
     def _check_target(self, y):
@@ -171,10 +171,10 @@ class MLSMOTE(TargetSampler):
         right = values.ndim == 2 and values.dtype.kind in "biufO"
         if not right or not np.isin(values, [0, 1]).all():
             raise ValueError(
-                f"y has the shape {values.shape} and the type {values.dtype}, but "
-                "MLSMOTE takes a table of zeros and ones with a column for each label "
-                "(see MultiLabelBinarizer), or one class for each row; for numbers "
-                "there is SMOTER."
+                f"y of shape {values.shape} and type {values.dtype} holds no sets of "
+                "labels; give zeros and ones with a column for each label (see "
+                "MultiLabelBinarizer), or one class for each row. For numbers use "
+                "SMOTER."
             )
         self.labels_ = np.asarray(getattr(y, "columns", range(values.shape[1])))
         return values.astype(np.int64)
@@ -224,12 +224,12 @@ class MLSMOTE(TargetSampler):
         """Set the imbalance ratios and the numbers of rows to make."""
         if y.shape[1] < 2:
             raise ValueError(
-                f"y has one class only, {self.labels_.tolist()!r}; a single label is "
-                "as frequent as itself."
+                f"y has one class only, {self.labels_.tolist()!r}; give two labels or "
+                "more, as one alone is as frequent as itself."
             )
         counts = y.sum(axis=0)
         if not counts.any():
-            raise ValueError("No row of y has a label; there is nothing to make.")
+            raise ValueError("y holds zeros only; give a label to some rows.")
         ratios = np.full(counts.size, np.inf)
         np.divide(counts.max(), counts, out=ratios, where=counts > 0)
         self.imbalance_ratios_ = ratios
@@ -335,14 +335,14 @@ def _checked_numbers(wanted, counts):
     for label, number in wanted.items():
         if label not in counts:
             raise ValueError(
-                f"sampling_strategy has the label {label!r}, which y does not have; "
-                f"its labels are {list(counts)}."
+                f"sampling_strategy={wanted!r} has label {label!r}, which y does not "
+                f"have; its labels are {list(counts)}."
             )
         whole = isinstance(number, Integral) and number >= 0
         if not whole or (number > 0 and counts[label] == 0):
             raise ValueError(
-                f"sampling_strategy wants {number!r} rows for label {label!r}, of "
-                f"which y has {counts[label]}; give a whole number, and zero for a "
-                "label that does not occur."
+                f"sampling_strategy={wanted!r} wants {number!r} rows for label "
+                f"{label!r}, of which y has {counts[label]}; give a whole number, and "
+                "zero for a label that does not occur."
             )
     return {label: int(number) for label, number in wanted.items()}

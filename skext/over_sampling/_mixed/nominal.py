@@ -1,25 +1,25 @@
 """SMOTE-NC and SMOTE-N: synthetic rows for tables with nominal columns."""
 
+import imblearn.over_sampling
 import numpy as np
-from imblearn.over_sampling import SMOTEN as _BaseSMOTEN
-from imblearn.over_sampling import SMOTENC as _BaseSMOTENC
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from skext._neighbors.nominal import LevelEngine, MixedEngine
-from skext.over_sampling._core.allocation import allocate
+from skext.over_sampling._core.parameters import INTERPOLATION, SEARCH, constraints
+from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.reading import detect_nominal, resolve_columns
-from skext.over_sampling._drop_in.smote import SMOTE
-from skext.over_sampling._mixed.nominal_base import NominalMixin
+from skext.over_sampling._mixed.nominal_base import NominalSampler
 from skext.utils._columns import library_of
-from skext.utils._sklearn import HasMethods, StrOptions
+from skext.utils._sklearn import HasMethods
 from skext.utils._warnings import warn_user
 
 _ENCODER = [HasMethods(["fit_transform", "inverse_transform"]), None]
 
 
-class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
+@imblearn.over_sampling.SMOTENC.register
+class SMOTENC(NominalSampler):
     r"""Over-sample tables of numbers and categories (SMOTE-NC).
 
     The numbers of a synthetic row lie between a row of the class and one of its
@@ -160,13 +160,13 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
     True
     """
 
-    _required_parameters: list = []
-
-    _parameter_constraints: dict = {
-        **SMOTE._parameter_constraints,
-        "categorical_features": ["array-like", StrOptions({"auto"})],
-        "categorical_encoder": _ENCODER,
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "categorical_features",
+        k_neighbors=SEARCH,
+        categorical_encoder=_ENCODER,
+    )
+    _noted = ("neighbor_indices_", "median_std_")
 
     def __init__(
         self,
@@ -210,7 +210,7 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
         self.categorical_features_ = nominal
         self.continuous_features_ = np.setdiff1d(np.arange(X.shape[1]), nominal)
 
-    def _validate_estimator(self):
+    def _refuse_one_kind(self):
         selected = f"categorical_features={self.categorical_features!r} selects"
         if self.categorical_features_.size == self.n_features_in_:
             raise ValueError(
@@ -224,11 +224,11 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
                 f"requires some categorical features; {selected} none of the "
                 f"{self.n_features_} columns. Use SMOTE, or name nominal columns."
             )
-        super()._validate_estimator()
 
-    def _read(self, X):
+    def _read(self, given):
+        X = given.numbers
         self._validate_column_types(X)
-        self._validate_estimator()
+        self._refuse_one_kind()
         default = OneHotEncoder(handle_unknown="ignore")
         table, n_columns = self._read_columns(X, self.categorical_features_, default)
         categories = getattr(self.categorical_encoder_, "categories_", None)
@@ -241,31 +241,21 @@ class SMOTENC(NominalMixin, SMOTE, _BaseSMOTENC):
                     f"{n_columns} columns for {n_categories} categories. Give one "
                     "that keeps all, such as OneHotEncoder(handle_unknown='ignore')."
                 )
-        self.median_std_ = {}
         return table
 
-    def _engine(self, table, y):
-        return MixedEngine(table.numbers, table.codes, y, n_jobs=self.n_jobs)
+    def _engine(self, table, labels):
+        return MixedEngine(table.numbers, table.codes, labels, n_jobs=self.n_jobs)
 
-    def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
-        """Return seed, partner and gap of each synthetic row of a class."""
-        self.median_std_[label] = engine.median_std(label)
-        seed, column = allocate(
-            rng, seeds.size, neighbors.shape[1], n_samples, self.allocation, weights
-        )
-        partner = neighbors[seed, column]
-        return seed, partner, self._gaps(rng, engine, seeds[seed], partner)
+    def _place(self, rare):
+        self.median_std_[rare.label] = rare.engine.median_std(rare.label)
+        return super()._place(rare)
 
     def _voters(self, seeds, neighbors):
         return neighbors
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
 
-
-class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
+@imblearn.over_sampling.SMOTEN.register
+class SMOTEN(NominalSampler):
     r"""Over-sample tables of categories (SMOTE-N).
 
     Each value of a synthetic row is the most frequent one among a row of the class
@@ -372,18 +362,12 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
     28
     """
 
-    _parameter_constraints: dict = {
-        name: SMOTE._parameter_constraints[name]
-        for name in (
-            "sampling_strategy",
-            "random_state",
-            "k_neighbors",
-            "allocation",
-            "on_small_class",
-            "n_jobs",
-        )
-    }
-    _parameter_constraints["categorical_encoder"] = _ENCODER
+    _parameter_constraints: dict = constraints(
+        "allocation",
+        "on_small_class",
+        k_neighbors=SEARCH,
+        categorical_encoder=_ENCODER,
+    )
 
     def __init__(
         self,
@@ -404,32 +388,30 @@ class SMOTEN(NominalMixin, SMOTE, _BaseSMOTEN):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _read(self, X):
+    def _read(self, given):
+        X = given.numbers
         if sparse.issparse(X):
             warn_user(
                 "Passing a sparse matrix to SMOTEN is not really efficient since it "
                 "is converted to a dense array internally.",
                 DataConversionWarning,
             )
-        self._validate_estimator()
         self.categorical_features_ = np.arange(X.shape[1])
         self.continuous_features_ = np.empty(0, dtype=np.intp)
         default = OrdinalEncoder(dtype=np.int32, encoded_missing_value=-1)
         return self._read_columns(X, self.categorical_features_, default)[0]
 
-    def _engine(self, table, y):
-        return LevelEngine(table.codes, y, n_jobs=self.n_jobs)
+    def _engine(self, table, labels):
+        return LevelEngine(table.codes, labels, n_jobs=self.n_jobs)
 
-    def _place(self, rng, engine, label, seeds, neighbors, n_samples, weights):
-        """Return the seed of each synthetic row of a class, as if at its place."""
-        seed, _ = allocate(rng, seeds.size, 1, n_samples, self.allocation, weights)
-        return seed, seeds[seed], np.zeros((n_samples, 1))
+    def _survey(self, engine, rng, wanted):
+        # A search of the user gets the distances between all rows of a class.
+        self.nn_k_.set_params(metric="precomputed")
+        return {}
+
+    def _place(self, rare):
+        self._partners(rare, rare.rows)
+        return Plan(rare.rows[self._draw(rare, rare.weights())])
 
     def _voters(self, seeds, neighbors):
         return np.column_stack([seeds, neighbors])
-
-    def _note_origins(self, n_samples, plan, sample_weight):
-        self.sample_indices_ = np.concatenate([np.arange(n_samples), plan.base])
-        vars(self).pop("sample_weight_", None)
-        if sample_weight is not None:
-            self.sample_weight_ = sample_weight[self.sample_indices_]

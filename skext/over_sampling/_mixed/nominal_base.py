@@ -1,16 +1,14 @@
 """What SMOTE-NC and SMOTE-N have in common: votes among neighbours."""
 
 import numpy as np
-from imblearn.utils import check_sampling_strategy
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 
-from skext.over_sampling._core.frames import Origin, take_labels, with_names
-from skext.over_sampling._core.generate import Plan, Rounding, make_dense
+from skext.over_sampling._core.frames import Origin, with_names
 from skext.over_sampling._core.labels import check_labels
-from skext.over_sampling._core.sampler import SyntheticMixin
-from skext.over_sampling._core.weights import weighted
+from skext.over_sampling._core.write import Rounding, make_dense
+from skext.over_sampling._drop_in.smote import SMOTE
 from skext.over_sampling._mixed.tables import (
     MixedRows,
     as_texts,
@@ -23,67 +21,16 @@ from skext.over_sampling._mixed.tables import (
 from skext.over_sampling._mixed.vote_kernels import draw_winners, tally
 from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
-from skext.utils._random import fit_rng
-from skext.utils._sklearn import fit_context
 
 
-class NominalMixin(SyntheticMixin):
-    """Mixin for samplers whose nominal values are voted by neighbours.
+class NominalSampler(SMOTE):
+    """Base of samplers whose nominal values are voted by neighbours.
 
     A sampler says how a table is read (``_read``), which neighbours there are
     (``_engine``), where rows lie (``_place``) and who votes (``_voters``).
     """
 
-    @fit_context(prefer_skip_nested_validation=True)
-    @weighted
-    def fit_resample(self, X, y, sample_weight=None, **params):
-        """Add synthetic rows to the rare classes.
-
-        Parameters
-        ----------
-        X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
-            The table. Columns of a data frame keep their types and categories.
-            Missing values are allowed.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A row is a seed in proportion to its weight; one of
-            weight zero is left out of all that is computed and counted, and stays
-            among the given rows. Neighbours and votes do not depend on other weights.
-            The weights of the result are in ``sample_weight_``.
-        **params : dict
-            Not used; for compatibility with imbalanced-learn.
-
-        Returns
-        -------
-        X_resampled : {ndarray, dataframe, sparse matrix} of shape \
-                (n_resampled, n_features)
-            The given rows, unchanged and in their order, then the synthetic ones.
-        y_resampled : ndarray or Series of shape (n_resampled,)
-            Their labels.
-
-        Raises
-        ------
-        ValueError
-            If there is one class only, a column is of an unsuitable type, a number
-            is infinite, or a class is too small.
-        """
-        table_X, labels, indicator = self._check_X_y(X, y)
-        self.sampling_strategy_ = check_sampling_strategy(
-            self.sampling_strategy, labels, self._sampling_type
-        )
-        table = self._read(table_X)
-        plan, ballots = self._make_plan(table, labels, sample_weight)
-        X_resampled = self._append(table_X, table, plan, ballots)
-        if isinstance(X, list):
-            X_resampled = X_resampled.tolist()
-        return X_resampled, take_labels(y, labels, self.sample_indices_, indicator)
-
-    def _fit_resample(self, X, y, **params):
-        """Resample checked arrays, as other samplers of imbalanced-learn do."""
-        table = self._read(X)
-        plan, ballots = self._make_plan(table, y, None)
-        return self._append(X, table, plan, ballots), y[self.sample_indices_]
+    _noted = ("neighbor_indices_",)
 
     def _check_X_y(self, X, y, accept_sparse=None):
         y, indicator = check_labels(y)
@@ -110,39 +57,40 @@ class NominalMixin(SyntheticMixin):
             width = self.categorical_encoder_.fit_transform(columns).shape[1]
         return table, width
 
-    def _make_plan(self, table, y, sample_weight):
-        """Place all synthetic rows, class by class, and note who votes for them."""
-        rng = fit_rng(self.random_state)
-        engine = self._engine(table, y)
-        parts, ballots = [], []
-        self.n_synthetic_, self.neighbor_indices_ = {}, {}
-        for label, n_samples in self.sampling_strategy_.items():
-            if n_samples > 0:
-                seeds, weights = self._seeds(engine, label, sample_weight)
-                neighbors = self._partners(engine, label, seeds)
-                seed, *part = self._place(
-                    rng, engine, label, seeds, neighbors, n_samples, weights
-                )
-                parts.append((seeds[seed], *part))
-                ballots.append((self._voters(seeds, neighbors), seed))
-                self.n_synthetic_[label] = int(n_samples)
-                self.neighbor_indices_[label] = neighbors
-        plan = _join(parts, rng)
-        self._note_origins(y.size, plan, sample_weight)
-        return plan, ballots
+    def _partners(self, rare, seeds):
+        neighbors = super()._partners(rare, seeds)
+        self.neighbor_indices_[rare.label] = neighbors
+        return neighbors
 
-    def _append(self, X, table, plan, ballots):
+    def _write(self, given, plan):
         """Make the synthetic rows and put them behind the given ones."""
+        table, function = given.table, self._rounding()
         new = np.empty((plan.base.size, table.numbers.shape[1]), table.numbers.dtype)
         if new.size:
-            rounding = Rounding(table.whole, self._rounding())
+            rounding = Rounding(table.whole, function)
             make_dense(table.numbers, plan, rounding, new, self.n_jobs)
         # Ties do not depend on the order in which columns are named.
         numbers = np.argsort(np.argsort(table.nominal))
+        ballots = self._ballots(given.labels, plan)
         chosen = elect(table.codes, numbers, ballots, plan, self.n_jobs)
-        function = self._rounding() if new.size else np.rint
-        origin = Origin(plan.base, plan.partner, plan.gaps, function)
-        return extend_table(X, table, MixedRows(new, chosen), origin)
+        rows, origin = MixedRows(new, chosen), Origin(*plan[:3], function)
+        resampled = extend_table(given.numbers, table, rows, origin)
+        return resampled.tolist() if isinstance(given.X, list) else resampled
+
+    def _ballots(self, labels, plan):
+        """Return for each class the voters of its rows, and the seeds."""
+        ballots, stop = [], 0
+        for label, neighbors in self.neighbor_indices_.items():
+            start, stop = stop, stop + self.n_synthetic_[label]
+            rows = np.flatnonzero(labels == label)
+            seed = np.searchsorted(rows, plan.base[start:stop])
+            ballots.append((self._voters(rows, neighbors), seed))
+        return ballots
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        return tags
 
 
 def elect(codes, numbers, ballots, plan, n_jobs=None):
@@ -182,13 +130,3 @@ def elect(codes, numbers, ballots, plan, n_jobs=None):
             run_chunks(draw_winners, seed.size, *drawing, n_jobs=n_jobs, min_chunk=8192)
         first += seed.size
     return chosen
-
-
-def _join(parts, rng):
-    """Concatenate the plans of the classes, of which there may be none."""
-    if not parts:
-        none = np.empty(0, dtype=np.intp)
-        return Plan(none, none, np.empty((0, 1)))
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    # The last number to be drawn: it shifts no other.
-    return Plan(*columns, key=int(rng.randint(2**31 - 1)))

@@ -63,7 +63,7 @@ class SMOTER(TargetSampler):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns, and of an integer target, become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a bump of at most ``k_neighbors`` rows that needs more: use
         all its other rows as neighbours and warn (a bump of one row is an error),
         repeat its rows and warn, or raise ``ValueError``.
@@ -155,7 +155,7 @@ class SMOTER(TargetSampler):
         "categorical_features": [StrOptions({"auto"}), "array-like"],
         "interpolation": [StrOptions({"segment", "box"})],
         "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small": [StrOptions({"shrink", "duplicate", "raise"})],
+        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
         "n_jobs": [Integral, None],
     }
     # Whether half the median distance of a row is wanted with its neighbours.
@@ -173,7 +173,7 @@ class SMOTER(TargetSampler):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         self.sampling_strategy = sampling_strategy
@@ -185,7 +185,7 @@ class SMOTER(TargetSampler):
         self.categorical_features = categorical_features
         self.interpolation = interpolation
         self.integer_features = integer_features
-        self.on_small = on_small
+        self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
     def _check_target(self, y):
@@ -200,9 +200,9 @@ class SMOTER(TargetSampler):
             kind = column_kind(values if library_of(y) is None else column)
         if kind not in NUMBERS:
             raise ValueError(
-                f"y has the shape {values.shape}, the type {values.dtype} and holds "
-                f"{kind}, but {type(self).__name__} takes one number for each row; for "
-                "classes there is SMOTE, for sets of labels MLSMOTE."
+                f"y of shape {values.shape} and type {values.dtype} holds {kind}, but "
+                f"{type(self).__name__} takes one number for each row; for classes use "
+                "SMOTE, for sets of labels MLSMOTE."
             )
         return check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
 
@@ -266,20 +266,18 @@ class SMOTER(TargetSampler):
         self.relevance_, self.relevance_points_ = phi, points
         rare = phi >= self.threshold
         if not rare.any():
-            reason = "reaches"
+            reason = ""
             if isinstance(self.relevance, str):
-                reason = "is an outlier of the box plot, so none reaches"
+                reason = ", as none is an outlier of the box plot"
             raise ValueError(
-                f"No value of y {reason} threshold={self.threshold} with "
-                f"relevance={self.relevance!r}; there are no rare values to make more "
-                f"of. {_advice(y)}"
+                f"threshold={self.threshold} is reached by no value of y with "
+                f"relevance={self.relevance!r}{reason}; {_advice(y)}."
             )
         if rare.all():
             raise ValueError(
-                f"All values of y reach threshold={self.threshold} with "
-                f"relevance={self.relevance!r}: as with one class only, there is "
-                "nothing to balance. Give other control points, or raise the "
-                "threshold."
+                f"threshold={self.threshold} is reached by all values of y with "
+                f"relevance={self.relevance!r}, so that there is one class only and "
+                "nothing to balance; give other control points, or raise it."
             )
         self.bumps_ = number_bumps(y, phi, self.threshold)
         sizes = np.bincount(self.bumps_)
@@ -370,7 +368,7 @@ class SMOGN(SMOTER):
         One random gap for all features of a synthetic row, or one for each.
     integer_features : {"round", "truncate"}, default="round"
         How values of integer columns, and of an integer target, become whole.
-    on_small : {"shrink", "duplicate", "raise"}, default="shrink"
+    on_small_class : {"shrink", "duplicate", "raise"}, default="shrink"
         What to do with a bump of at most ``k_neighbors`` rows that needs more: use
         all its other rows as neighbours and warn (a bump of one row is an error),
         repeat its rows and warn, or raise ``ValueError``.
@@ -454,7 +452,7 @@ class SMOGN(SMOTER):
         categorical_features="auto",
         interpolation="segment",
         integer_features="round",
-        on_small="shrink",
+        on_small_class="shrink",
         n_jobs=None,
     ):
         super().__init__(
@@ -467,7 +465,7 @@ class SMOGN(SMOTER):
             categorical_features=categorical_features,
             interpolation=interpolation,
             integer_features=integer_features,
-            on_small=on_small,
+            on_small_class=on_small_class,
             n_jobs=n_jobs,
         )
         self.perturbation = perturbation
@@ -499,9 +497,9 @@ def _advice(y):
     """Say what makes values of a target rare."""
     low, middle, high = float(y.min()), float(np.median(y)), float(y.max())
     if low == high:
-        return f"All values are {low!r}: give a target that varies."
+        return f"all are {low!r}, so give a target that varies"
     points = [[middle, 0], [high, 1]] if middle < high else [[low, 1], [middle, 0]]
-    return f"Give control points, such as relevance={points!r}, or lower the threshold."
+    return f"give control points, such as relevance={points!r}, or lower it"
 
 
 def interpolate_target(table, scale, y, base, partner, new):

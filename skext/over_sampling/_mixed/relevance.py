@@ -37,8 +37,8 @@ def relevance_of(y, relevance):
         phi = np.asarray(relevance(y), dtype=np.float64)
         if phi.shape != y.shape or not ((phi >= 0) & (phi <= 1)).all():
             raise ValueError(
-                f"relevance={relevance!r} returned an array of shape {phi.shape}; it "
-                f"has to return a number from 0 to 1 for each of {y.size} values."
+                f"relevance={relevance!r} must return a number from 0 to 1 for each of "
+                f"{y.size} values, not these of shape {phi.shape}: {phi.ravel()[:5]}."
             )
         return phi, None
     if isinstance(relevance, str):
@@ -70,22 +70,22 @@ def check_points(points):
     points = np.asarray(points, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] not in (2, 3) or len(points) < 2:
         raise ValueError(
-            f"relevance is an array of shape {points.shape}; give 'auto', a function, "
-            "or at least two control points, each a value of y, its relevance from 0 "
-            "to 1 and, if wanted, a slope."
+            f"relevance={points.tolist()} of shape {points.shape} is no list of "
+            "control points; give 'auto', a function, or at least two control points, "
+            "each a value of y, its relevance from 0 to 1 and, if wanted, a slope."
         )
     if points.shape[1] == 2:
         points = np.column_stack([points, np.zeros(len(points))])
     points = points[np.argsort(points[:, 0], kind="stable")]
     if not np.isfinite(points).all() or (np.diff(points[:, 0]) == 0).any():
         raise ValueError(
-            f"relevance has control points at {points[:, 0].tolist()}; they have to "
-            "be finite and to differ."
+            f"relevance={points.tolist()} must have finite control points at "
+            f"different values; they are at {points[:, 0].tolist()}."
         )
     if (points[:, 1] < 0).any() or (points[:, 1] > 1).any():
         raise ValueError(
-            f"relevance has control points with the relevances "
-            f"{points[:, 1].tolist()}; they have to be from 0 to 1."
+            f"relevance={points.tolist()} must have relevances from 0 to 1; they are "
+            f"{points[:, 1].tolist()}."
         )
     return points
 
@@ -240,13 +240,13 @@ def bump_sizes_wanted(sizes, strategy):
         ratios = np.asarray(strategy, dtype=np.float64)
         if ratios.shape != (n_bumps,):
             raise ValueError(
-                f"sampling_strategy={strategy!r} does not fit to the {n_bumps} bumps "
-                f"of y, which have {sizes.tolist()} rows; give one ratio for each."
+                f"sampling_strategy={strategy!r} must have a ratio for each of the "
+                f"{n_bumps} bumps of y, which have {sizes.tolist()} rows."
             )
         if not (np.isfinite(ratios) & (ratios > 0)).all():
             raise ValueError(
-                f"sampling_strategy={strategy!r} has ratios that are not positive "
-                "numbers; 1 leaves a bump as it is."
+                f"sampling_strategy={strategy!r} must have positive ratios; give 1 to "
+                "leave a bump as it is."
             )
         wanted = ratios * sizes
     elif strategy == "balance":

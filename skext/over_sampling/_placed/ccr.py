@@ -1,13 +1,13 @@
 """Combined cleaning and resampling: balls around rare rows, emptied and filled."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
-from imblearn.base import BaseSampler
-from imblearn.over_sampling.base import BaseOverSampler
 
 from skext.over_sampling._core.allocation import balanced_counts
-from skext.over_sampling._core.direct import DirectMixin, NewRows, class_table
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.ccr_kernels import (
     draw_evenly,
     draw_in_turn,
@@ -22,7 +22,7 @@ from skext.utils._warnings import warn_user
 _SMALL = 1e-6
 
 
-class CCR(DirectMixin, BaseSampler):
+class CCR(SyntheticSampler):
     r"""Push other rows out of balls around the rows of a class, and fill these.
 
     Each row of the class gets the same energy to grow a ball, which is the harder the
@@ -115,17 +115,15 @@ class CCR(DirectMixin, BaseSampler):
     [91, 91]
     """
 
-    _sampling_type = "over-sampling"
-
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "energy": [Interval(Real, 0, None, closed="neither")],
-        "scaling": [Interval(Real, None, None, closed="neither")],
-        "generator": [StrOptions({"sequential", "ball"})],
-        "clean": ["boolean"],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        energy=[Interval(Real, 0, None, closed="neither")],
+        scaling=[Interval(Real, None, None, closed="neither")],
+        generator=[StrOptions({"sequential", "ball"})],
+        clean=["boolean"],
+    )
+    _noted = ("radii_",)
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -146,35 +144,23 @@ class CCR(DirectMixin, BaseSampler):
         self.clean = clean
         self.n_jobs = n_jobs
 
-    def _make_rows(self, X, y, sample_weight):
-        self.radii_ = {}
-        return super()._make_rows(X, y, sample_weight)
-
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        table = class_table(engine, label)
-        others = np.asarray(engine.X[engine.y != label], dtype=np.float64)
+    def _place(self, rare):
+        seeds, weights, engine = rare.rows, rare.weights(), rare.engine
+        table = rare.table()
+        others = np.asarray(engine.X[engine.y != rare.label], dtype=np.float64)
         energy = self.energy * float(max(1, table.shape[1])) ** self.scaling
         radii = energy_radii(table, others, energy, self.n_jobs)
-        self.radii_[label] = radii
+        self.radii_[rare.label] = radii
         self._warn_of_units(table, others, radii)
         claims = radii.min() / radii
-        counts = balanced_counts(
-            rng, seeds.size, n_samples, claims if weights is None else claims * weights
-        )
+        claims = claims if weights is None else claims * weights
+        counts = balanced_counts(rare.rng, seeds.size, rare.n_samples, claims)
         base = np.repeat(np.arange(seeds.size), counts)
-        rows = np.empty((n_samples, table.shape[1]))
-        run_chunks(
-            draw_evenly if self.generator == "ball" else draw_in_turn,
-            n_samples,
-            table,
-            base,
-            radii,
-            _key(rng),
-            rows,
-            n_jobs=self.n_jobs,
-        )
-        return NewRows(rows, seeds[base])
+        rows = np.empty((rare.n_samples, table.shape[1]))
+        draw = draw_evenly if self.generator == "ball" else draw_in_turn
+        balls = (table, base, radii, _key(rare.rng), rows)
+        run_chunks(draw, rare.n_samples, *balls, n_jobs=self.n_jobs)
+        return Plan(seeds[base], rows=rows)
 
     def _warn_of_units(self, table, others, radii):
         """Say that the energy has nothing to do with the distances."""
@@ -188,21 +174,22 @@ class CCR(DirectMixin, BaseSampler):
                 f"{span:.3g} between rows; scale the features, or give another."
             )
 
-    def _moved_rows(self, engine, rng):
-        moves = np.zeros(engine.X.shape)
-        key = _key(rng)
+    def _plan(self, engine, rng, sample_weight):
+        """Place rows in the balls, and move the others out of them."""
+        plan = super()._plan(engine, rng, sample_weight)
+        X, y, moves, key = engine.X, engine.y, np.zeros(engine.X.shape), _key(rng)
         for label, radii in self.radii_.items() if self.clean else ():
-            others = np.flatnonzero(engine.y != label)
-            moves[others] += displacements(
-                np.asarray(engine.X[others], dtype=np.float64),
-                class_table(engine, label),
-                radii,
-                key,
-                self.n_jobs,
+            others = np.flatnonzero(y != label)
+            given, rare = (
+                np.ascontiguousarray(X[rows], dtype=np.float64)
+                for rows in (others, engine.rows(label))
             )
-        self.moved_indices_ = np.flatnonzero(moves.any(axis=1))
-        moved = moves[self.moved_indices_]
-        return self.moved_indices_, engine.X[self.moved_indices_] + moved
+            moves[others] += displacements(given, rare, radii, key, self.n_jobs)
+        moved = self.moved_indices_ = np.flatnonzero(moves.any(axis=1))
+        rows = X[moved] + moves[moved]
+        if plan.rows is not None:
+            rows = np.concatenate([rows, plan.rows])
+        return Plan(plan.base, rows=rows, moved=moved)
 
 
 def energy_radii(rare, others, energy, n_jobs=None):

@@ -11,23 +11,22 @@ from sklearn.preprocessing import StandardScaler
 
 from skext._neighbors.engine import NeighborEngine
 from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.direct import (
-    DirectMixin,
-    NewRows,
-    class_table,
-)
 from skext.over_sampling._core.kernels import interpolate_dense
-from skext.over_sampling._core.small import usable_neighbors
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.partners import usable_neighbors
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.path_kernels import pick_edges
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._sklearn import Interval
 from skext.utils._warnings import warn_user
 
 # Share of the rows of a class that are dense with the default radius.
 _QUANTILE = 0.9
 
 
-class DBSMOTE(DirectMixin, BaseOverSampler):
+@BaseOverSampler.register
+class DBSMOTE(SyntheticSampler):
     """Over-sample along shortest paths to the centres of a class's clusters.
 
     DBSCAN divides the class into clusters of any shape. In each, the row nearest to
@@ -125,16 +124,16 @@ class DBSMOTE(DirectMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "eps": [Interval(Real, 0, None, closed="neither"), None],
-        "min_samples": [Interval(Integral, 2, None, closed="left")],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        "interpolation",
+        "allocation",
+        "on_small_class",
+        eps=[Interval(Real, 0, None, closed="neither"), None],
+        min_samples=[Interval(Integral, 2, None, closed="left")],
+    )
+    _noted = ("eps_", "cluster_labels_")
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -157,51 +156,37 @@ class DBSMOTE(DirectMixin, BaseOverSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _make_rows(self, X, y, sample_weight):
-        self.eps_, self.cluster_labels_ = {}, {}
-        return super()._make_rows(X, y, sample_weight)
-
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        rows, weights = self._seeds(engine, label, sample_weight)
-        table = class_table(engine, label)
+    def _place(self, rare):
+        rows, weights, n_samples = rare.rows, rare.weights(), rare.n_samples
+        table = rare.table()
         k = usable_neighbors(
-            label,
+            rare.label,
             rows.size,
             self.min_samples - 1,
             self.on_small_class,
             name="min_samples",
             with_self=True,
         )
-        if k == 0:
-            predecessor = np.arange(rows.size)
-        else:
-            predecessor = self._paths(label, StandardScaler().fit_transform(table), k)
+        predecessor = np.arange(rows.size)
+        if k > 0:
+            scaled = StandardScaler().fit_transform(table)
+            predecessor = self._paths(rare.label, scaled, k)
         inside = np.flatnonzero(predecessor >= 0)
-        seeds = None if weights is None else weights[inside]
-        seed, _ = allocate(rng, inside.size, 1, n_samples, self.allocation, seeds)
+        weights = None if weights is None else weights[inside]
+        seed, _ = allocate(
+            rare.rng, inside.size, 1, n_samples, self.allocation, weights
+        )
         base, partner = np.empty((2, n_samples), dtype=np.intp)
         if k == 0:
             base[:] = partner[:] = inside[seed]
         else:
-            share = rng.uniform(size=n_samples)
-            run_chunks(
-                pick_edges, n_samples, predecessor, inside[seed], share, base, partner
-            )
-        width = table.shape[1] if self.interpolation == "box" else 1
-        gaps = rng.uniform(size=(n_samples, width))
-        new = np.empty((n_samples, table.shape[1]))
-        run_chunks(
-            interpolate_dense,
-            n_samples,
-            table,
-            base,
-            partner,
-            gaps,
-            new,
-            n_jobs=self.n_jobs,
-        )
-        gaps = gaps if self.interpolation == "box" else gaps[:, 0]
-        return NewRows(new, rows[base], rows[partner], gaps)
+            share = rare.rng.uniform(size=n_samples)
+            edges = (predecessor, inside[seed], share, base, partner)
+            run_chunks(pick_edges, n_samples, *edges)
+        gaps, new = self._gaps(rare), np.empty((n_samples, table.shape[1]))
+        places = (table, base, partner, gaps, new)
+        run_chunks(interpolate_dense, n_samples, *places, n_jobs=self.n_jobs)
+        return Plan(rows[base], rows[partner], gaps, rows=new)
 
     def _paths(self, label, scaled, k):
         """Return the next row on the way to the centre for each row of a cluster."""

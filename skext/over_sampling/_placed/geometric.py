@@ -1,24 +1,22 @@
 """Geometric SMOTE: synthetic rows in a deformed ball around a rare row."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
-from imblearn.utils import check_neighbors_object
 
 from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.direct import (
-    DirectMixin,
-    NewRows,
-    draw_normals,
-)
-from skext.over_sampling._core.small import usable_neighbors
+from skext.over_sampling._core.parameters import SEARCH, constraints
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.ball_kernels import choose_nearer, place_in_ball
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import HasMethods, Interval, StrOptions
+from skext.utils._random import draw_normals
+from skext.utils._sklearn import Interval, StrOptions
 
 
-class GeometricSMOTE(DirectMixin, BaseOverSampler):
+@BaseOverSampler.register
+class GeometricSMOTE(SyntheticSampler):
     """Over-sample in balls around the rows of a class.
 
     Around a row of the class a ball is drawn whose surface passes through another
@@ -113,20 +111,17 @@ class GeometricSMOTE(DirectMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [
-            Interval(Integral, 1, None, closed="left"),
-            HasMethods(["kneighbors", "kneighbors_graph"]),
-        ],
-        "selection_strategy": [StrOptions({"combined", "minority", "majority"})],
-        "truncation_factor": [Interval(Real, -1, 1, closed="both")],
-        "deformation_factor": [Interval(Real, 0, 1, closed="both")],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        "allocation",
+        "on_small_class",
+        k_neighbors=SEARCH,
+        selection_strategy=[StrOptions({"combined", "minority", "majority"})],
+        truncation_factor=[Interval(Real, -1, 1, closed="both")],
+        deformation_factor=[Interval(Real, 0, 1, closed="both")],
+    )
+    _searches = {"k_neighbors": "nn_k_"}
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -151,18 +146,24 @@ class GeometricSMOTE(DirectMixin, BaseOverSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        centres, weights = self._seeds(engine, label, sample_weight)
-        neighbors = self._neighbors(engine, label, centres)
+    def _place(self, rare):
+        centres, n_samples = rare.rows, rare.n_samples
+        neighbors = centres[:, None]
+        if self.selection_strategy != "majority":
+            neighbors = self._partners(rare, centres)
         seed, column = allocate(
-            rng, centres.size, neighbors.shape[1], n_samples, self.allocation, weights
+            rare.rng,
+            *neighbors.shape,
+            n_samples,
+            self.allocation,
+            rare.weights(),
         )
         base, surface = centres[seed], neighbors[seed, column]
         if self.selection_strategy != "minority":
-            surface = self._surface(engine, label, base, surface)
-        table, (centre, edge) = gather(engine.X, base, surface)
-        rows = draw_normals(rng, (n_samples, engine.X.shape[1]))
-        radius = rng.uniform(size=n_samples) ** (1 / max(1, rows.shape[1]))
+            surface = self._surface(rare, base, surface)
+        table, (centre, edge) = gather(rare.engine.X, base, surface)
+        rows = draw_normals(rare.rng, (n_samples, table.shape[1]))
+        radius = rare.rng.uniform(size=n_samples) ** (1 / max(1, rows.shape[1]))
         run_chunks(
             place_in_ball,
             n_samples,
@@ -175,31 +176,13 @@ class GeometricSMOTE(DirectMixin, BaseOverSampler):
             rows,
             n_jobs=self.n_jobs,
         )
-        return NewRows(rows, base, surface)
+        return Plan(base, surface, rows=rows)
 
-    def _neighbors(self, engine, label, centres):
-        """Return the nearest rows of the class, or the row itself where none is."""
-        self.nn_k_ = check_neighbors_object(
-            "k_neighbors", self.k_neighbors, additional_neighbor=1
-        )
-        if self.selection_strategy == "majority":
-            return centres[:, None]
-        search = None if isinstance(self.k_neighbors, Integral) else self.nn_k_
-        if not hasattr(self.nn_k_, "n_neighbors"):
-            return engine.within(label, None, search)
-        k = self.nn_k_.n_neighbors - 1
-        if k < 1:
-            raise ValueError(
-                f"k_neighbors={self.k_neighbors!r} finds {k + 1} row, which is the row "
-                "itself; give it n_neighbors of at least 2."
-            )
-        k = usable_neighbors(label, centres.size, k, self.on_small_class)
-        return engine.within(label, k, search) if k else centres[:, None]
-
-    def _surface(self, engine, label, base, neighbor):
+    def _surface(self, rare, base, neighbor):
         """Return the nearest row of another class, or the neighbour if nearer."""
+        engine = rare.engine
         used, position = np.unique(base, return_inverse=True)
-        foreign = np.flatnonzero(engine.y != label)
+        foreign = np.flatnonzero(engine.y != rare.label)
         if foreign.size == 1:
             nearest = np.repeat(foreign, base.size)
         else:
@@ -208,16 +191,8 @@ class GeometricSMOTE(DirectMixin, BaseOverSampler):
             return nearest
         table, (centre, first, second) = gather(engine.X, base, neighbor, nearest)
         chosen = np.empty_like(first)
-        run_chunks(
-            choose_nearer,
-            base.size,
-            table,
-            centre,
-            first,
-            second,
-            chosen,
-            n_jobs=self.n_jobs,
-        )
+        rows = (table, centre, first, second, chosen)
+        run_chunks(choose_nearer, base.size, *rows, n_jobs=self.n_jobs)
         return np.where(chosen == second, nearest, neighbor)
 
 

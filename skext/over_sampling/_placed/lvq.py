@@ -8,18 +8,16 @@ from imblearn.over_sampling.base import BaseOverSampler
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
-from skext.over_sampling._core.direct import (
-    DirectMixin,
-    NewRows,
-    class_table,
-)
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.lvq_kernels import (
     match_pairs,
     pick_distinct,
     shift_rows,
 )
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._sklearn import Interval
 from skext.utils._warnings import warn_user
 
 # Distances between rows and codewords that are held at once.
@@ -29,7 +27,8 @@ _BLOCK = 4_000_000
 _LIMIT = Lock()
 
 
-class LVQSMOTE(DirectMixin, BaseOverSampler):
+@BaseOverSampler.register
+class LVQSMOTE(SyntheticSampler):
     """Over-sample by moving rows from one codeword of a class to another.
 
     A codebook describes the class. For two random codewords a and b, the pair of
@@ -112,14 +111,14 @@ class LVQSMOTE(DirectMixin, BaseOverSampler):
     [81, 81]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "n_codewords": [Interval(Integral, 4, None, closed="left")],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        "k_neighbors",
+        "on_small_class",
+        n_codewords=[Interval(Integral, 4, None, closed="left")],
+    )
+    _noted = ("codebooks_",)
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -138,41 +137,26 @@ class LVQSMOTE(DirectMixin, BaseOverSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _make_rows(self, X, y, sample_weight):
-        self.codebooks_ = {}
-        return super()._make_rows(X, y, sample_weight)
-
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        table = class_table(engine, label)
+    def _place(self, rare):
+        seeds, weights = rare.rows, rare.weights()
+        rng, n_samples = rare.rng, rare.n_samples
+        table = rare.table()
         distinct = pick_distinct(table, self.n_codewords)
-        size = self._check_size(label, seeds.size, distinct.size)
+        size = self._check_size(rare.label, seeds.size, distinct.size)
         if size == 0:
-            repeated = rng.choice(
-                seeds.size,
-                size=n_samples,
-                p=None if weights is None else weights / weights.sum(),
-            )
-            return NewRows(table[repeated], seeds[repeated])
+            chances = None if weights is None else weights / weights.sum()
+            repeated = rng.choice(seeds.size, size=n_samples, p=chances)
+            return Plan(seeds[repeated], rows=table[repeated])
         codebook = make_codebook(rng, table, size)
         match = match_all(codebook, self.n_jobs)
         near = nearest_to(codebook, table, min(self.k_neighbors, seeds.size))
-        self.codebooks_[label] = codebook
+        self.codebooks_[rare.label] = codebook
         first, reference = draw_pairs(rng, match, n_samples)
         moved = draw_near(rng, near, reference, weights)
         rows = np.empty((n_samples, table.shape[1]))
-        run_chunks(
-            shift_rows,
-            n_samples,
-            codebook,
-            table,
-            first,
-            reference,
-            moved,
-            rows,
-            n_jobs=self.n_jobs,
-        )
-        return NewRows(rows, seeds[moved])
+        shifts = (codebook, table, first, reference, moved, rows)
+        run_chunks(shift_rows, n_samples, *shifts, n_jobs=self.n_jobs)
+        return Plan(seeds[moved], rows=rows)
 
     def _check_size(self, label, n_rows, n_distinct):
         """Return the size of the codebook; 0 to repeat rows."""

@@ -1,24 +1,21 @@
 """Over-sampling along lines and curves that are fitted to a whole class."""
 
-from numbers import Integral
-
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from scipy import linalg
 
 from skext.over_sampling._core.allocation import balanced_counts
-from skext.over_sampling._core.direct import (
-    DirectMixin,
-    NewRows,
-    class_table,
-    require_rows,
-)
 from skext.over_sampling._core.kernels import interpolate_dense
+from skext.over_sampling._core.parameters import COUNT, constraints
+from skext.over_sampling._core.partners import require_rows
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._sklearn import StrOptions
 
 
-class PolynomialFitSMOTE(DirectMixin, BaseOverSampler):
+@BaseOverSampler.register
+class PolynomialFitSMOTE(SyntheticSampler):
     """Over-sample along a star, a bus, a mesh or a curve through a class.
 
     Rows are laid at equal distances on segments between rows of the class and its
@@ -107,14 +104,13 @@ class PolynomialFitSMOTE(DirectMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "topology": [StrOptions({"star", "bus", "mesh", "poly"})],
-        "degree": [Interval(Integral, 1, None, closed="left")],
-        "shared_parameter": ["boolean"],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        topology=[StrOptions({"star", "bus", "mesh", "poly"})],
+        degree=[COUNT],
+        shared_parameter=["boolean"],
+    )
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -133,15 +129,16 @@ class PolynomialFitSMOTE(DirectMixin, BaseOverSampler):
         self.shared_parameter = shared_parameter
         self.n_jobs = n_jobs
 
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        require_rows(label, seeds.size, 2, f"topology={self.topology!r}")
-        table = class_table(engine, label)
+    def _place(self, rare):
+        seeds, weights = rare.rows, rare.weights()
+        rng, n_samples = rare.rng, rare.n_samples
+        require_rows(rare.label, seeds.size, 2, f"topology={self.topology!r}")
+        table = rare.table()
         if self.topology == "poly":
             rows, base = curve_rows(
                 rng, table, n_samples, self.degree, self.shared_parameter, weights
             )
-            return NewRows(rows, seeds[base])
+            return Plan(seeds[base], rows=rows)
         if self.topology == "star":
             base, partner, gap = star_plan(rng, table.shape[0], n_samples, weights)
             table = np.vstack([table, table.mean(axis=0)])
@@ -150,19 +147,11 @@ class PolynomialFitSMOTE(DirectMixin, BaseOverSampler):
             base, partner, gap = bus_plan(rng, order, n_samples, weights)
         else:
             base, partner, gap = mesh_plan(rng, table.shape[0], n_samples, weights)
-        rows = np.empty((n_samples, table.shape[1]))
-        run_chunks(
-            interpolate_dense,
-            n_samples,
-            table,
-            base,
-            partner,
-            gap[:, None],
-            rows,
-            n_jobs=self.n_jobs,
-        )
+        rows, gaps = np.empty((n_samples, table.shape[1])), gap[:, None]
+        places = (table, base, partner, gaps, rows)
+        run_chunks(interpolate_dense, n_samples, *places, n_jobs=self.n_jobs)
         ends = None if self.topology == "star" else seeds[partner]
-        return NewRows(rows, seeds[base], ends, gap)
+        return Plan(seeds[base], ends, gaps, rows=rows)
 
 
 def star_plan(rng, n_rows, n_samples, weights=None):

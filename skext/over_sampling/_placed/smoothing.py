@@ -1,22 +1,18 @@
 """Over-sampling by smoothing: draws from normal distributions around given rows."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.direct import (
-    DirectMixin,
-    NewRows,
-    class_table,
-    draw_normals,
-    require_rows,
-)
-from skext.over_sampling._core.small import usable_neighbors
+from skext.over_sampling._core.parameters import COUNT, constraints
+from skext.over_sampling._core.partners import require_rows, usable_neighbors
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.smoothing_kernels import add_noise, mix_neighbors
 from skext.utils._parallel import run_chunks
-from skext.utils._sklearn import Interval, StrOptions
+from skext.utils._random import draw_normals
+from skext.utils._sklearn import Interval
 
 
 def normal_bandwidth(table):
@@ -41,28 +37,25 @@ def normal_bandwidth(table):
     return factor * table.std(axis=0, ddof=1)
 
 
-class _SpreadMixin(DirectMixin):
-    """Mixin for samplers that add independent normal noise to each feature."""
+class _SpreadSampler(SyntheticSampler):
+    """Base of samplers that add independent normal noise to each feature."""
 
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        require_rows(label, seeds.size, 2, "a standard deviation")
-        table = class_table(engine, label)
-        seed, _ = allocate(rng, seeds.size, 1, n_samples, self.allocation, weights)
-        rows = draw_normals(rng, (n_samples, table.shape[1]))
-        run_chunks(
-            add_noise,
-            n_samples,
-            table,
-            seed,
-            self._deviation(table),
-            rows,
-            n_jobs=self.n_jobs,
-        )
-        return NewRows(rows, seeds[seed])
+    _parameter_constraints: dict = constraints("allocation")
+    _takes_missing = False
+    _is_dense = True
+
+    def _place(self, rare):
+        require_rows(rare.label, rare.rows.size, 2, "a standard deviation")
+        table = rare.table()
+        seed = self._draw(rare, rare.weights())
+        rows = draw_normals(rare.rng, (rare.n_samples, table.shape[1]))
+        spread = (table, seed, self._deviation(table), rows)
+        run_chunks(add_noise, rare.n_samples, *spread, n_jobs=self.n_jobs)
+        return Plan(rare.rows[seed], rows=rows)
 
 
-class ROSE(_SpreadMixin, BaseOverSampler):
+@BaseOverSampler.register
+class ROSE(_SpreadSampler):
     """Over-sample by a smoothed bootstrap of each class.
 
     A synthetic row is a random row of the class plus independent normal noise in each
@@ -136,13 +129,9 @@ class ROSE(_SpreadMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "shrinkage": [Interval(Real, 0, None, closed="left")],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        "allocation", shrinkage=[Interval(Real, 0, None, closed="left")]
+    )
 
     def __init__(
         self,
@@ -163,7 +152,8 @@ class ROSE(_SpreadMixin, BaseOverSampler):
         return self.shrinkage * normal_bandwidth(table)
 
 
-class RandomWalkSMOTE(_SpreadMixin, BaseOverSampler):
+@BaseOverSampler.register
+class RandomWalkSMOTE(_SpreadSampler):
     """Over-sample by one step of a random walk from each row of a class.
 
     A synthetic row is a row of the class plus independent normal noise in each
@@ -232,13 +222,6 @@ class RandomWalkSMOTE(_SpreadMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "n_jobs": [Integral, None],
-    }
-
     def __init__(
         self,
         *,
@@ -256,7 +239,8 @@ class RandomWalkSMOTE(_SpreadMixin, BaseOverSampler):
         return table.std(axis=0, ddof=1) / np.sqrt(table.shape[0])
 
 
-class GaussianSMOTE(DirectMixin, BaseOverSampler):
+@BaseOverSampler.register
+class GaussianSMOTE(SyntheticSampler):
     r"""Over-sample from normal distributions fitted to neighbourhoods.
 
     For a random row of the class, mean and covariance of the row and its nearest
@@ -344,15 +328,14 @@ class GaussianSMOTE(DirectMixin, BaseOverSampler):
     [91, 91]
     """
 
-    _parameter_constraints: dict = {
-        **BaseOverSampler._parameter_constraints,
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left"), None],
-        "covariance_scale": [Interval(Real, 0, None, closed="left")],
-        "allocation": [StrOptions({"random", "balanced"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        "allocation",
+        "on_small_class",
+        k_neighbors=[COUNT, None],
+        covariance_scale=[Interval(Real, 0, None, closed="left")],
+    )
+    _takes_missing = False
+    _is_dense = True
 
     def __init__(
         self,
@@ -373,26 +356,25 @@ class GaussianSMOTE(DirectMixin, BaseOverSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _rows_of_class(self, engine, label, n_samples, rng, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        k = self.k_neighbors
+    def _place(self, rare):
+        seeds, n_samples, k = rare.rows, rare.n_samples, self.k_neighbors
         if k is None:
-            k = min(engine.X.shape[1] + 1, max(seeds.size - 1, 1))
-        k = usable_neighbors(label, seeds.size, k, self.on_small_class)
-        seed, _ = allocate(rng, seeds.size, 1, n_samples, self.allocation, weights)
+            k = min(rare.engine.X.shape[1] + 1, max(seeds.size - 1, 1))
+        k = usable_neighbors(rare.label, seeds.size, k, self.on_small_class)
+        seed = self._draw(rare, rare.weights())
         neighbors = np.empty((seeds.size, 0), dtype=np.intp)
         if k > 0:
-            neighbors = np.searchsorted(seeds, engine.within(label, k))
-        rows = np.empty((n_samples, engine.X.shape[1]))
+            neighbors = np.searchsorted(seeds, rare.engine.within(rare.label, k))
+        rows = np.empty((n_samples, rare.engine.X.shape[1]))
         run_chunks(
             mix_neighbors,
             n_samples,
-            class_table(engine, label),
+            rare.table(),
             seed,
             neighbors,
-            draw_normals(rng, (n_samples, k + 1)),
+            draw_normals(rare.rng, (n_samples, k + 1)),
             np.sqrt(self.covariance_scale / (k + 1)),
             rows,
             n_jobs=self.n_jobs,
         )
-        return NewRows(rows, seeds[seed])
+        return Plan(seeds[seed], rows=rows)

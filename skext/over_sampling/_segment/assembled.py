@@ -1,16 +1,19 @@
 """Assembled SMOTE: border rows interpolated within clusters of one direction."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 
 from skext._neighbors.distances import (
     MOST_ROWS,
     distance_block,
     principal_direction,
 )
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.pairs import PairSampler
+from skext.over_sampling._core.parameters import COUNT, INTERPOLATION, constraints
+from skext.over_sampling._core.partners import usable_neighbors
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._segment.assembled_kernels import (
     closest_pair,
     find_nearest,
@@ -20,7 +23,8 @@ from skext.over_sampling._segment.assembled_kernels import (
 from skext.utils._sklearn import Interval
 
 
-class AssembledSMOTE(PairSampler):
+@BaseOverSampler.register
+class AssembledSMOTE(SyntheticSampler):
     """Over-sample within clusters of border rows that extend in one direction.
 
     Rows of the class that have a row of another class among their ``k_neighbors``
@@ -121,13 +125,14 @@ class AssembledSMOTE(PairSampler):
     """
 
     _noted = ("clusters_",)
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "min_cluster_size": [Interval(Integral, 1, None, closed="left")],
-        "min_cosine": [Interval(Real, 0, 1, closed="both")],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "k_neighbors",
+        min_cluster_size=[COUNT],
+        min_cosine=[Interval(Real, 0, 1, closed="both")],
+    )
 
     def __init__(
         self,
@@ -154,27 +159,24 @@ class AssembledSMOTE(PairSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _place(self, rng, engine, label, n_samples, sample_weight):
-        rows, weights = self._seeds(engine, label, sample_weight)
-        clusters = self._clusters(engine, label, rows)
+    def _place(self, rare):
+        (rows, weights), label = self._seeds(rare), rare.label
+        clusters = self._clusters(rare)
         self.clusters_[label] = clusters
-        k = self._class_neighbors(label, rows.size)
+        k = usable_neighbors(label, rows.size, self.k_neighbors, self.on_small_class)
         if k == 0:
-            return self._repeat(rng, engine, label, n_samples, sample_weight)
-        partners, counts = cluster_neighbors(engine, label, rows, clusters, k)
+            return self._repeat(rare)
+        partners, counts = cluster_neighbors(rare.engine, label, rows, clusters, k)
         if (counts == k).all():
             # The same numbers as for SMOTE, which this is with one cluster.
-            seed, column = allocate(
-                rng, rows.size, k, n_samples, self.allocation, weights
-            )
-        else:
-            seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
-            column = rng.randint(0, counts[seed])
-        base, partner = rows[seed], partners[seed, column]
-        return base, partner, self._gaps(rng, engine, base, partner)
+            return self._between(rare, rows, partners, weights)
+        seed = self._draw(rare, weights)
+        column = rare.rng.randint(0, counts[seed])
+        return Plan(rows[seed], partners[seed, column], self._gaps(rare))
 
-    def _clusters(self, engine, label, rows):
+    def _clusters(self, rare):
         """Return the cluster of each row, -1 for all rows within the class."""
+        rows, engine, label = rare.rows, rare.engine, rare.label
         k = min(self.k_neighbors, engine.X.shape[0] - 1)
         foreign = engine.y[engine.among_all(rows, k)] != label
         border = np.flatnonzero(foreign.any(axis=1))

@@ -1,16 +1,16 @@
 """Guided SMOTE: partners along the main direction of the class."""
 
-from numbers import Integral
-
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 from scipy import sparse
 
 from skext._neighbors.distances import blocks, principal_direction
-from skext.over_sampling._core.pairs import PairSampler
-from skext.utils._sklearn import Interval
+from skext.over_sampling._core.parameters import INTERPOLATION, constraints
+from skext.over_sampling._core.sampler import SyntheticSampler
 
 
-class GuidedSMOTE(PairSampler):
+@BaseOverSampler.register
+class GuidedSMOTE(SyntheticSampler):
     """Over-sample along the direction in which a class extends.
 
     Among its ``k_neighbors`` nearest rows of the class, a row is interpolated with the
@@ -97,11 +97,9 @@ class GuidedSMOTE(PairSampler):
     """
 
     _noted = ("directions_",)
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-    }
+    _parameter_constraints: dict = constraints(*INTERPOLATION, "k_neighbors")
 
     def __init__(
         self,
@@ -124,12 +122,12 @@ class GuidedSMOTE(PairSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _partners(self, engine, label, seeds):
+    def _partners(self, rare, seeds):
         """Return the one neighbour of each seed that the direction chooses."""
-        neighbors = super()._partners(engine, label, seeds)
-        direction = principal_direction(engine.X[seeds])
-        self.directions_[label] = direction
-        cosines = direction_cosines(engine.X, seeds, neighbors, direction)
+        X, neighbors = rare.engine.X, super()._partners(rare, seeds)
+        direction = principal_direction(X[seeds])
+        self.directions_[rare.label] = direction
+        cosines = direction_cosines(X, seeds, neighbors, direction)
         best = np.argmax(np.abs(cosines), axis=1)
         return np.take_along_axis(neighbors, best[:, None], axis=1)
 

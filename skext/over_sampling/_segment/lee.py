@@ -1,15 +1,17 @@
 """Lee's SMOTE: synthetic rows among other classes are rejected."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 from scipy import sparse
 
 from skext._neighbors.engine import NeighborEngine
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.generate import Plan, Rounding, make_sparse
-from skext.over_sampling._core.pairs import PairSampler
+from skext.over_sampling._core.parameters import INTERPOLATION, constraints
+from skext.over_sampling._core.plan import Plan, join
+from skext.over_sampling._core.sampler import SyntheticSampler
+from skext.over_sampling._core.write import Rounding, make_sparse
 from skext.utils._sklearn import Interval
 
 # Proposals that are judged at once, and batches without success until the bar is moved.
@@ -17,7 +19,8 @@ _BATCH = 65_536
 _PATIENCE = 6
 
 
-class LeeSMOTE(PairSampler):
+@BaseOverSampler.register
+class LeeSMOTE(SyntheticSampler):
     """Over-sample by SMOTE and reject rows that land among other classes.
 
     A synthetic row is proposed as by SMOTE, and kept if the share of other classes
@@ -110,12 +113,13 @@ class LeeSMOTE(PairSampler):
     """
 
     _noted = ("rejection_level_", "acceptance_rate_")
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "rejection_level": [Interval(Real, 0, None, closed="left")],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "k_neighbors",
+        rejection_level=[Interval(Real, 0, None, closed="left")],
+    )
 
     def __init__(
         self,
@@ -140,58 +144,45 @@ class LeeSMOTE(PairSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _place(self, rng, engine, label, n_samples, sample_weight):
-        seeds, weights = self._seeds(engine, label, sample_weight)
-        partners = self._partners(engine, label, seeds)
-        level, failures, tried, passed, missing = (
-            self.rejection_level,
-            0,
-            0,
-            0,
-            n_samples,
-        )
-        kept = []
+    def _place(self, rare):
+        seeds, weights = self._seeds(rare)
+        partners = self._partners(rare, seeds)
+        level, failures, tried, passed = self.rejection_level, 0, 0, 0
+        missing, kept = rare.n_samples, []
         while missing > 0:
             n_proposed = _batch_size(missing, passed, tried)
-            seed, column = allocate(
-                rng, seeds.size, partners.shape[1], n_proposed, self.allocation, weights
-            )
-            base, partner = seeds[seed], partners[seed, column]
-            gaps = self._gaps(rng, engine, base, partner)
+            plan = self._between(rare, seeds, partners, weights, n_proposed)
             good = np.arange(n_proposed)
             if level < 1:
-                shares = self._foreign_shares(engine, label, base, partner, gaps)
-                good = np.flatnonzero(shares < level)
+                good = np.flatnonzero(self._foreign_shares(rare, plan) < level)
             tried, passed = tried + n_proposed, passed + good.size
             failures = 0 if good.size > 0 else failures + 1
             if good.size > missing:
                 # The seeds of a balanced batch are in order.
-                good = np.sort(rng.permutation(good)[:missing])
-            kept.append((base[good], partner[good], gaps[good]))
+                good = np.sort(rare.rng.permutation(good)[:missing])
+            kept.append(Plan(*(column[good] for column in plan[:3])))
             missing -= good.size
             if failures == _PATIENCE:
                 level, failures = level + 0.1, 0
-        self.rejection_level_[label], self.acceptance_rate_[label] = (
-            level,
-            passed / tried,
-        )
-        return tuple(np.concatenate(each) for each in zip(*kept, strict=True))
+        self.rejection_level_[rare.label] = level
+        self.acceptance_rate_[rare.label] = passed / tried
+        return join(kept)
 
-    def _foreign_shares(self, engine, label, base, partner, gaps):
+    def _foreign_shares(self, rare, plan):
         """Return the share of other classes among the given rows near proposals."""
-        X = engine.X
+        X, y = rare.engine.X, rare.engine.y
         if sparse.issparse(X):
             no_rounding = Rounding(np.zeros(X.shape[1], dtype=bool), np.rint)
-            new = make_sparse(X, Plan(base, partner, gaps), no_rounding, self.n_jobs)
+            new = make_sparse(X, plan, no_rounding, self.n_jobs)
             table = sparse.vstack([X, new], format="csr")
         else:
-            a, b = (np.asarray(X[end], dtype=np.float64) for end in (base, partner))
-            table = np.concatenate([X, a + gaps * (b - a)])
+            a, b = (np.asarray(X[end], dtype=np.float64) for end in plan[:2])
+            table = np.concatenate([X, a + plan.gaps * (b - a)])
         given = np.arange(X.shape[0])
         k = min(self.k_neighbors, given.size)
         search = NeighborEngine(table, None, n_jobs=self.n_jobs)
-        nearest = search.nearest(given.size + np.arange(base.size), given, k)
-        return (engine.y[nearest] != label).mean(axis=1)
+        nearest = search.nearest(given.size + np.arange(plan.base.size), given, k)
+        return (y[nearest] != rare.label).mean(axis=1)
 
 
 def _batch_size(missing, passed, tried):

@@ -1,8 +1,9 @@
 """MWMOTE: weights by the information of border rows, partners of the same cluster."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 from scipy import sparse
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
@@ -14,8 +15,10 @@ from skext._neighbors.distances import (
     distance_block,
     pair_distances,
 )
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.pairs import PairSampler, draw_companions
+from skext.over_sampling._core.parameters import COUNT, INTERPOLATION, constraints
+from skext.over_sampling._core.partners import as_smote_instead, draw_companions
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._segment.mwmote_kernels import add_information
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval, StrOptions
@@ -27,7 +30,8 @@ _PARTS = 16
 _WIDE = 1e6
 
 
-class MWMOTE(PairSampler):
+@BaseOverSampler.register
+class MWMOTE(SyntheticSampler):
     r"""Over-sample rows that are hard to learn, within clusters of their class.
 
     Rows of the class near the border to other classes are weighted by their distance
@@ -45,15 +49,15 @@ class MWMOTE(PairSampler):
         resampling, and a callable returns such a dict for ``y``.
     random_state : int, RandomState, Generator or None, default=None
         Source of randomness.
-    k1 : int, default=5
+    k_noisy : int, default=5
         Neighbours that tell noise: a row of the class without any of its class among
-        them is left out.
-    k2 : int, default=3
+        them is left out; k1 in the paper.
+    k_majority : int, default=3
         Number of nearest rows of other classes of each remaining row; they are the
-        border.
-    k3 : int, float or None, default=None
+        border; k2 in the paper.
+    k_minority : int, float or None, default=None
         Number of nearest rows of the class that a border row gives weight to; a float
-        is a share of the class, None is half of it.
+        is a share of the class, None is half of it; k3 in the paper.
     closeness_threshold : float, default=5.0
         Inverse distance (per feature) from which on rows are equally close, C_f(th) in
         the paper.
@@ -80,7 +84,7 @@ class MWMOTE(PairSampler):
         others raise ``ValueError``.
     on_empty : {"raise", "smote"}, default="raise"
         What to do if all rows of a class are noise: raise ``ValueError``, or warn and
-        interpolate with one of the ``k1`` nearest rows of the class.
+        interpolate with one of the ``k_noisy`` nearest rows of the class.
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
 
@@ -112,11 +116,11 @@ class MWMOTE(PairSampler):
 
     Notes
     -----
-    For a border row :math:`y` and each of its ``k3`` nearest rows :math:`x` of the
-    class, closeness is :math:`C_f = \min(d / |y - x|, C_f(th)) / C_f(th) \cdot CMAX`
-    with :math:`d` features, and 0 for other rows; the density factor is :math:`C_f`
-    divided by its sum over the class, and the weight of :math:`x` is the sum over the
-    border rows of their product.
+    For a border row :math:`y` and each of its ``k_minority`` nearest rows :math:`x` of
+    the class, closeness is :math:`C_f = \min(d / |y - x|, C_f(th)) / C_f(th) \cdot
+    CMAX` with :math:`d` features, and 0 for other rows; the density factor is
+    :math:`C_f` divided by its sum over the class, and the weight of :math:`x` is the
+    sum over the border rows of their product.
 
     The closeness is absolute: scale the features before; there is a warning if all
     rows are nearer than the threshold, or none is by far.
@@ -147,32 +151,29 @@ class MWMOTE(PairSampler):
     """
 
     _noted = ("selection_weights_", "clusters_")
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k1": [Interval(Integral, 1, None, closed="left")],
-        "k2": [Interval(Integral, 1, None, closed="left")],
-        "k3": [
-            Interval(Integral, 1, None, closed="left"),
-            Interval(Real, 0, 1, closed="right"),
-            None,
-        ],
-        "closeness_threshold": [Interval(Real, 0, None, closed="neither")],
-        "closeness_maximum": [Interval(Real, 0, None, closed="neither")],
-        "clustering": [StrOptions({"average", "kmeans"})],
-        "cluster_scale": [Interval(Real, 0, None, closed="left")],
-        "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "on_empty": [StrOptions({"raise", "smote"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "on_empty",
+        k_noisy=[COUNT],
+        k_majority=[COUNT],
+        k_minority=[COUNT, Interval(Real, 0, 1, closed="right"), None],
+        closeness_threshold=[Interval(Real, 0, None, closed="neither")],
+        closeness_maximum=[Interval(Real, 0, None, closed="neither")],
+        clustering=[StrOptions({"average", "kmeans"})],
+        cluster_scale=[Interval(Real, 0, None, closed="left")],
+        n_clusters=[COUNT],
+    )
 
     def __init__(
         self,
         *,
         sampling_strategy="auto",
         random_state=None,
-        k1=5,
-        k2=3,
-        k3=None,
+        k_noisy=5,
+        k_majority=3,
+        k_minority=None,
         closeness_threshold=5.0,
         closeness_maximum=2.0,
         clustering="average",
@@ -187,9 +188,9 @@ class MWMOTE(PairSampler):
     ):
         super().__init__(sampling_strategy=sampling_strategy)
         self.random_state = random_state
-        self.k1 = k1
-        self.k2 = k2
-        self.k3 = k3
+        self.k_noisy = k_noisy
+        self.k_majority = k_majority
+        self.k_minority = k_minority
         self.closeness_threshold = closeness_threshold
         self.closeness_maximum = closeness_maximum
         self.clustering = clustering
@@ -202,34 +203,35 @@ class MWMOTE(PairSampler):
         self.on_empty = on_empty
         self.n_jobs = n_jobs
 
-    def _place(self, rng, engine, label, n_samples, sample_weight):
-        rows, given = self._seeds_of_class(engine, label, sample_weight)
-        kept = informed_rows(engine, rows, self.k1)
+    def _place(self, rare):
+        rows, engine, label = rare.rows, rare.engine, rare.label
+        kept = informed_rows(engine, rows, self.k_noisy)
         if kept.size == 0:
-            self._when_empty(label, f"has no row near another of it (k1={self.k1})")
-            return super()._place(rng, engine, label, n_samples, sample_weight)
+            reason = f"has no row near another of it (k_noisy={self.k_noisy})"
+            as_smote_instead(label, reason, self.on_empty)
+            return super()._place(rare)
         weights = self._information(engine, rows, kept)
-        clusters = self._clusters(rng, engine, label, rows, kept)
+        clusters = self._clusters(rare, kept)
         self.selection_weights_[label], self.clusters_[label] = weights, clusters
-        weights = weights if given is None else weights * given
-        seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
-        base, partner = rows[seed], rows[draw_companions(rng, clusters, seed)]
-        return base, partner, self._gaps(rng, engine, base, partner)
+        given = rare.weights()
+        seed = self._draw(rare, weights if given is None else weights * given)
+        partner = rows[draw_companions(rare.rng, clusters, seed)]
+        return Plan(rows[seed], partner, self._gaps(rare))
 
-    def _partners(self, engine, label, seeds):
-        return engine.within(label, min(self.k1, seeds.size - 1))
+    def _partners(self, rare, seeds):
+        return rare.engine.within(rare.label, min(self.k_noisy, seeds.size - 1))
 
     def _information(self, engine, rows, kept):
         """Return the weight of each row of the class, of which some are not noise."""
-        border = border_rows(engine, rows, kept, self.k2)
+        border = border_rows(engine, rows, kept, self.k_majority)
         self._warn_of_units(engine.X, np.union1d(border, rows))
-        k3 = 0.5 if self.k3 is None else self.k3
-        k3 = max(1, int(k3 * rows.size)) if isinstance(k3, float) else k3
+        k = 0.5 if self.k_minority is None else self.k_minority
+        k = max(1, int(k * rows.size)) if isinstance(k, float) else k
         weights = information_weights(
             engine.X,
             border,
             rows,
-            min(k3, rows.size),
+            min(k, rows.size),
             float(self.closeness_threshold),
             float(self.closeness_maximum),
             self.n_jobs,
@@ -260,18 +262,18 @@ class MWMOTE(PairSampler):
                 "not there; scale the features, or give a smaller threshold."
             )
 
-    def _clusters(self, rng, engine, label, rows, kept):
+    def _clusters(self, rare, kept):
         """Return the number of the cluster of each row."""
-        X = engine.X
+        rows, X = rare.rows, rare.engine.X
         if self.clustering == "average":
             if rows.size > MOST_ROWS:
                 raise ValueError(
                     f"clustering='average' compares all pairs of the {rows.size} rows "
-                    f"of class {str(label)!r}, more than it can for over {MOST_ROWS} "
-                    "rows; give clustering='kmeans'."
+                    f"of class {str(rare.label)!r}, more than it can for over "
+                    f"{MOST_ROWS} rows; give clustering='kmeans'."
                 )
             among = kept if kept.size > 1 else rows
-            limit = self.cluster_scale * mean_spacing(engine, among)
+            limit = self.cluster_scale * mean_spacing(rare.engine, among)
             return average_clusters(X, rows, limit)
         P = X[rows]
         if not sparse.issparse(P) and np.isnan(P.sum()):
@@ -279,7 +281,7 @@ class MWMOTE(PairSampler):
                 "clustering='kmeans' cannot take missing values; give "
                 "clustering='average', or impute before."
             )
-        seed = rng.randint(2**31 - 1)
+        seed = rare.rng.randint(2**31 - 1)
         n_clusters = min(self.n_clusters, rows.size)
         means = KMeans(n_clusters, n_init=1, random_state=seed)
         found = means.fit_predict(P.astype(np.float64))

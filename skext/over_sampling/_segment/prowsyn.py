@@ -1,18 +1,22 @@
 """ProWSyn: synthetic rows nearer to the other classes get more weight."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.pairs import PairSampler, draw_companions
+from skext.over_sampling._core.parameters import COUNT, INTERPOLATION, constraints
+from skext.over_sampling._core.partners import draw_companions
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.utils._sklearn import Interval, StrOptions
 
 # Values of the rows outside the class that are searched at once.
 _BLOCK = 1 << 21
 
 
-class ProWSyn(PairSampler):
+@BaseOverSampler.register
+class ProWSyn(SyntheticSampler):
     r"""Over-sample in proportion to the proximity to the other classes.
 
     The rows of a class are divided into levels [1]_: the first holds the nearest
@@ -31,7 +35,7 @@ class ProWSyn(PairSampler):
         resampling, and a callable returns such a dict for ``y``.
     random_state : int, RandomState, Generator or None, default=None
         Source of randomness.
-    n_neighbors : int, default=5
+    k_neighbors : int, default=5
         Number of rows of the class that each row outside brings to a level.
     n_levels : int, default=5
         Number of levels. The last holds all rows that no other has taken.
@@ -102,7 +106,7 @@ class ProWSyn(PairSampler):
     >>> from sklearn.datasets import make_classification
     >>> from skext.over_sampling import ProWSyn
     >>> X, y = make_classification(weights=[0.9], random_state=0)
-    >>> sampler = ProWSyn(n_neighbors=1, random_state=0)
+    >>> sampler = ProWSyn(k_neighbors=1, random_state=0)
     >>> X_resampled, y_resampled = sampler.fit_resample(X, y)
     >>> np.bincount(y_resampled).tolist()
     [91, 91]
@@ -111,21 +115,22 @@ class ProWSyn(PairSampler):
     """
 
     _noted = ("levels_",)
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "n_levels": [Interval(Integral, 1, None, closed="left")],
-        "theta": [Interval(Real, 0, None, closed="left")],
-        "weighting": [StrOptions({"row", "level"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "k_neighbors",
+        n_levels=[COUNT],
+        theta=[Interval(Real, 0, None, closed="left")],
+        weighting=[StrOptions({"row", "level"})],
+    )
 
     def __init__(
         self,
         *,
         sampling_strategy="auto",
         random_state=None,
-        n_neighbors=5,
+        k_neighbors=5,
         n_levels=5,
         theta=1.0,
         weighting="row",
@@ -137,7 +142,7 @@ class ProWSyn(PairSampler):
     ):
         super().__init__(sampling_strategy=sampling_strategy)
         self.random_state = random_state
-        self.n_neighbors = n_neighbors
+        self.k_neighbors = k_neighbors
         self.n_levels = n_levels
         self.theta = theta
         self.weighting = weighting
@@ -147,21 +152,20 @@ class ProWSyn(PairSampler):
         self.on_small_class = on_small_class
         self.n_jobs = n_jobs
 
-    def _place(self, rng, engine, label, n_samples, sample_weight):
-        rows, given = self._seeds_of_class(engine, label, sample_weight)
-        levels = proximity_levels(engine, rows, self.n_neighbors, self.n_levels)
-        self.levels_[label] = levels
-        weights = level_weights(levels, self.theta, self.weighting, given)
-        seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
+    def _place(self, rare):
+        rows, rng = rare.rows, rare.rng
+        levels = proximity_levels(rare.engine, rows, self.k_neighbors, self.n_levels)
+        self.levels_[rare.label] = levels
+        weights = level_weights(levels, self.theta, self.weighting, rare.weights())
+        seed = self._draw(rare, weights)
         companion = draw_companions(rng, levels - 1, seed)
         lonely = np.flatnonzero(companion == seed)
         step = rng.randint(1, rows.size, size=lonely.size)
         companion[lonely] = (seed[lonely] + step) % rows.size
-        base, partner = rows[seed], rows[companion]
-        return base, partner, self._gaps(rng, engine, base, partner)
+        return Plan(rows[seed], rows[companion], self._gaps(rare))
 
 
-def proximity_levels(engine, rows, n_neighbors, n_levels):
+def proximity_levels(engine, rows, k_neighbors, n_levels):
     """Divide the rows of a class by their proximity to all other rows.
 
     Parameters
@@ -170,7 +174,7 @@ def proximity_levels(engine, rows, n_neighbors, n_levels):
         Search in the table.
     rows : ndarray of shape (n_rows,)
         Row numbers of the class.
-    n_neighbors : int
+    k_neighbors : int
         Number of nearest rows that each other row brings to a level.
     n_levels : int
         Number of levels.
@@ -188,13 +192,13 @@ def proximity_levels(engine, rows, n_neighbors, n_levels):
     levels = np.full(n_samples, n_levels)
     left = rows
     for level in range(1, n_levels):
-        if left.size <= n_neighbors:
+        if left.size <= k_neighbors:
             levels[left] = level
             break
         near = np.zeros(n_samples, dtype=bool)
         for start in range(0, others.size, step):
             block = others[start : start + step]
-            near[engine.nearest(block, left, n_neighbors).ravel()] = True
+            near[engine.nearest(block, left, k_neighbors).ravel()] = True
         levels[near] = level
         left = left[~near[left]]
         if left.size == 0:

@@ -1,15 +1,17 @@
 """Safe-level SMOTE: synthetic rows close to the safer end of the segment."""
 
-from numbers import Integral
-
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 
-from skext.over_sampling._core.allocation import allocate
-from skext.over_sampling._core.pairs import PairSampler
-from skext.utils._sklearn import Interval, StrOptions
+from skext.over_sampling._core.parameters import INTERPOLATION, constraints
+from skext.over_sampling._core.partners import as_smote_instead
+from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.sampler import SyntheticSampler
+from skext.utils._sklearn import StrOptions
 
 
-class SafeLevelSMOTE(PairSampler):
+@BaseOverSampler.register
+class SafeLevelSMOTE(SyntheticSampler):
     """Over-sample close to rows among whose neighbours their class is frequent.
 
     The safe level of a row is the number of rows of the class among its
@@ -112,13 +114,14 @@ class SafeLevelSMOTE(PairSampler):
     """
 
     _noted = ("safe_levels_",)
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "partners": [StrOptions({"all", "class"})],
-        "on_empty": [StrOptions({"raise", "smote"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "k_neighbors",
+        "on_empty",
+        partners=[StrOptions({"all", "class"})],
+    )
 
     def __init__(
         self,
@@ -145,29 +148,28 @@ class SafeLevelSMOTE(PairSampler):
         self.on_empty = on_empty
         self.n_jobs = n_jobs
 
-    def _place(self, rng, engine, label, n_samples, sample_weight):
-        rows, given = self._seeds_of_class(engine, label, sample_weight)
+    def _place(self, rare):
+        rows, engine = rare.rows, rare.engine
         k = min(self.k_neighbors, engine.X.shape[0] - 1)
         neighbors = engine.among_all(rows, k)
         levels = safe_levels(engine, rows, neighbors)
         if self.partners == "class":
-            neighbors = self._partners(engine, label, rows)
+            neighbors = self._partners(rare, rows)
         own, other = levels[rows], levels[neighbors]
-        self.safe_levels_[label] = own
+        self.safe_levels_[rare.label] = own
         admissible = (own[:, None] > 0) | (other > 0)
         if not admissible.any():
-            self._when_empty(label, "has noise only: no neighbour is of the class")
-            return super()._place(rng, engine, label, n_samples, sample_weight)
+            reason = "has noise only: no neighbour is of the class"
+            as_smote_instead(rare.label, reason, self.on_empty)
+            return super()._place(rare)
         # Admissible neighbours first: a position among them says which.
         order = np.argsort(~admissible, axis=1, kind="stable")
-        n_pairs = admissible.sum(axis=1)
-        weights = n_pairs * (1.0 if given is None else given)
-        seed, _ = allocate(rng, rows.size, 1, n_samples, self.allocation, weights)
-        column = order[seed, rng.randint(0, n_pairs[seed])]
+        n_pairs, weights = admissible.sum(axis=1), rare.weights()
+        seed = self._draw(rare, n_pairs * (1.0 if weights is None else weights))
+        column = order[seed, rare.rng.randint(0, n_pairs[seed])]
         low, high = safe_interval(own[seed], other[seed, column])
-        base, partner = rows[seed], neighbors[seed, column]
-        gaps = self._gaps(rng, engine, base, partner)
-        return base, partner, low[:, None] + gaps * (high - low)[:, None]
+        gaps = low[:, None] + self._gaps(rare) * (high - low)[:, None]
+        return Plan(rows[seed], neighbors[seed, column], gaps)
 
 
 def safe_levels(engine, rows, neighbors):

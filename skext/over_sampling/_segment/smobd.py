@@ -3,16 +3,20 @@
 from numbers import Integral, Real
 
 import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
 from scipy import sparse
 from sklearn.cluster import compute_optics_graph
 from sklearn.preprocessing import StandardScaler
 
 from skext._neighbors.distances import MOST_ROWS, blocks, distance_block
-from skext.over_sampling._core.pairs import PairSampler
+from skext.over_sampling._core.parameters import INTERPOLATION, constraints
+from skext.over_sampling._core.partners import as_smote_instead
+from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.utils._sklearn import Interval, StrOptions
 
 
-class SMOBD(PairSampler):
+@BaseOverSampler.register
+class SMOBD(SyntheticSampler):
     """Over-sample by the density of a class, without its noise.
 
     OPTICS finds the core distance and the reachability of each row of the class. Rows
@@ -125,17 +129,18 @@ class SMOBD(PairSampler):
     """
 
     _noted = ("density_weights_",)
+    _needs_pair = True
 
-    _parameter_constraints: dict = {
-        **PairSampler._parameter_constraints,
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "min_samples": [Interval(Integral, 2, None, closed="left")],
-        "max_eps": [Interval(Real, 0, None, closed="neither"), None],
-        "noise_threshold": [Interval(Real, 0, None, closed="neither")],
-        "core_share": [Interval(Real, 0, 1, closed="both")],
-        "core_weight": [StrOptions({"distance", "inverse"})],
-        "on_empty": [StrOptions({"raise", "smote"})],
-    }
+    _parameter_constraints: dict = constraints(
+        *INTERPOLATION,
+        "k_neighbors",
+        "on_empty",
+        min_samples=[Interval(Integral, 2, None, closed="left")],
+        max_eps=[Interval(Real, 0, None, closed="neither"), None],
+        noise_threshold=[Interval(Real, 0, None, closed="neither")],
+        core_share=[Interval(Real, 0, 1, closed="both")],
+        core_weight=[StrOptions({"distance", "inverse"})],
+    )
 
     def __init__(
         self,
@@ -170,18 +175,17 @@ class SMOBD(PairSampler):
         self.on_empty = on_empty
         self.n_jobs = n_jobs
 
-    def _seeds(self, engine, label, sample_weight):
+    def _seeds(self, rare):
         """Return all rows of the class with their density weights."""
-        rows, given = super()._seeds(engine, label, sample_weight)
+        rows, given = super()._seeds(rare)
         max_eps = np.inf if self.max_eps is None else float(self.max_eps)
-        P = engine.X[rows].astype(np.float64)
+        P = rare.engine.X[rows].astype(np.float64)
         P = StandardScaler(with_mean=not sparse.issparse(P)).fit_transform(P)
         core, reach = optics_distances(P, min(self.min_samples, rows.size), max_eps)
         noise = is_noise(core, reach, self.noise_threshold)
         if noise.all():
-            self._when_empty(
-                label, f"has noise only: no core within max_eps={self.max_eps}"
-            )
+            reason = f"has noise only: no core within max_eps={self.max_eps}"
+            as_smote_instead(rare.label, reason, self.on_empty)
             return rows, given
         radius = core[np.isfinite(core)].mean() if max_eps == np.inf else max_eps
         inverse = self.core_weight == "inverse"
@@ -191,7 +195,7 @@ class SMOBD(PairSampler):
         if not weights.any():
             # Equal rows: all core distances are zero.
             weights = np.where(noise, 0.0, 1.0)
-        self.density_weights_[label] = weights
+        self.density_weights_[rare.label] = weights
         return rows, weights if given is None else weights * given
 
 

@@ -17,7 +17,7 @@ from skext.quantile._core.base import QuantilePredictorMixin, refuse_dates
 from skext.quantile._core.crossing import NON_CROSSING, uncross
 from skext.quantile._core.groups import check_groups, group_codes
 from skext.quantile._core.ties import Ties
-from skext.quantile._gate.network import fit_gate
+from skext.quantile._gate.gate import fit_gate
 from skext.quantile._solver.blocks import CONSTRAINTS
 from skext.quantile._solver.global_weights import fit_global
 from skext.utils._columns import library_of
@@ -63,6 +63,9 @@ SHARED_CONSTRAINTS: dict = {
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
 }
+
+# What is fitted by some granularities only.
+_FITTED = "weights_ duality_gap_ objective_ n_iter_ gate_ history_".split()
 
 
 class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
@@ -123,10 +126,11 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         will do. Of a net, its module is called in this way, and its optimiser, batch
         size, epochs and callbacks are used instead of those of ``gate_params``.
     gate_params : dict, default=None
-        Options of the network: ``hidden_size`` (64), ``n_layers`` (2), ``dropout``
-        (0.05), ``lr`` (1e-3), ``weight_decay`` (1e-7), ``batch_size`` ("auto"),
-        ``max_epochs`` (200), ``patience`` (20), ``validation_fraction`` (0.15),
-        ``n_ensemble`` (1), ``start_at_global`` (True).
+        Options of the network: ``hidden_layer_sizes`` ((64, 64)), ``dropout`` (0.05),
+        ``learning_rate_init`` (1e-3), ``weight_decay`` (1e-7), ``batch_size``
+        ("auto"), ``max_epochs`` (200), ``n_iter_no_change`` (20),
+        ``validation_fraction`` (0.15), ``n_ensemble`` (1), ``start_at_global`` (True),
+        ``margin_scale`` (0.05).
     gate_transformer : transformer, default=None
         Turns the features into numbers for the network. None standardises numbers.
     device : str, default="auto"
@@ -165,8 +169,9 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         Iterations, or epochs of the network.
     gate_ : object
         The networks, if local.
-    gate_history_ : list of dict
-        Losses of each epoch, if local.
+    history_ : dict of ndarray of shape (n_epochs,)
+        If local, ``train_loss`` and ``valid_loss`` of each epoch, and its number
+        ``epoch`` in the network ``member``.
     quantiles_ : ndarray of shape (n_levels,)
         Levels.
     n_features_in_ : int
@@ -324,7 +329,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
 
     def _forget(self):
         """Drop what another granularity may have left from an earlier fit."""
-        for name in ("weights_", "duality_gap_", "objective_", "n_iter_", "gate_"):
+        for name in _FITTED:
             if hasattr(self, name):
                 delattr(self, name)
 
@@ -379,7 +384,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         if X is None:
             raise ValueError("local=True needs the features: pass X to fit.")
         self.gate_ = fit_gate(self, Z, y, X, s, groups)
-        self.gate_history_ = self.gate_.history
+        self.history_ = self.gate_.history
         self.n_iter_ = self.gate_.n_epochs
 
     def predict_weights(self, X):

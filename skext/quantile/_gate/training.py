@@ -1,17 +1,16 @@
-"""How the networks of local weights are trained; imported where torch is.
-
-Nothing at the top of this module needs torch or skorch.
-"""
+"""How the networks of local weights are trained; this loads torch."""
 
 import copy
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from skext.quantile._core.groups import keep_back
-from skext.quantile._gate.network import Perceptron
 from skext.utils._torch.device import resolve_device
+from skext.utils._torch.perceptron import Perceptron, as_arrays, layer_sizes
 from skext.utils._torch.seeds import seeded_torch
+from skext.utils._torch.training import loss_history, make_net
 
 # Standard deviations of so many typical distances are those of a few gross targets.
 _GROSS = 100.0
@@ -57,9 +56,9 @@ class Trainer:
             )
 
     def part(self, rows):
-        """Return inputs and targets of some rows."""
-        part = {key: value[rows] for key, value in self.inputs.items()}
-        return part, self.target[rows]
+        """Return some of the rows."""
+        inputs = {key: value[rows] for key, value in self.inputs.items()}
+        return GateRows(inputs, self.target[rows])
 
     def split(self, seed):
         """Draw training and validation rows."""
@@ -82,70 +81,57 @@ class Trainer:
         -------
         network : callable
             From features to logits.
-        log : list of dict
+        losses : dict of ndarray of shape (n_epochs,)
             Losses by epoch.
         """
-        import torch
-        from skorch.dataset import Dataset
-
+        device = resolve_device(self.aggregator.device)
         # Neither torch's global stream nor its determinism is ours to change.
-        with seeded_torch(seed, resolve_device(self.aggregator.device)):
+        with seeded_torch(seed, device):
             train, valid = self.split(seed)
-            data = Dataset(*self.part(valid))
-            module = self._module(torch)
-            net = self._net(torch, module, data, len(train))
+            data = self.part(valid)
+            module = self._module()
+            net = self._net(module, data, len(train), device)
             net.initialize()
             first, before = copy.deepcopy(module.state_dict()), _loss(net, data)
-            net.fit(*self.part(train))
-            module = net.module_
+            net.fit(self.part(train), None)
             if not _loss(net, data) <= before:
                 module.load_state_dict(first)
-        log = [
-            {key: row[key] for key in ("epoch", "train_loss", "valid_loss")}
-            for row in net.history
-        ]
         module = module.cpu().eval()
-        own = self.aggregator.gate is not None
-        return TorchNetwork(module) if own else Perceptron(_layers(module)), log
+        losses = loss_history(net)
+        if self.aggregator.gate is not None:
+            return TorchNetwork(module), losses
+        coefs, intercepts = as_arrays(module.logits)
+        intercepts[-1] += module.offset.numpy()
+        return Perceptron(coefs, intercepts, "elu"), losses
 
-    def _net(self, torch, module, valid, n_train):
-        """Make the skorch net around a module."""
-        from skorch import NeuralNet
-        from skorch.callbacks import EarlyStopping
-        from skorch.helper import predefined_split
+    def _net(self, module, valid, n_train, device):
+        """Make the net of skorch around a module."""
+        from torch.optim import Adam
 
         options, size = self.options, self.options["batch_size"]
         if size == "auto":
             size = 2 ** (3 + math.floor(math.log10(max(n_train, 10))))
         params = {
-            "optimizer": torch.optim.Adam,
+            "optimizer": Adam,
             "optimizer__amsgrad": True,
             "optimizer__weight_decay": options["weight_decay"],
-            "lr": options["lr"],
+            "lr": options["learning_rate_init"],
             "max_epochs": options["max_epochs"],
             "batch_size": size,
-            "callbacks": [EarlyStopping(patience=options["patience"], load_best=True)],
-            "verbose": 0,
+            "patience": options["n_iter_no_change"],
         }
         if _is_net(self.aggregator.gate):
             params = _params_of(self.aggregator.gate)
-        batches = _batches(torch)
-        return NeuralNet(
-            module,
-            criterion=_criterion(torch, self.aggregator, self.margin),
-            iterator_train=batches,
-            iterator_train__shuffle=True,
-            iterator_valid=batches,
-            train_split=predefined_split(valid),
-            device=resolve_device(self.aggregator.device),
-            **params,
-        )
+        loss = _make_loss(self.aggregator, self.margin, device)
+        return make_net(module, loss, Batches, valid=valid, device=device, **params)
 
-    def _module(self, torch):
+    def _module(self):
         """Build the network: logits from features, and the combined quantiles."""
+        import torch
+
         shape, weights = self.shape, self.aggregator.weights_
         n_features = self.inputs["x"].shape[1]
-        logits = self._logits(torch, n_features)
+        logits = self._logits(n_features)
         offset = np.zeros(shape.n_outputs)
         if self.options["start_at_global"]:
             # From there early stopping can only improve.
@@ -177,9 +163,12 @@ class Trainer:
 
         return GateModule()
 
-    def _logits(self, torch, n_features):
+    def _logits(self, n_features):
         """Build the part with parameters: the user's, or layers of ELU."""
-        gate, n_outputs, nn = self.aggregator.gate, self.shape.n_outputs, torch.nn
+        import torch
+        from torch import nn
+
+        gate, n_outputs = self.aggregator.gate, self.shape.n_outputs
         if gate is not None:
             make, params = gate, {}
             if _is_net(gate):
@@ -193,11 +182,11 @@ class Trainer:
                 )
             return copy.deepcopy(found)
         parts, width = [], n_features
-        for layer in range(self.options["n_layers"]):
-            if layer:
+        for units in layer_sizes(self.options["hidden_layer_sizes"]):
+            if parts:
                 parts.append(nn.Dropout(self.options["dropout"]))
-            parts += [nn.Linear(width, self.options["hidden_size"]), nn.ELU()]
-            width = self.options["hidden_size"]
+            parts += [nn.Linear(width, units), nn.ELU()]
+            width = units
         head = nn.Linear(width, n_outputs)
         if self.options["start_at_global"]:
             with torch.no_grad():
@@ -237,27 +226,33 @@ def _params_of(gate):
     return copy.deepcopy(params)
 
 
-def _batches(torch):
-    """Build an iterator that slices tensors instead of collecting rows one by one."""
+class GateRows(NamedTuple):
+    """Rows for a network: features and predictions; targets and weights."""
 
-    class Batches:
-        def __init__(self, dataset, batch_size=128, shuffle=False):
-            self.inputs = {k: torch.as_tensor(v) for k, v in dataset.X.items()}
-            self.target = torch.as_tensor(dataset.y)
-            n = len(self.target)
-            self.size = n if batch_size == -1 else batch_size
-            self.shuffle, self.n = shuffle, n
+    inputs: dict
+    target: np.ndarray
 
-        def __len__(self):
-            return -(-self.n // self.size)
 
-        def __iter__(self):
-            order = torch.randperm(self.n) if self.shuffle else torch.arange(self.n)
-            for rows in order.split(self.size):
-                part = {key: value[rows] for key, value in self.inputs.items()}
-                yield part, self.target[rows]
+class Batches:
+    """Slices of tensors, which cost less than rows that are collected one by one."""
 
-    return Batches
+    def __init__(self, rows, batch_size=128, shuffle=False):
+        from torch import as_tensor
+
+        self.inputs = {key: as_tensor(part) for key, part in rows.inputs.items()}
+        self.target, self.shuffle = as_tensor(rows.target), shuffle
+        self.size = len(self.target) if batch_size == -1 else batch_size
+
+    def __len__(self):
+        return -(-len(self.target) // self.size)
+
+    def __iter__(self):
+        from torch import arange, randperm
+
+        order = (randperm if self.shuffle else arange)(len(self.target))
+        for rows in order.split(self.size):
+            part = {key: value[rows] for key, value in self.inputs.items()}
+            yield part, self.target[rows]
 
 
 def _loss(net, dataset):
@@ -268,18 +263,6 @@ def _loss(net, dataset):
         total += float(net.validation_step(batch)["loss"]) * count
         n += count
     return total / n
-
-
-def _layers(module):
-    """Copy the layers of our own network into arrays."""
-    found = []
-    for layer in module.logits:
-        if hasattr(layer, "weight"):
-            matrix = layer.weight.detach().numpy().T.astype(np.float64)
-            constant = layer.bias.detach().numpy().astype(np.float64)
-            found.append([matrix.copy(), constant])
-    found[-1][1] = found[-1][1] + module.offset.numpy().astype(np.float64)
-    return [tuple(layer) for layer in found]
 
 
 class TorchNetwork:
@@ -303,27 +286,24 @@ class TorchNetwork:
         return found.numpy().astype(np.float64) + self.offset
 
 
-def _criterion(torch, aggregator, margin):
+def _make_loss(aggregator, margin, device):
     """Build the loss: pinball, and a penalty for quantiles that cross."""
-    levels = np.asarray(aggregator.quantiles_, dtype=np.float32)
+    import torch
+
     penalty = aggregator.crossing_penalty
+    levels = np.asarray(aggregator.quantiles_, dtype=np.float32)
+    pairs = torch.triu(torch.ones(len(levels), len(levels)), diagonal=1)
+    pairs = (pairs / pairs.sum().clamp(min=1.0)).to(device)
+    levels = torch.as_tensor(levels, device=device)
+    margin = torch.as_tensor(margin, dtype=torch.float32, device=device)
 
-    class Criterion(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.register_buffer("levels", torch.as_tensor(levels))
-            pairs = torch.triu(torch.ones(len(levels), len(levels)), diagonal=1)
-            self.register_buffer("pairs", pairs / pairs.sum().clamp(min=1.0))
-            apart = torch.as_tensor(margin, dtype=torch.float32)
-            self.register_buffer("margin", apart)
+    def loss(predicted, target, inputs):
+        y, s = target[:, :1], target[:, 1]
+        r = y - predicted
+        losses = torch.maximum(levels * r, (levels - 1) * r).mean(dim=1)
+        if penalty > 0:
+            over = predicted[:, :, None] - predicted[:, None, :] + margin
+            losses = losses + penalty * (over.clamp(min=0) * pairs).sum((1, 2))
+        return (s * losses).mean()
 
-        def forward(self, predicted, target):
-            y, s = target[:, :1], target[:, 1]
-            r = y - predicted
-            losses = torch.maximum(self.levels * r, (self.levels - 1) * r).mean(dim=1)
-            if penalty > 0:
-                over = predicted[:, :, None] - predicted[:, None, :] + self.margin
-                losses = losses + penalty * (over.clamp(min=0) * self.pairs).sum((1, 2))
-            return (s * losses).mean()
-
-    return Criterion
+    return loss

@@ -6,7 +6,6 @@ from skext.metrics._quantile import check_predictions
 from skext.metrics._quantile_calibration import quantile_coverage
 from skext.quantile._plot.shared import ask_estimator, effective_rows
 from skext.utils._plotting import (
-    binomial_band,
     check_confidence_level,
     check_entries,
     curve_style,
@@ -14,6 +13,7 @@ from skext.utils._plotting import (
     percent,
     plain_legend,
 )
+from skext.utils._probabilities import consistency_band
 
 
 class QuantileCalibrationDisplay:
@@ -80,7 +80,7 @@ class QuantileCalibrationDisplay:
         check_entries(self, "level", "quantiles", "coverage", "below")
         self.n_rows, self.name = n_rows, name
         self.confidence_level = confidence_level
-        self.low, self.high = binomial_band(self.quantiles, n_rows, confidence_level)
+        self.low, self.high = consistency_band(self.quantiles, n_rows, confidence_level)
 
     @classmethod
     def from_predictions(

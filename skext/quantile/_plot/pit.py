@@ -5,11 +5,11 @@ import numpy as np
 from skext.metrics._quantile_calibration import pit_values
 from skext.quantile._plot.shared import ask_estimator
 from skext.utils._plotting import (
-    binomial_band,
     check_confidence_level,
     one_axes,
     percent,
 )
+from skext.utils._probabilities import consistency_band
 
 
 class PITHistogramDisplay:
@@ -71,7 +71,7 @@ class PITHistogramDisplay:
         self.confidence_level, self.name = confidence_level, name
         width, n_rows = np.diff(self.edges), int(self.counts.sum())
         self.density = self.counts / n_rows / width
-        low, high = binomial_band(width, n_rows, confidence_level)
+        low, high = consistency_band(width, n_rows, confidence_level)
         self.low, self.high = low / width, high / width
 
     @classmethod

@@ -428,7 +428,9 @@ def weigh(estimator, X, y, sample_weight, fit_params):
     kept = np.flatnonzero(s)
     if len(kept) < len(s):
         if not len(kept):
-            raise ValueError("sample_weight is zero everywhere; keep some rows.")
+            raise ValueError(
+                "sample_weight is zero for all rows; give a weight to some."
+            )
         fit_params = check_method_params(X, fit_params, indices=kept)
         X, y, s = safe_indexing(X, kept), y[kept], s[kept]
     params = weight_params(estimator, s)

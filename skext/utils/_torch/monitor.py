@@ -14,11 +14,13 @@ class Monitor:
         Whose parameters and buffers are kept.
     patience : int or None
         Epochs without a better score after which to stop; None never stops.
+    min_gain : float, default=0.0
+        By which share of itself the best score has to be beaten.
     """
 
-    def __init__(self, module, patience):
+    def __init__(self, module, patience, *, min_gain=0.0):
         self.module = module
-        self.patience = patience
+        self.patience, self.min_gain = patience, min_gain
         self.best_score = -math.inf
         self.best_epoch = None
         self.misses = 0
@@ -48,7 +50,10 @@ class Monitor:
         better : bool
             Whether it beats all scores before.
         """
-        better = score > self.best_score
+        floor = self.best_score
+        if self.best_epoch is not None:
+            floor += self.min_gain * abs(floor)
+        better = score > floor
         self.misses = 0 if better else self.misses + 1
         if better or score == self.best_score:
             self.best_score, self.best_epoch = score, epoch

@@ -5,6 +5,7 @@ from sklearn import datasets
 
 from skext.benchmark._engine.tasks import offline_task
 from skext.datasets import make_imbalanced_mixture
+from skext.utils._tables import take_rows
 
 _HERE = "skext.benchmark._families.imbalanced.tasks"
 
@@ -41,7 +42,7 @@ def _thin_out(X, positive, n_positive):
     rows = np.sort(np.concatenate([kept, np.flatnonzero(~positive)]))
     labels = np.where(positive, "positive", "negative")
     return {
-        "X": X.iloc[rows].reset_index(drop=True),
+        "X": take_rows(X, rows),
         "y": labels[rows],
         "positive_class": "positive",
     }

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from skext.benchmark._speed.case import SpeedCase, by_size
 from skext.label_proportions import CountLikelihoodClassifier, bp_marginals, make_bags
-from skext.label_proportions._bags.count_kernels import (
+from skext.label_proportions._counts.two_class_kernels import (
     find_tilt,
     messages_by_recursion,
     messages_by_transform,

@@ -66,7 +66,7 @@ def _accuracy(module, data):
 def _train(data, n_jobs, loss):
     """Train by our loop and return the accuracy on the training rows."""
     # They load torch, which may not be there.
-    from skext.neural_network._losses.registry import make_loss
+    from skext.neural_network._registry.losses import make_loss
     from skext.neural_network._training.net import make_net  # loads torch
     from skext.utils._torch.seeds import SeedStreams  # loads torch
 

@@ -1,33 +1,33 @@
 """The classifier that learns from label proportions by belief propagation."""
 
 from numbers import Integral, Real
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skext.label_proportions._bags.counts import normalize_rows
 from skext.label_proportions._bags.targets import check_whole_counts
 from skext.label_proportions._core.base import BaseLLPClassifier
-from skext.label_proportions._core.models import takes_weights
+from skext.label_proportions._core.models import fit_soft_labels, takes_weights
+from skext.label_proportions._counts.posterior import label_by_counts, normalize_rows
 from skext.label_proportions._inference.graph import check_connectivity, neighbor_graph
-from skext.label_proportions._inference.marginals import layout, warn_not_converged
 from skext.label_proportions._inference.propagation import (
+    Propagation,
     arrange_graph,
     is_better,
+    layout,
     propagate,
+    warn_not_converged,
 )
-from skext.label_proportions._nets.refiner import EmbeddingRefiner
-from skext.label_proportions._pseudo_labels import (
+from skext.label_proportions._inference.pseudo_labels import (
     among_all_rows,
-    by_counts,
     by_threshold,
-    fit_labels,
     linear_starts,
     scores_of_other_bags,
-    unknown_bags,
 )
+from skext.label_proportions._nets.refiner import EmbeddingRefiner
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 
@@ -35,6 +35,15 @@ __all__ = ["BeliefPropagationLLPClassifier"]
 
 # Up to so many bags solutions from several starts are compared by default.
 _FEW_BAGS = 20
+
+
+class Run(NamedTuple):
+    """What was inferred about the rows, for one class or for all."""
+
+    proba: np.ndarray
+    result: Propagation | None
+    """How it ended; None if there was nothing to infer."""
+    start: str
 
 
 class BeliefPropagationLLPClassifier(BaseLLPClassifier):
@@ -92,7 +101,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         What a round tells the next: the embedding of the refiner; log-odds of the
         classifier, fitted to other bags; or both. None is "embedding" if there is a
         refiner.
-    feedback_cv : int, default=3
+    cv : int, default=3
         Number of parts into which bags are cut for the log-odds.
     similarity_strength_feedback : float, default=None
         Similarity strength from the second round on; None keeps it.
@@ -237,7 +246,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "refiner": [HasMethods(["fit", "transform"]), StrOptions({"torch"}), None],
         "feedback": [StrOptions({"embedding", "unary", "both"}), None],
-        "feedback_cv": [Interval(Integral, 2, None, closed="left")],
+        "cv": [Interval(Integral, 2, None, closed="left")],
         "similarity_strength_feedback": [Interval(Real, 0, None, closed="left"), None],
         "damping": [Interval(Real, 0, 1, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -269,7 +278,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         n_rounds=1,
         refiner=None,
         feedback=None,
-        feedback_cv=3,
+        cv=3,
         similarity_strength_feedback=None,
         damping=0.5,
         max_iter=100,
@@ -297,7 +306,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self.n_rounds = n_rounds
         self.refiner = refiner
         self.feedback = feedback
-        self.feedback_cv = feedback_cv
+        self.cv = cv
         self.similarity_strength_feedback = similarity_strength_feedback
         self.damping = damping
         self.max_iter = max_iter
@@ -382,15 +391,17 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 "feedback='unary'."
             )
         if self._feedback() in ("embedding", "both") and self.refiner is None:
-            raise ValueError(f"feedback={self.feedback!r} needs a refiner, got None.")
+            raise ValueError(f"feedback={self.feedback!r} needs a refiner; give one.")
         options = {}
         if self.connectivity is not None:
             options["ensure_all_finite"] = "allow-nan"
-        self._runs = []
-        self._fit(X, y, sample_weight, bags, **options)
-        estimators = [getattr(model, "estimator", None) for model in self._models]
-        self.estimator_ = estimators[0] if len(estimators) == 1 else estimators
-        self._summarise()
+        data = self._check_fit(X, y, sample_weight, bags, **options)
+        if np.isinf(self.bag_strength):
+            cure = "treat counts as noisy by a finite bag_strength"
+            check_whole_counts(data.bags, cure)
+        runs = self._fit_models(data, self._first_graph(data))
+        self.estimator_ = self._fitted_estimators()
+        self._summarise(data, runs)
         return self
 
     def _feedback(self):
@@ -401,39 +412,35 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     def _finite_input(self):
         return True if self.connectivity is None else "allow-nan"
 
-    def _summarise(self):
+    def _summarise(self, data, runs):
         """Set the attributes that describe the inference."""
-        columns = [proba for proba, _, _ in self._runs]
+        columns = [run.proba for run in runs]
         if self.classes_.size == 2:
             columns = [1 - columns[0], columns[0]]
         elif self.classes_.size == 1:
-            columns = [np.ones(self._rows.size)]
+            columns = [np.ones(data.rows.size)]
         proba = normalize_rows(np.column_stack(columns))
-        self.pseudo_label_proba_ = among_all_rows(proba, self._rows, self._given)
+        self.pseudo_label_proba_ = among_all_rows(proba, data.rows, data.given)
         self.pseudo_labels_ = self.classes_[self.pseudo_label_proba_.argmax(axis=1)]
-        results = [result for _, result, _ in self._runs if result is not None]
+        results = [run.result for run in runs if run.result is not None]
         self.n_iter_ = max((result.n_iter for result in results), default=1)
         self.converged_ = all(result.converged for result in results)
         self.bp_residual_ = max((result.residual for result in results), default=0.0)
         self.bethe_log_partition_ = float(sum(r.log_partition for r in results))
         self.count_log_likelihood_ = float(sum(r.count_log_likelihood for r in results))
-        self.start_ = self._runs[0][2] if self._runs else "flat"
-        del self._runs, self._rows, self._given, self._graph
+        self.start_ = runs[0].start if runs else "flat"
 
-    def _prepare(self, X, bags, sample_weight, rows, given):
-        """Check counts and build the first graph."""
-        self._rows, self._given = rows, given
-        self.length_scale_, self.n_edges_, self._graph = float("nan"), 0, None
-        if np.isinf(self.bag_strength):
-            check_whole_counts(bags, "treat counts as noisy by a finite bag_strength")
-        if not self._decided(bags):
-            if self.connectivity is not None:
-                self._graph = check_connectivity(
-                    self.connectivity, X, rows, given.codes.size
-                )
-            else:
-                self._graph = self._neighbors(X, self.standardize)
-            self.n_edges_ = int(self._graph.nnz // 2)
+    def _first_graph(self, data):
+        """Return the graph of the rows; None if counts leave no doubt about any."""
+        self.length_scale_, self.n_edges_ = float("nan"), 0
+        if self._decided(data.bags):
+            return None
+        if self.connectivity is None:
+            return self._neighbors(data.X, self.standardize)
+        n_samples = data.given.codes.size
+        graph = check_connectivity(self.connectivity, data.X, data.rows, n_samples)
+        self.n_edges_ = int(graph.nnz // 2)
+        return graph
 
     def _decided(self, bags):
         """Tell whether counts leave no doubt about any row."""
@@ -456,6 +463,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             standardize=standardize,
             n_jobs=self.n_jobs,
         )
+        self.n_edges_ = int(graph.nnz // 2)
         if self.n_neighbors >= X.shape[0]:
             warn_user(
                 f"n_neighbors={self.n_neighbors} is too large for {X.shape[0]} rows; "
@@ -507,12 +515,6 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             found.set_params(random_state=self.random_state)
         return found
 
-    def _learner(self):
-        found = self.estimator
-        return self._seeded(
-            HistGradientBoostingClassifier() if found is None else found
-        )
-
     def _fit_labels(self, learner, X, bags, counts, proba, sample_weight):
         """Fit the classifier to inferred labels."""
         rows = np.arange(X.shape[0])
@@ -528,24 +530,22 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         if kind == "threshold":
             labels = by_threshold(proba, self.threshold)
         elif kind == "count":
-            labels = by_counts(proba, bags, counts)
-            known = ~unknown_bags(counts)
-            rows = np.flatnonzero(np.append(known, False)[bags.codes])
+            labels = label_by_counts(proba, bags, counts)
+            missing = np.isnan(counts.reshape(len(counts), -1)).any(axis=1)
+            rows = np.flatnonzero(~np.append(missing, True)[bags.codes])
         else:
             labels = proba
         weight = sample_weight if sample_weight is None else sample_weight[rows]
         table = X if rows.size == X.shape[0] else X[rows]
-        return fit_labels(learner, table, labels[rows], weight)
+        return fit_soft_labels(learner, table, labels[rows], weight)
 
     def _jointly(self):
         # Counts of several classes are exact, or each is uncertain on its own.
         return np.isinf(self.bag_strength)
 
-    def _fit_class(self, X, bags, k, sample_weight):
-        return self._alternate(X, bags, k, bags.counts(k), sample_weight)
-
-    def _fit_classes(self, X, bags, sample_weight):
-        return self._alternate(X, bags, None, bags.count_table(), sample_weight)
+    def _fit_known(self, X, known):
+        # Rows of unknown bags take part, too, so that _fit_class is another one.
+        raise NotImplementedError
 
     def _starts(self, X, bags, k):
         """Return where to start besides from nothing."""
@@ -556,16 +556,24 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             return ()
         return linear_starts(X, bags, k)
 
-    def _alternate(self, X, bags, k, counts, sample_weight):
+    def _fit_class(self, X, bags, k, sample_weight, graph):
         """Infer labels, let them change the graph or the log-odds, and so on."""
-        learner = self._learner()
-        if self._graph is None:
-            proba = bags.proportions[bags.codes]
-            proba = proba if k is None else proba[:, k]
-            self._runs.append((proba, None, "flat"))
-            return self._fit_labels(learner, X, bags, counts, proba, sample_weight)
-        graph, unary = self._graph, None
-        strength = self.similarity_strength
+        estimator = self.estimator
+        if estimator is None:
+            estimator = HistGradientBoostingClassifier()
+        learner = self._seeded(estimator)
+        column = slice(None) if k is None else k
+        counts = bags.count_table()[:, column]
+        if graph is None:
+            run = Run(bags.proportions[bags.codes][:, column], None, "flat")
+        else:
+            run = self._run(X, bags, k, counts, sample_weight, graph, learner)
+        labels = run.proba
+        return self._fit_labels(learner, X, bags, counts, labels, sample_weight), run
+
+    def _run(self, X, bags, k, counts, sample_weight, graph, learner):
+        """Infer labels in all rounds."""
+        unary, strength = None, self.similarity_strength
         starts = self._starts(X, bags, k)
         feedback = self._feedback()
         for turn in range(self.n_rounds):
@@ -575,27 +583,17 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             starts = ()
             if self.similarity_strength_feedback is not None:
                 strength = self.similarity_strength_feedback
+            proba = result.marginals
             if feedback in ("embedding", "both"):
                 refiner = self.refiner
                 refiner = EmbeddingRefiner() if refiner == "torch" else refiner
                 self.refiner_ = self._seeded(refiner)
-                self.refiner_.fit(X, result.marginals, bags=bags.codes, counts=counts)
+                self.refiner_.fit(X, proba, bags=bags.codes, counts=counts)
                 graph = self._neighbors(self.refiner_.transform(X), False)
-                self.n_edges_ = int(graph.nnz // 2)
             if feedback in ("unary", "both"):
-                unary = scores_of_other_bags(
-                    learner,
-                    X,
-                    bags,
-                    counts,
-                    result.marginals,
-                    sample_weight,
-                    self.feedback_cv,
-                )
-        self._runs.append((result.marginals, result, start))
-        return self._fit_labels(
-            learner, X, bags, counts, result.marginals, sample_weight
-        )
+                given = X, bags, counts, proba, sample_weight
+                unary = scores_of_other_bags(learner, *given, self.cv)
+        return Run(result.marginals, result, start)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

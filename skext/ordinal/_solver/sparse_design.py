@@ -7,7 +7,7 @@ from skext.ordinal._solver.descent_kernels import (
     gather_columns,
     scatter_columns,
 )
-from skext.ordinal._solver.rows import Design, inverse_scale
+from skext.ordinal._solver.design import Design, inverse_scale, threshold_sums
 
 
 class SparseDesign(Design):
@@ -144,28 +144,3 @@ class SparseBlock:
             first - total * center, center
         )
         return out
-
-
-def threshold_sums(rows, values):
-    """Sum columns of rows over the thresholds that they belong to.
-
-    Parameters
-    ----------
-    rows : Rows
-        The targets.
-    values : ndarray of shape (n_rows, m)
-        Column t belongs to the threshold ``first + t``.
-
-    Returns
-    -------
-    sums : ndarray of shape (n_classes - 1,)
-        Sums.
-    """
-    if rows.full:
-        return values.sum(axis=0)
-    by_class = np.add.reduceat(values, rows.bounds[:-1], axis=0)
-    sums = (
-        by_class[:-1, 1].copy() if values.shape[1] > 1 else np.zeros(len(by_class) - 1)
-    )
-    sums += by_class[1:, 0]
-    return sums

@@ -2,29 +2,20 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.special import logit
 from sklearn.preprocessing import StandardScaler
 
-from skext.label_proportions._bags.counts import top_classes, top_rows, whole_counts
 from skext.label_proportions._bags.split import BagKFold
-from skext.label_proportions._bags.targets import bag_target
 from skext.label_proportions._core.models import (
-    fit_soft_classes,
+    LinearModel,
     fit_soft_labels,
-    predict,
     takes_weights,
 )
-from skext.label_proportions._linear.classifiers import DLLPClassifier
+from skext.label_proportions._counts.posterior import as_scores, label_by_counts
 from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
+from skext.label_proportions._linear.dllp import DLLPClassifier
 from skext.label_proportions._linear.mean_map import MeanMapClassifier
 
 _MOST_CERTAIN = 1e-6
-
-
-def unknown_bags(counts):
-    """Return which bags have unknown counts."""
-    missing = np.isnan(counts)
-    return missing if missing.ndim == 1 else missing.any(axis=1)
 
 
 def among_all_rows(proba, rows, bags):
@@ -53,39 +44,11 @@ def among_all_rows(proba, rows, bags):
     return found
 
 
-def by_counts(proba, bags, counts):
-    """Label as many rows of each bag as are of a class, by their probabilities.
-
-    Parameters
-    ----------
-    proba : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Of the second of two classes, or of all classes.
-    bags : Bags
-        The bags.
-    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
-        Numbers of rows of the second class, or of all classes.
-
-    Returns
-    -------
-    labels : ndarray of the shape of ``proba``
-        Zeros and ones.
-    """
-    if proba.ndim == 1:
-        return top_rows(proba, bags, counts)
-    return top_classes(proba, bags, whole_counts(bags))
-
-
 def by_threshold(proba, threshold):
     """Label rows by a threshold, or by their most probable class if there are more."""
     if proba.ndim == 1:
         return (proba >= threshold).astype(float)
     return np.eye(proba.shape[1])[proba.argmax(axis=1)]
-
-
-def fit_labels(learner, X, labels, sample_weight):
-    """Fit a classifier to labels of two classes, or of more."""
-    fit = fit_soft_labels if labels.ndim == 1 else fit_soft_classes
-    return fit(learner, X, labels, sample_weight)
 
 
 def scores_of_other_bags(learner, X, bags, counts, proba, sample_weight, n_splits):
@@ -117,14 +80,11 @@ def scores_of_other_bags(learner, X, bags, counts, proba, sample_weight, n_split
     n_splits = min(n_splits, bags.ids.size)
     if n_splits < 2:
         return scores
-    labels = proba if takes_weights(learner) else by_counts(proba, bags, counts)
+    labels = proba if takes_weights(learner) else label_by_counts(proba, bags, counts)
     for train, test in BagKFold(n_splits).split(X, groups=bags.codes):
         weight = None if sample_weight is None else sample_weight[train]
-        p = predict(fit_labels(learner, X[train], labels[train], weight), X[test])
-        if proba.ndim == 1:
-            scores[test] = logit(np.clip(p, _MOST_CERTAIN, 1 - _MOST_CERTAIN))
-        else:
-            scores[test] = np.log(np.maximum(p, _MOST_CERTAIN))
+        model = fit_soft_labels(learner, X[train], labels[train], weight)
+        scores[test] = as_scores(model.predict(X[test]), _MOST_CERTAIN)
     return scores
 
 
@@ -148,15 +108,13 @@ def linear_starts(X, bags, k):
         Log-odds, or scores of all classes.
     """
     X = StandardScaler(with_mean=not sparse.issparse(X)).fit_transform(X)
-    shares = bags.proportions if k is None else bags.proportions[:, k]
-    target = bag_target(
-        bags.codes, proportions=dict(enumerate(shares)), unknown="ignore"
-    )
     models = {"dllp": DLLPClassifier(tol=1e-4), "mean map": MeanMapClassifier(tol=1e-4)}
     counts = bags.count_table()
     if np.array_equal(counts, np.round(counts), equal_nan=True):
         models["count likelihood"] = CountLikelihoodClassifier(tol=1e-4)
-    for name, model in models.items():
-        scores = model.fit(X, target).decision_function(X)
-        if np.isfinite(scores).all():
-            yield name, scores
+    for name, classifier in models.items():
+        model, _ = classifier._fit_class(X, bags, k, None)
+        if isinstance(model, LinearModel):
+            scores = model.scores(X)
+            if np.isfinite(scores).all():
+                yield name, scores

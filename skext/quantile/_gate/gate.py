@@ -11,20 +11,19 @@ from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from skext.utils._optional import optional_import
 from skext.utils._quantiles.forms import count_rows
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import safe_indexing
+from skext.utils._torch.loading import require_torch
 
 DEFAULTS = {
-    "hidden_size": 64,
-    "n_layers": 2,
+    "hidden_layer_sizes": (64, 64),
     "dropout": 0.05,
-    "lr": 1e-3,
+    "learning_rate_init": 1e-3,
     "weight_decay": 1e-7,
     "batch_size": "auto",
     "max_epochs": 200,
-    "patience": 20,
+    "n_iter_no_change": 20,
     "validation_fraction": 0.15,
     "n_ensemble": 1,
     "start_at_global": True,
@@ -53,27 +52,6 @@ class Shape(NamedTuple):
         return {"coarse": (m,), "medium": (m, q), "fine": (m * q, q)}[self.granularity]
 
 
-class Perceptron:
-    """A fitted network of ELU layers as plain arrays.
-
-    Parameters
-    ----------
-    layers : list of (ndarray, ndarray)
-        Weights and constants of each layer.
-    """
-
-    def __init__(self, layers):
-        self.layers = layers
-
-    def __call__(self, x):
-        """Return the logits of some rows."""
-        for matrix, constant in self.layers[:-1]:
-            x = x @ matrix + constant
-            x = np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
-        matrix, constant = self.layers[-1]
-        return x @ matrix + constant
-
-
 class Gate:
     """Fitted networks, averaged.
 
@@ -81,8 +59,8 @@ class Gate:
     ----------
     networks : list of callable
         Fitted networks, from features of float64 to logits.
-    history : list of dict
-        Losses by epoch.
+    history : dict of ndarray
+        Number of the network, of the epoch, and its losses.
     n_epochs : int
         Epochs of the network that took most.
     """
@@ -90,7 +68,7 @@ class Gate:
     def __init__(self, transformer, shape, networks, history):
         self.transformer, self.shape = transformer, shape
         self.networks, self.history = networks, history
-        self.n_epochs = max([1, *(entry["epoch"] for entry in history)])
+        self.n_epochs = int(history["epoch"].max(initial=1))
 
     def _simplex(self, x):
         """Weights of some rows, simplex along the second axis."""
@@ -170,8 +148,8 @@ def _options(params):
     unknown = set(params or {}) - set(DEFAULTS)
     if unknown:
         raise ValueError(
-            f"gate_params has the unknown keys {sorted(unknown)}; allowed are "
-            f"{sorted(DEFAULTS)}."
+            f"gate_params={params!r} has the unknown keys {sorted(unknown)}; give some "
+            f"of {sorted(DEFAULTS)}."
         )
     return {**DEFAULTS, **(params or {})}
 
@@ -197,8 +175,8 @@ def fit_gate(aggregator, Z, y, X, s, groups=None):
     gate : Gate
         Fitted networks.
     """
-    optional_import("torch", extra="deep", purpose="local=True")
-    optional_import("skorch", extra="deep", purpose="local=True")
+    require_torch("local=True")
+    # torch is loaded by those who train.
     from skext.quantile._gate.training import Trainer
 
     options = _options(aggregator.gate_params)
@@ -214,10 +192,19 @@ def fit_gate(aggregator, Z, y, X, s, groups=None):
     shape = Shape(aggregator.granularity, *Z.shape[1:])
     trainer = Trainer(aggregator, options, shape, x, Z, y, s, groups)
     rng = fit_rng(aggregator.random_state)
-    networks, history = [], []
+    networks, histories = [], []
     for member in range(options["n_ensemble"]):
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        network, log = trainer.train(seed)
+        network, losses = trainer.train(seed)
         networks.append(network)
-        history += [{"member": member, **entry} for entry in log]
+        n_epochs = len(losses["train_loss"])
+        numbers = {
+            "member": np.full(n_epochs, member),
+            "epoch": np.arange(n_epochs) + 1,
+        }
+        histories.append({**numbers, **losses})
+    history = {
+        name: np.concatenate([part[name] for part in histories])
+        for name in histories[0]
+    }
     return Gate(transformer, shape, networks, history)

@@ -11,7 +11,7 @@ from skext.neural_network._modules.compander import (
 )
 from skext.neural_network._modules.ghost import GhostBatchNorm1d
 from skext.neural_network._modules.layers import squeeze_scores
-from skext.neural_network._names import MODULES
+from skext.neural_network._registry.names import MODULES
 
 
 def build_module(
@@ -203,8 +203,8 @@ def _users_module(module, n_features, n_outputs, params, dropout_samples):
     network = module(n_features, n_outputs, **(params or {}))
     if not isinstance(network, nn.Module):
         raise TypeError(
-            f"module={module!r} makes a {type(network).__name__}; give what makes a "
-            "torch.nn.Module."
+            f"module={module!r} must make a torch.nn.Module, and makes a "
+            f"{type(network).__name__}; give a class of such modules."
         )
     return ScoreAdapter(network, n_outputs)
 

@@ -3,10 +3,10 @@
 import itertools
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit, logit, softmax
 
-from skext.label_proportions._bags.count_kernels import count_messages
-from skext.label_proportions._bags.vector_kernels import count_vector_messages
+from skext.label_proportions._counts.many_class_kernels import count_vector_messages
+from skext.label_proportions._counts.two_class_kernels import count_messages
 from skext.utils._parallel import run_chunks
 
 # Rows that are worth a thread of their own.
@@ -40,55 +40,6 @@ def top_rows(score, bags, counts):
     chosen = np.zeros(score.size)
     chosen[order] = rank < np.round(counts)[codes]
     return chosen
-
-
-def count_posterior(
-    log_odds, bags, counts, strength=np.inf, n_jobs=None, arranged=None
-):
-    """Return probabilities of rows given the counts of their bags.
-
-    Parameters
-    ----------
-    log_odds : ndarray of shape (n_samples,)
-        Of independent rows.
-    bags : Bags
-        The bags.
-    counts : ndarray of shape (n_bags,)
-        Numbers of positive rows; NaN is unknown.
-    strength : float, default=inf
-        Strength of the counts.
-    n_jobs : int, default=None
-        Number of threads.
-    arranged : tuple of ndarray, default=None
-        Result of ``bags.arranged()``, for callers that ask again and again.
-
-    Returns
-    -------
-    posterior : ndarray of shape (n_samples,)
-        Probabilities; those of bags with certain counts add up to them.
-    log_probability : ndarray of shape (n_bags,)
-        Logarithm of the probability of each count.
-    """
-    order, indptr = bags.order() if arranged is None else arranged
-    h = log_odds[order]
-    message = np.zeros(h.size)
-    logs = np.zeros(counts.size)
-    run_chunks(
-        count_messages,
-        counts.size,
-        h,
-        indptr,
-        counts,
-        float(strength),
-        np.zeros(counts.size),
-        message,
-        logs,
-        n_jobs=n_jobs,
-        min_chunk=max(1, _ROWS_PER_THREAD * counts.size // max(h.size, 1)),
-    )
-    posterior = np.empty(h.size)
-    posterior[order] = expit(h + message)
-    return posterior, logs
 
 
 def top_classes(score, bags, counts):
@@ -129,6 +80,28 @@ def top_classes(score, bags, counts):
     return chosen
 
 
+def label_by_counts(proba, bags, counts):
+    """Label as many rows of each bag as are of a class, by their probabilities.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of the second of two classes, or of all classes.
+    bags : Bags
+        The bags.
+    counts : ndarray of shape (n_bags,)
+        Numbers of rows of the second class; those of all classes come from ``bags``.
+
+    Returns
+    -------
+    labels : ndarray of the shape of ``proba``
+        Zeros and ones.
+    """
+    if proba.ndim == 1:
+        return top_rows(proba, bags, counts)
+    return top_classes(proba, bags, whole_counts(bags))
+
+
 def whole_counts(bags):
     """Return whole numbers of rows of each class that add up to the sizes of bags.
 
@@ -149,17 +122,44 @@ def whole_counts(bags):
     return whole + (rank < missing[:, np.newaxis])
 
 
-def count_vector_posterior(scores, bags, counts, n_jobs=None, arranged=None):
-    """Return probabilities of rows given the counts of all classes in their bags.
+def as_proba(scores):
+    """Return the logistic of scores, or the softmax of several ones of each row."""
+    return expit(scores) if scores.ndim == 1 else softmax(scores, axis=1)
+
+
+def as_scores(proba, least):
+    """Return log-odds, or logarithms of several probabilities of each row.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_samples, n_classes)
-        Log-probabilities of independent rows, up to a constant for each row.
+    proba : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Of the second class, or of all classes.
+    least : float
+        What smaller probabilities are raised to.
+
+    Returns
+    -------
+    scores : ndarray of the same shape
+        Finite.
+    """
+    if proba.ndim == 1:
+        return logit(np.clip(proba, least, 1 - least))
+    return np.log(np.maximum(proba, least))
+
+
+def count_posterior(scores, bags, counts, n_jobs=None, arranged=None):
+    """Return probabilities of rows given the counts of their bags.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Log-odds of independent rows; or their log-probabilities of all classes, up to
+        a constant for each row.
     bags : Bags
         The bags.
-    counts : ndarray of shape (n_bags, n_classes)
-        Whole numbers of rows of each class; NaN is unknown.
+    counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
+        Numbers of positive rows, or whole numbers of rows of each class; NaN is
+        unknown.
     n_jobs : int, default=None
         Number of threads.
     arranged : tuple of ndarray, default=None
@@ -167,22 +167,24 @@ def count_vector_posterior(scores, bags, counts, n_jobs=None, arranged=None):
 
     Returns
     -------
-    posterior : ndarray of shape (n_samples, n_classes)
+    posterior : ndarray of the shape of ``scores``
         Probabilities; those of bags with known counts add up to them.
     log_probability : ndarray of shape (n_bags,)
-        Logarithm of the probability of each vector of counts.
+        Logarithm of the probability of the counts of each bag.
     """
     order, indptr = bags.order() if arranged is None else arranged
     h = np.ascontiguousarray(scores[order])
-    message = np.zeros_like(h)
-    logs = np.zeros(len(counts))
+    message, logs = np.zeros_like(h), np.zeros(len(counts))
+    kernel, option = count_messages, np.inf
+    if h.ndim == 2:
+        kernel, option = count_vector_messages, LATTICE_LIMIT
     run_chunks(
-        count_vector_messages,
+        kernel,
         logs.size,
         h,
         indptr,
         counts,
-        LATTICE_LIMIT,
+        option,
         np.zeros(counts.shape),
         message,
         logs,
@@ -190,7 +192,7 @@ def count_vector_posterior(scores, bags, counts, n_jobs=None, arranged=None):
         min_chunk=max(1, _ROWS_PER_THREAD * logs.size // max(len(h), 1)),
     )
     posterior = np.empty_like(h)
-    posterior[order] = softmax(h + message, axis=1)
+    posterior[order] = as_proba(h + message)
     return posterior, logs
 
 

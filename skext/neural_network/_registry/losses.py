@@ -7,7 +7,7 @@ from torch import nn
 
 from skext.neural_network._losses.base import TabularLoss
 from skext.neural_network._losses.foreign import ModuleLoss
-from skext.neural_network._names import LOSSES, losses_for
+from skext.neural_network._registry.names import LOSSES, losses_for
 
 
 def make_loss(
@@ -86,8 +86,8 @@ def make_loss(
         ) from error
     if not isinstance(criterion, nn.Module):
         raise TypeError(
-            f"loss={name!r} makes a {type(criterion).__name__}; give what makes a "
-            "torch.nn.Module."
+            f"loss={name!r} must make a torch.nn.Module, and makes a "
+            f"{type(criterion).__name__}; give a class of such modules."
         )
     return _adopt(criterion, n_classes, n_outputs)
 

@@ -1,8 +1,12 @@
-"""Transformations of rows before class means are taken."""
+"""Nearest class means: rows before means are taken, and what classifies them."""
 
 import numpy as np
 from scipy import sparse
 from sklearn.utils import assert_all_finite
+
+from skext.naive_bayes._linear.solve import linear_form, summarize_state
+from skext.naive_bayes._moments.array_api import check_finite
+from skext.naive_bayes._moments.state import MomentState
 
 _CHUNK_BYTES = 32 * 2**20
 _MAX_CHUNK_ROWS = 8192
@@ -77,9 +81,7 @@ def transform_foreign(X, origin, *, found, name):
     if origin is not None:
         rows = rows - origin
     lengths = xp.sqrt(xp.sum(rows * rows, axis=1))[:, None]
-    if not bool(xp.all(xp.isfinite(lengths))):
-        kind = "NaN" if bool(xp.any(xp.isnan(X))) else "infinity"
-        raise ValueError(f"Input X contains {kind}.\n{name} takes finite rows only.")
+    check_finite(lengths, found, name)
     return rows / xp.where(lengths > 0, lengths, xp.ones_like(lengths))
 
 
@@ -89,8 +91,45 @@ def _inverse_lengths(squares, X, name):
         values = X.data if sparse.issparse(X) else X
         assert_all_finite(values, estimator_name=name, input_name="X")
         raise ValueError(
-            f"X has rows whose lengths exceed the range of float64, got a largest "
+            f"X has rows whose lengths exceed the range of float64, with a largest "
             f"absolute value of {np.abs(values).max():.3g}; rescale the features."
         )
     lengths = np.sqrt(squares)
     return np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+
+
+def solve_nearest(state, prior, *, cosine):
+    """Return the classifier with one variance for everything.
+
+    Parameters
+    ----------
+    state : MomentState
+        Spherical moments of the transformed rows.
+    prior : ndarray of shape (n_classes,)
+        Class probabilities; zero for classes without data.
+    cosine : bool
+        Whether means are divided by their lengths.
+
+    Returns
+    -------
+    form : LinearForm
+        Weights, bias, centre and variances.
+    """
+    means, squares = state.means, state.squares[0]
+    if cosine:
+        means, lengths = unit_means(means)
+        squares = squares + state.counts @ (lengths - (lengths > 0)) ** 2
+    moved = MomentState(state.counts, means, np.array([squares]))
+    summary = summarize_state(moved, prior)
+    variance = summary.within
+    if not variance.any():
+        # The labels do not depend on it.
+        variance = np.full_like(variance, summary.between.mean())
+    return linear_form(summary, prior, variance, 0.0, 1.0)
+
+
+def unit_means(means):
+    """Return means divided by their lengths, and the lengths."""
+    lengths = np.sqrt(np.einsum("kj,kj->k", means, means))
+    factors = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+    return means * factors[:, np.newaxis], lengths

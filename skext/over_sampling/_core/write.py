@@ -1,10 +1,11 @@
-"""From the plan of the synthetic rows to the rows themselves."""
+"""From the plan of the synthetic rows to the rows themselves, behind the given ones."""
 
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from skext.over_sampling._core.frames import Origin, append_to_frame, write_column
 from skext.over_sampling._core.integers import fit_to, is_wide, whole_values
 from skext.over_sampling._core.kernels import (
     count_sparse,
@@ -12,31 +13,14 @@ from skext.over_sampling._core.kernels import (
     interpolate_dense,
     interpolate_sparse,
 )
+from skext.utils._columns import library_of
 from skext.utils._parallel import run_chunks
+from skext.utils._tables import column_at, take_rows
 
 # Types that the kernels read and write directly.
 _KERNEL_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 # Rows that are made at once where a conversion needs room of its own.
 _BLOCK = 16_384
-
-
-class Plan(NamedTuple):
-    """Where each synthetic row lies.
-
-    Attributes
-    ----------
-    base, partner : ndarray of shape (n_new,)
-        Row numbers of both ends of the segment.
-    gaps : ndarray of shape (n_new, 1) or (n_new, n_features)
-        Place on the segment, from 0 (the base) to 1; per feature in a box.
-    key : int
-        Seeds the decisions about missing values.
-    """
-
-    base: np.ndarray
-    partner: np.ndarray
-    gaps: np.ndarray
-    key: int = 0
 
 
 class Rounding(NamedTuple):
@@ -52,6 +36,87 @@ class Rounding(NamedTuple):
 
     columns: np.ndarray
     function: np.ufunc
+
+
+def write(X, numbers, table, plan, rounding, n_jobs=None):
+    """Put the synthetic rows behind the given ones, in their container.
+
+    Parameters
+    ----------
+    X : {array-like, dataframe, sparse matrix} of shape (n_samples, n_features)
+        What the user gave.
+    numbers : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The same as an array.
+    table : {ndarray, sparse matrix} of shape (n_samples, n_features)
+        The same in floating point, large whole numbers measured from the smallest.
+    plan : Plan
+        The synthetic rows.
+    rounding : Rounding
+        The columns of whole numbers.
+    n_jobs : int, default=None
+        Number of threads.
+
+    Returns
+    -------
+    X_resampled : {list, ndarray, dataframe, sparse matrix}
+        In the container and the types of ``X``.
+    """
+    made, n_samples = plan.rows, numbers.shape[0]
+    if made is None and library_of(X) is not None:
+        made = _interpolate(table, plan, rounding, n_jobs)
+    if made is None:
+        resampled = append_rows(numbers, plan, rounding, n_jobs)
+    else:
+        resampled = _append_made(X, numbers, made, _origin(plan, rounding))
+    if plan.moved is not None:
+        order = np.arange(n_samples + plan.base.size)
+        order[n_samples:] += plan.moved.size
+        order[plan.moved] = n_samples + np.arange(plan.moved.size)
+        resampled = take_rows(resampled, order)
+    return resampled.tolist() if isinstance(X, list) else resampled
+
+
+def _origin(plan, rounding):
+    """Tell what the rows that a plan holds are made of."""
+    if plan.partner is not None:
+        return Origin(*plan[:3], rounding.function)
+    moved = plan.base[:0] if plan.moved is None else plan.moved
+    return Origin(np.concatenate([moved, plan.base]), function=rounding.function)
+
+
+def _interpolate(X, plan, rounding, n_jobs):
+    """Return the synthetic rows alone, in floating point."""
+    if sparse.issparse(X):
+        return make_sparse(X, plan, rounding, n_jobs)
+    dtype = X.dtype if X.dtype.kind == "f" else np.float64
+    new = np.empty((plan.base.size, X.shape[1]), dtype=dtype)
+    make_dense(X, plan, rounding, new, n_jobs)
+    return new
+
+
+def _append_made(X, numbers, rows, origin):
+    """Put rows that are made behind the given ones."""
+    if library_of(X) is not None:
+        return append_to_frame(X, rows, origin)
+    if sparse.issparse(numbers):
+        new = type(numbers.tocsr())(_typed(numbers.tocsc(), rows, origin))
+        return sparse.vstack([numbers, new], format=numbers.format)
+    shape = (numbers.shape[0] + rows.shape[0], rows.shape[1])
+    # A type may have an order of bytes that is not the machine's.
+    table = np.empty(shape, dtype=numbers.dtype)
+    table[: numbers.shape[0]] = numbers
+    table[numbers.shape[0] :] = _typed(numbers, rows, origin)
+    return table
+
+
+def _typed(X, rows, origin):
+    """Return new rows in the type of a table; whole numbers stay in its range."""
+    if X.dtype.kind not in "iu":
+        return fit_to(rows, X.dtype)
+    new = np.empty(rows.shape, dtype=X.dtype)
+    for j in range(rows.shape[1]):
+        new[:, j] = write_column(column_at(X, j), rows[:, j], *origin.of_column(j))
+    return new
 
 
 def append_rows(X, plan, rounding, n_jobs=None):
@@ -105,7 +170,7 @@ def _whole_sparse(X, new, plan, rounding):
     data, row, col = [fit_to(new.data[left], X.dtype)], [new.row[left]], [new.col[left]]
     for j in wide:
         made = np.zeros(plan.base.size, dtype=X.dtype)
-        _correct(X[:, [j]].toarray()[:, 0], made, plan, rounding, j)
+        _correct(column_at(X, j), made, plan, rounding, j)
         row.append(np.flatnonzero(made))
         data.append(made[row[-1]])
         col.append(np.full(row[-1].size, j))

@@ -1,0 +1,1 @@
+"""What the count of a bag says about its rows: exact posteriors and their kernels."""
