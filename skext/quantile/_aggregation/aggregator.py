@@ -315,8 +315,8 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         n_models, n_levels = Z.shape[1:]
         if self.pool == "probability" and n_levels < 2:
             raise ValueError(
-                f"quantiles={levels.tolist()} is one level; pool='probability' needs "
-                "two at least to make distributions."
+                f"quantiles={levels.tolist()} make no distribution: pool='probability' "
+                "needs two levels at least; give more."
             )
         self.quantiles_, self.intercept_ = levels, np.zeros(n_levels)
         if self.granularity == "average":
