@@ -220,7 +220,7 @@ class SMOTEENN(_CleaningSampler):
             raise ValueError(
                 f"enn has n_neighbors={step.n_neighbors!r} where {n_rows} rows have "
                 f"1 to {n_rows - 1} neighbours (Expected n_neighbors <= "
-                "n_samples_fit)."
+                "n_samples_fit); give it another number."
             )
         search = None if isinstance(step.n_neighbors, Integral) else step.nn_
         rows = np.flatnonzero(targets)

@@ -102,13 +102,16 @@ def make_stage(prior, X, y, codes, weights):
     total = weights.sum()
     center = weights @ X / total
     Z = X - center
+    squares = Z**2
+    spread = np.sqrt(weights @ squares / total)
     # Without any variance there is nothing to be learnt from the features.
-    scale = float(np.sqrt(weights @ (Z**2).mean(axis=1) / total)) or 1.0
+    scale = float(np.sqrt(weights @ squares.mean(axis=1) / total)) or 1.0
     Z /= scale
+    spread = np.where(spread > 2.0**-50 * np.abs(center), spread / scale, 1.0)
     scores = _training_scores(prior, X, y, weights)
     unit = float(np.sqrt(weights @ (scores**2).mean(axis=1) / total)) or 1.0
     scores /= unit
-    problem = HybridProblem(scores, Z, codes, weights, float(total))
+    problem = HybridProblem(scores, Z, codes, weights, float(total), spread)
     return Stage(prior, center, scale, unit, problem)
 
 
@@ -210,9 +213,10 @@ class GenerativeLogisticRegression(ClassifierMixin, SkextMixin, BaseEstimator):
     the factor fall to zero and leaves plain logistic regression.
 
     Features are scaled by one common number; if their units differ, standardize them
-    first, as for logistic regression. Rows with weight zero are left out. The loss is a
-    sum over rows: weights times a constant are ``C`` times that constant. Each
-    iteration costs two matrix products, O(n_samples * n_features * n_classes).
+    first, as for logistic regression. With ``C=numpy.inf`` units do not matter. Rows
+    with weight zero are left out. The loss is a sum over rows: weights times a constant
+    are ``C`` times that constant. Each iteration costs two matrix products,
+    O(n_samples * n_features * n_classes).
 
     References
     ----------

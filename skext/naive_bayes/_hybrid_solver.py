@@ -23,6 +23,8 @@ class HybridProblem(NamedTuple):
         Sample weights; they sum to ``total``.
     total : float
         Sum of the sample weights.
+    spread : ndarray of shape (n_features,), default=1.0
+        Standard deviations of the columns of ``Z``; 1 where they do not vary.
     """
 
     scores: np.ndarray
@@ -30,6 +32,7 @@ class HybridProblem(NamedTuple):
     codes: np.ndarray
     weights: np.ndarray
     total: float
+    spread: np.ndarray | float = 1.0
 
     @property
     def n_parameters(self):
@@ -114,7 +117,7 @@ def objective_and_gradient(parameters, problem, C):
     gradient : ndarray of shape (n_parameters,)
         Its derivative.
     """
-    scores, Z, codes, weights, total = problem
+    scores, Z, codes, weights, total, _ = problem
     n_columns = scores.shape[1]
     tau, offset, delta = unpack(parameters, n_columns)
     strength = 1.0 / (C * total)
@@ -148,18 +151,29 @@ def solve_hybrid(problem, C, start, *, max_iter, tol):
     max_iter : int
         Most iterations.
     tol : float
-        Largest entry of the projected gradient at the end.
+        Largest entry of the projected gradient at the end; for features divided by
+        their spread if there is no penalty.
 
     Returns
     -------
     solution : HybridSolution
         The minimum, or the best point that was reached.
     """
+    n_columns, n_features = problem.scores.shape[1], problem.Z.shape[1]
+    factors = np.ones(problem.n_parameters)
+    if np.isinf(C):
+        # Units do not matter then, and must not keep the solver from the optimum.
+        weights = factors[1 + n_columns :].reshape(n_columns, n_features)
+        weights *= problem.spread
     bounds = [(0.0, None)] + [(None, None)] * (problem.n_parameters - 1)
+
+    def scaled(parameters):
+        value, gradient = objective_and_gradient(parameters / factors, problem, C)
+        return value, gradient / factors
+
     found = minimize(
-        objective_and_gradient,
-        start,
-        args=(problem, C),
+        scaled,
+        start * factors,
         jac=True,
         method="L-BFGS-B",
         bounds=bounds,
@@ -174,9 +188,10 @@ def solve_hybrid(problem, C, start, *, max_iter, tol):
     gradient = np.abs(found.jac)
     if found.x[0] <= 0:
         gradient[0] = max(0.0, -found.jac[0])
-    tau, offset, delta = unpack(found.x, problem.scores.shape[1])
+    parameters = found.x / factors
+    tau, offset, delta = unpack(parameters, n_columns)
     return HybridSolution(
-        parameters=found.x,
+        parameters=parameters,
         tau=float(tau),
         offset=offset.copy(),
         delta=delta.copy(),

@@ -438,8 +438,8 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         if not _has_quantiles(self):
             if self.quantiles is not None:
                 raise ValueError(
-                    f"quantiles={self.quantiles!r} needs loss='pinball', got loss="
-                    f"{self.loss!r}; set one or the other."
+                    f"quantiles={self.quantiles!r} does not go with loss="
+                    f"{self.loss!r}; use 'pinball', or leave quantiles out."
                 )
             return
         levels = self.quantiles

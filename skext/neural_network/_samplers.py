@@ -100,7 +100,7 @@ class Sampler:
         for name, value in params.items():
             if name not in known:
                 raise ValueError(
-                    f"{type(self).__name__} has no parameter {name!r}. It has "
+                    f"{type(self).__name__} has no parameter {name!r}; set one of "
                     f"{list(known)}."
                 )
             setattr(self, name, value)
@@ -325,18 +325,18 @@ class TemperatureSampler(Sampler):
         for name in ("tau", "tau_final"):
             if not getattr(self, name) >= 1:
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r} has to be at least 1, the natural "
+                    f"{name}={getattr(self, name)!r} must be at least 1, the natural "
                     "shares."
                 )
         if isinstance(self.by, str) and self.by != "class":
             raise ValueError(
-                f"by={self.by!r} is not known. Use 'class', or one label for each row."
+                f"by={self.by!r} is unknown; choose 'class', or one label for each row."
             )
         if not 0 <= self.switch <= 1:
-            raise ValueError(f"switch={self.switch!r} has to lie in [0, 1].")
+            raise ValueError(f"switch={self.switch!r} must lie in [0, 1].")
         if self.schedule not in ("step", "linear", "cosine"):
             raise ValueError(
-                f"schedule={self.schedule!r} is not known. Use 'step', 'linear' or "
+                f"schedule={self.schedule!r} is unknown; choose 'step', 'linear' or "
                 "'cosine'."
             )
 
@@ -399,11 +399,11 @@ class HighLossBatchSampler(Sampler):
             Codes of the groups of the rows.
         """
         if not 0 < self.delta <= 1:
-            raise ValueError(f"delta={self.delta!r} has to lie in (0, 1].")
+            raise ValueError(f"delta={self.delta!r} must lie in (0, 1].")
         if not self.refresh >= 1:
-            raise ValueError(f"refresh={self.refresh!r} has to be at least 1.")
+            raise ValueError(f"refresh={self.refresh!r} must be at least 1.")
         if not self.warmup >= 0:
-            raise ValueError(f"warmup={self.warmup!r} has to be at least 0.")
+            raise ValueError(f"warmup={self.warmup!r} must be at least 0.")
 
     def wants_losses(self, epoch):
         """Tell whether the losses of all rows shall be computed before an epoch.

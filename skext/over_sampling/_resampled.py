@@ -204,7 +204,10 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         if type_of_target(y, input_name="y").startswith("multilabel") or (
             type_of_target(y).endswith("-multioutput")
         ):
-            raise ValueError("Multilabel and multioutput targets are not supported.")
+            raise ValueError(
+                "Multilabel and multioutput targets are not supported; give one label "
+                "for each row."
+            )
         check_classification_targets(y)
         return X, column_or_1d(y, warn=True), sample_weight
 
@@ -224,7 +227,7 @@ class ResampledClassifier(ClassifierMixin, SkextMixin, BaseEstimator):
         if not np.array_equal(self.classes_[places], y):
             raise ValueError(
                 f"sampler={self.sampler!r} has made classes that y does not have: "
-                f"{np.setdiff1d(y, self.classes_).tolist()}."
+                f"{np.setdiff1d(y, self.classes_).tolist()}; choose another sampler."
             )
         totals = np.bincount(places, sample_weight, minlength=self.classes_.size)
         return totals / totals.sum()

@@ -124,6 +124,23 @@ def column_kinds(X):
     return [_NUMPY.get(X.dtype.kind, "other")] * X.shape[1]
 
 
+def objects_of(column):
+    """Return the values of a column as objects, lists and the like among them.
+
+    Parameters
+    ----------
+    column : series of shape (n_samples,)
+        Of pandas or polars.
+
+    Returns
+    -------
+    values : ndarray of shape (n_samples,)
+        Objects of Python, as the library gives them.
+    """
+    listed = column.to_list()
+    return np.fromiter(listed, dtype=object, count=len(listed))
+
+
 def categories_of(column):
     """Return the categories that the type of a column declares.
 
@@ -220,7 +237,7 @@ def _polars_kind(column):
     if dtype == polars.Categorical or dtype == polars.Enum:
         return "category"
     if dtype == polars.Object:
-        return _inferred_kind(np.array(column.to_list(), dtype=object))
+        return _inferred_kind(objects_of(column))
     if dtype in (polars.String, polars.Binary, polars.Null):
         return "text"
     return "other"

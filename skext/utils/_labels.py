@@ -225,7 +225,7 @@ def read_numbers(y):
         numbers = y.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"y must hold numbers, got {error}; a classifier takes labels."
+            f"y holds no numbers ({error}); a classifier takes labels."
         ) from error
     assert_all_finite(numbers, input_name="y")
     return numbers

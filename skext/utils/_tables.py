@@ -55,8 +55,7 @@ def validate_table(estimator, X, *args, **options):
     ValueError
         If a column holds dates, or no numbers.
     """
-    table = _densified(X, options)
-    return _named(X, validate_data, estimator, table, *args, **options)
+    return _named(X, lambda X: validate_data(estimator, X, *args, **options), options)
 
 
 def check_table(X, **options):
@@ -79,30 +78,43 @@ def check_table(X, **options):
     ValueError
         If a column holds dates, or no numbers.
     """
-    return _named(X, check_array, _densified(X, options), **options)
+    return _named(X, lambda X: check_array(X, **options), options)
 
 
 def _densified(X, options):
-    """Return a frame without sparse columns where no sparse tables are taken."""
-    if library_of(X) != "pandas" or options.get("accept_sparse"):
+    """Return a frame without sparse columns where no sparse tables are taken.
+
+    Nor are those taken that leave out other values than zeros.
+    """
+    if library_of(X) != "pandas":
         return X
     import pandas as pd
 
-    dense = {
-        name: dtype.subtype
+    sparse_columns = {
+        name: dtype
         for name, dtype in X.dtypes.items()
         if isinstance(dtype, pd.SparseDtype)
     }
-    return X.astype(dense) if dense else X
+    zeros = all(dtype.fill_value == 0 for dtype in sparse_columns.values())
+    if not sparse_columns or (zeros and options.get("accept_sparse")):
+        return X
+    return X.astype({name: dtype.subtype for name, dtype in sparse_columns.items()})
 
 
-def _named(X, check, *args, **options):
+def _named(X, check, options):
     refuse_columns(X, {"date"})
+    table = _densified(X, options)
     try:
-        return check(*args, **options)
+        return check(table)
     except (TypeError, ValueError) as error:
-        explain_columns(X, error)
-        raise
+        if "NAType" not in str(error):
+            explain_columns(X, error)
+            raise
+    import pandas as pd
+
+    lost = pd.isna(table)
+    frame = library_of(table) == "pandas"
+    return check(table.mask(lost, np.nan) if frame else np.where(lost, np.nan, table))
 
 
 def explain_columns(X, error, cure=None):
@@ -121,7 +133,8 @@ def explain_columns(X, error, cure=None):
         if isinstance(X, (list, tuple)):
             X = np.array(X, dtype=object)
         # Of single objects scikit-learn's suite wants the words of float().
-        known = {"other"} if isinstance(error, TypeError) else set()
+        single = isinstance(error, TypeError) and library_of(X) is None
+        known = {"other"} if single else set()
         refuse_columns(X, {"category", "date", "other", "text"} - known, error, cure)
 
 
@@ -151,21 +164,23 @@ def refuse_columns(X, kinds, cause=None, cure=None, found=None):
         if kind is None or kind in "fiu" or X.ndim != 2:
             return
     found = column_kinds(X) if found is None else found
-    kind = next((kind for kind in found if kind in kinds), None)
-    if kind is not None:
-        names = list(getattr(X, "columns", range(len(found))))
-        wrong = [name for name, held in zip(names, found, strict=True) if held == kind]
-        cure = _HELD[kind][1] if cure is None or kind == "date" else cure
-        said = columns_hold(wrong, kind)
+    wrong = [j for j, kind in enumerate(found) if kind in kinds]
+    if wrong:
+        names = getattr(X, "columns", range(len(found)))
+        held = [found[j] for j in wrong]
+        if cure is None or set(held) == {"date"}:
+            cure = "; ".join(dict.fromkeys(_HELD[kind][1] for kind in held))
+        said = columns_hold([names[j] for j in wrong], *held)
         raise ValueError(f"{said} where numbers are needed; {cure}.") from cause
 
 
-def columns_hold(names, kind):
-    """Say that some columns hold things of a kind; the beginning of an error."""
+def columns_hold(names, *kinds):
+    """Say that some columns hold things of some kinds; the beginning of an error."""
     shown = ", ".join(map(repr, names[:5]))
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     some, hold = ("Columns", "hold") if len(names) > 1 else ("Column", "holds")
-    return f"{some} {shown}{more} of X {hold} {_HELD[kind][0]}"
+    held = " and ".join(dict.fromkeys(_HELD[kind][0] for kind in kinds))
+    return f"{some} {shown}{more} of X {hold} {held}"
 
 
 def column_at(X, j):

@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_blobs, make_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.metrics import roc_auc_score
@@ -408,3 +409,48 @@ def test_reference_params_are_parameters():
     bags = make_bags(X, y, bag_size=10, random_state=0)
     model.fit(bags.data, bags.target)
     assert model.n_iter_ == 100
+
+
+@pytest.mark.parametrize("n_unknown", [0, 4])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CountLikelihoodClassifier(LogisticRegression(), cv=3),
+        BeliefPropagationLLPClassifier(
+            LogisticRegression(), n_rounds=2, feedback="unary", cv=3
+        ),
+    ],
+)
+def test_parts_of_bags_by_splitter_and_iterable(estimator, n_unknown, blobs):
+    _, _, bags = blobs
+    target = bags.target.copy()
+    target["proportion"][target["bag"] < n_unknown] = np.nan
+    splitter = BagKFold(3, shuffle=True, random_state=0)
+    splits = list(splitter.split(bags.data, target))
+    one, other = (
+        clone(estimator)
+        .set_params(cv=cv)
+        .fit(bags.data, target)
+        .predict_proba(bags.data)
+        for cv in (splitter, splits)
+    )
+    assert_array_equal(one, other)
+    cut = [(test, train) for train, test in splits]
+    with pytest.raises(ValueError, match="each bag once and as a whole"):
+        clone(estimator).set_params(cv=cut).fit(bags.data, target)
+
+
+def test_parts_of_an_estimator_have_its_seed(blobs):
+    _, _, bags = blobs
+    forest = RandomForestClassifier(5)
+    for part in (forest, make_pipeline(StandardScaler(), forest)):
+        one, other, third = (
+            BeliefPropagationLLPClassifier(
+                part, pseudo_labels="count", random_state=seed
+            )
+            .fit(bags.data, bags.target)
+            .predict_proba(bags.data)
+            for seed in (0, 0, 1)
+        )
+        assert_array_equal(one, other)
+        assert not np.array_equal(one, third)

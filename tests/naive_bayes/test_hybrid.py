@@ -343,3 +343,16 @@ def test_without_a_penalty_rows_that_can_be_separated_are_named(n_classes):
     with pytest.warns(ConvergenceWarning, match="no finite optimum.*choose a finite C"):
         model.fit(X, y)
     GenerativeLogisticRegression(C=1.0).fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_without_a_penalty_units_do_not_matter(n_classes):
+    X, y = overlapping(n_classes)
+    X = np.column_stack((X, np.full(len(X), 1e8 / 3)))
+    units = 10.0 ** np.random.default_rng(0).permutation(np.linspace(-3, 3, X.shape[1]))
+    plain = GenerativeLogisticRegression(C=np.inf).fit(X, y)
+    other = GenerativeLogisticRegression(C=np.inf).fit(X * units, y)
+    np.testing.assert_allclose(
+        other.predict_proba(X * units), plain.predict_proba(X), atol=1e-6
+    )
+    assert other.n_iter_ == plain.n_iter_

@@ -195,15 +195,18 @@ def test_kinds_of_input():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"tail": "exp"}, r"tail must be one of .* got 'exp'"),
-        ({"spectrum": "mean"}, r"spectrum must be one of"),
-        ({"multiclass": "max"}, r"multiclass must be one of"),
-        ({"reduction": "avg"}, r"reduction must be one of"),
-        ({"ensemble_dim": 2}, r"ensemble_dim must be one of"),
-        ({"clip": 0.0}, r"clip must be positive and finite or None, got 0.0"),
-        ({"clip": None, "boxcox_lambda": -1.0}, r"clip=None needs a boxcox_lambda"),
-        ({"boxcox_lambda": np.inf}, r"boxcox_lambda must be finite"),
-        ({"floor": -1.0}, r"floor must be finite and not negative"),
+        ({"tail": "exp"}, r"tail='exp' is unknown; choose one of"),
+        ({"spectrum": "mean"}, r"spectrum=.* is unknown; choose one of"),
+        ({"multiclass": "max"}, r"multiclass=.* is unknown; choose one of"),
+        ({"reduction": "avg"}, r"reduction=.* is unknown; choose one of"),
+        ({"ensemble_dim": 2}, r"ensemble_dim=.* is unknown; choose one of"),
+        ({"clip": 0.0}, r"clip=0.0 must be positive and finite or None"),
+        (
+            {"clip": None, "boxcox_lambda": -1.0},
+            r"boxcox_lambda=.* must not be negative",
+        ),
+        ({"boxcox_lambda": np.inf}, r"boxcox_lambda=.* must be finite"),
+        ({"floor": -1.0}, r"floor=.* must be finite and not negative"),
     ],
 )
 def test_errors(params, message):

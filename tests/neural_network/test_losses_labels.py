@@ -154,7 +154,7 @@ def test_normalised_scores():
         value = loss(zero, target[:3])
         value.backward()
         assert torch.isfinite(zero.grad).all()
-        with pytest.raises(ValueError, match="normalize must be None for a single"):
+        with pytest.raises(ValueError, match="normalize=.* must be None"):
             loss(scores[:, 0], target.clamp_max(1))
     assert LDRLoss(4.0, normalize=None).link_scale == 0.25
     plain = LDRLoss(4.0, normalize=None)
@@ -164,11 +164,11 @@ def test_normalised_scores():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"lam": 0.0}, "lam must be positive"),
-        ({"alpha": 1.0}, "alpha must be finite and above 1"),
-        ({"margin": -1.0}, "margin must be finite"),
-        ({"normalize": "l2"}, "normalize must be one of"),
-        ({"n_fixed_point": 0}, "n_fixed_point must be at least 1"),
+        ({"lam": 0.0}, "lam=.* must be positive"),
+        ({"alpha": 1.0}, "alpha=.* must be finite and above 1"),
+        ({"margin": -1.0}, "margin=.* must be finite"),
+        ({"normalize": "l2"}, "normalize=.* is unknown; choose one of"),
+        ({"n_fixed_point": 0}, "n_fixed_point=.* must be at least 1"),
     ],
 )
 def test_ldr_errors(params, message):
@@ -223,14 +223,14 @@ def test_soft_ordinal_probabilities_can_be_sharpened():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"n_classes": 1}, "n_classes must be at least 2"),
-        ({"alpha": -1.0}, "alpha must be finite and not negative"),
-        ({"distance": "cubic"}, "distance must be one of"),
-        ({"distance": np.ones((2, 2))}, r"distance must be a finite array of shape"),
-        ({"positions": [3, 2, 1]}, "positions must be 3 increasing numbers"),
+        ({"n_classes": 1}, "n_classes=.* must be at least 2"),
+        ({"alpha": -1.0}, "alpha=.* must be finite and not negative"),
+        ({"distance": "cubic"}, "distance=.* is unknown; choose one of"),
+        ({"distance": np.ones((2, 2))}, r"distance has shape"),
+        ({"positions": [3, 2, 1]}, "positions=.* must be 3 increasing numbers"),
         (
             {"positions": [0, 2, 3], "distance": "squared_log"},
-            "positions must be positive for 'squared_log'",
+            "positions=.* must be positive for 'squared_log'",
         ),
     ],
 )
@@ -363,11 +363,11 @@ def test_reweighting_of_members_and_other_losses():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"base_loss": "log_loss"}, "base_loss must be a module with an attribute"),
-        ({"strategy": "hard"}, "strategy must be one of"),
-        ({"scale": "quantile"}, "scale must be one of"),
-        ({"temperature": 0.0}, "temperature must be positive"),
-        ({"warmup": 2.0}, "warmup must be between 0 and 1"),
+        ({"base_loss": "log_loss"}, "base_loss=.* must be a module with the attribute"),
+        ({"strategy": "hard"}, "strategy=.* is unknown; choose one of"),
+        ({"scale": "quantile"}, "scale=.* is unknown; choose one of"),
+        ({"temperature": 0.0}, "temperature=.* must be positive"),
+        ({"warmup": 2.0}, "warmup=.* must be between 0 and 1"),
     ],
 )
 def test_reweighting_errors(params, message):

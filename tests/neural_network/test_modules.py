@@ -231,7 +231,7 @@ def test_activation_of_the_user():
         ({"ghost_batch_size": 1}, "ghost_batch_size=1 must be at least 2"),
         (
             {"ghost_batch_size": 8, "normalization": "layer"},
-            "needs normalization='batch'",
+            "does not go with normalization=",
         ),
         ({"name": "tabm", "dropout_samples": 2}, "must be 1 for module='tabm'"),
     ],

@@ -103,7 +103,7 @@ def test_other_losses_have_no_quantiles(data):
     model = clone(NET).set_params(loss="squared_error")
     assert not hasattr(model, "predict_quantiles")
     assert not hasattr(model.fit(X[:100], y[:100]), "quantiles_")
-    with pytest.raises(ValueError, match="needs loss='pinball'"):
+    with pytest.raises(ValueError, match="does not go with loss='squared_error'"):
         model.set_params(quantiles=LEVELS).fit(X, y)
     # As scikit-learn's boosting, it is set to the loss of quantiles; one net has all.
     huber = clone(NET).set_params(loss="huber")

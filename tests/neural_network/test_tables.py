@@ -235,7 +235,7 @@ NUMBERLESS = {
     "durations": (DAYS.c - DAYS.c[0], "y has dates or durations"),
     "frame of dates": (DAYS[["c"]], "y has dates or durations"),
     "polars dates": (pl.Series(DAYS.c), "y has dates or durations"),
-    "text": (WORDS, "y must hold numbers, got could not convert"),
+    "text": (WORDS, r"y holds no numbers \(could not convert"),
     "None": (TARGET.astype(object).tolist()[:-1] + [None], "contains NaN"),
     "NA": (pd.Series(TARGET, dtype="Float64").mask(GAPS), "contains NaN"),
     "infinity": (np.where(GAPS, np.inf, TARGET), "contains infinity"),

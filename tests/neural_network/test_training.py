@@ -452,9 +452,6 @@ def test_restart(data):
     net.fit_tensors(*data)
     assert same_bits(first, weights_of(net))
     assert net.n_epochs_ == len(net.history) == 4
-    net.fit_tensors(*data, restart=False)
-    assert net.n_epochs_ == len(net.history) == 8
-    assert not same_bits(first, weights_of(net))
 
 
 def test_data_are_not_changed(data):

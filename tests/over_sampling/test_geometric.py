@@ -63,7 +63,7 @@ def literal(table, centre, surface, radius, truncation, deformation, normals):
 @pytest.mark.parametrize("truncation", [-1.0, -0.4, 0.0, 0.3, 1.0])
 @pytest.mark.parametrize("deformation", [0.0, 0.6, 1.0])
 def test_kernel_is_the_definition(truncation, deformation):
-    from skext.over_sampling._placed.ball_kernels import place_in_ball
+    from skext.over_sampling._placed.geometric_kernels import place_in_ball
 
     rng = np.random.default_rng(0)
     table = rng.normal(size=(20, 4)) * 3

@@ -393,13 +393,45 @@ def test_samplers_of_numbers_refuse_dates():
 
 
 @every_mixed
-def test_cells_that_are_lists(cls, options, factor):
+@pytest.mark.parametrize("kind", ["objects", "arrow", "struct", "polars", "array"])
+def test_cells_that_are_lists(cls, options, factor, kind):
     frame, y = make_flags()
     frame["odd"] = [[i % 3] for i in range(80)]
-    with pytest.raises(
-        ValueError, match="Column 'odd' of X holds values that cannot be"
-    ):
+    if kind == "struct":
+        frame["odd"] = [{"a": i % 3} for i in range(80)]
+    if kind in ("arrow", "struct"):
+        pyarrow = pytest.importorskip("pyarrow")
+        frame["odd"] = pd.arrays.ArrowExtensionArray(pyarrow.array(frame["odd"]))
+    elif kind in ("polars", "array"):
+        polars = pytest.importorskip("polars")
+        odd = polars.Array(polars.Int64, 1) if kind == "array" else None
+        lists = polars.Series("odd", frame.pop("odd").tolist(), dtype=odd)
+        frame = polars.from_pandas(frame).with_columns(lists)
+    with pytest.raises(ValueError, match="Column 'odd' of X holds values that"):
         cls(random_state=0, **options).fit_resample(frame, y * factor)
+
+
+@every_mixed
+def test_whole_numbers_of_128_bits(cls, options, factor):
+    polars = pytest.importorskip("polars")
+    _, y = make_flags()
+    numbers = np.random.default_rng(0).integers(1000, size=80)
+    letters = [["a", "b"][i % 2] for i in range(80)]
+    table = polars.DataFrame({"v": numbers, "c": letters})
+    large = polars.col("v").cast(polars.Int128) + 2**100
+    sampler = cls(random_state=0, **options)
+    expected = sampler.fit_resample(table, y * factor)[0]
+    found = sampler.fit_resample(table.with_columns(large), y * factor)[0]
+    assert found.schema["v"] == polars.Int128
+    assert [value - 2**100 for value in found["v"]] == expected["v"].to_list()
+
+
+def test_strings_of_numpy_are_categories():
+    X = np.array([["a", "b"], ["c", "d"]] * 20, dtype=np.dtypes.StringDType())
+    y = np.repeat([0, 1], [28, 12])
+    found = SMOTEN(random_state=0).fit_resample(X, y)[0]
+    expected = SMOTEN(random_state=0).fit_resample(X.astype(object), y)[0]
+    assert found.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("cls", [SMOTER, SMOGN, MLSMOTE])

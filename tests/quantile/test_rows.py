@@ -67,7 +67,7 @@ def test_isotonize_leaves_its_input_and_refuses_nonsense():
     assert isotonize(one) is not one
     with pytest.raises(ValueError, match="NaN"):
         isotonize([[np.nan, 1.0]])
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match="infinity"):
         isotonize([[-np.inf, 1.0]], method="isotonic")
     assert isotonize([[1.0, -np.inf]]).tolist() == [[-np.inf, 1.0]]
 

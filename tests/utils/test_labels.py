@@ -154,7 +154,7 @@ def test_numbers(y):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (["a", "b", "c"], "must hold numbers.*classifier"),
+        (["a", "b", "c"], "holds no numbers.*classifier"),
         ([1.0, np.inf, 2.0], "infinity"),
         ([1.0, None, 2.0], "contains NaN"),
         (pd.Series(DAYS), "dates"),

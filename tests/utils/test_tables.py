@@ -179,13 +179,40 @@ def test_names_of_columns():
     assert name_at(pd.DataFrame({"a": [1], "b": [2]}), 1) == "b"
 
 
-@pytest.mark.parametrize("kinds", [{"text"}, {"date", "text"}])
-def test_refused_kinds_and_their_cure(kinds):
+def test_refused_kinds_and_their_cure():
     X = pd.DataFrame({"n": [1], "t": ["a"], "u": ["b"], "d": pd.to_datetime(["2020"])})
     said = "Columns 't', 'u' of X hold text where numbers are needed; drop them."
     with pytest.raises(ValueError, match=re.escape(said)):
-        refuse_columns(X, kinds, cure="drop them")
+        refuse_columns(X, {"text"}, cure="drop them")
+    said = "Columns 't', 'u', 'd' of X hold text and dates or durations where numbers"
+    for cure in (None, "drop them"):
+        with pytest.raises(ValueError, match=said):
+            refuse_columns(X, {"date", "text"}, cure=cure)
     refuse_columns(X, {"complex", "boolean"})
-    refuse_columns([["a"]], kinds)
+    refuse_columns([["a"]], {"text"})
     with pytest.raises(ValueError, match="Column 'd' .* such as days since a start"):
         refuse_columns(X[["d"]], {"date"}, cure="drop them")
+
+
+def test_missing_objects_of_pandas_are_nan():
+    values = np.array([[1, 2.5], [pd.NA, 4]], dtype=object)
+    for table in (values, pd.DataFrame(values)):
+        found = check_table(table, ensure_all_finite="allow-nan")
+        assert_array_equal(found, [[1, 2.5], [np.nan, 4]])
+        with pytest.raises(ValueError, match="contains NaN"):
+            check_table(table)
+
+
+@pytest.mark.parametrize("fill", [np.nan, 1.0])
+def test_sparse_columns_that_leave_out_no_zeros(fill):
+    values = np.array([[1.0, 2.0], [fill, 0.0]])
+    table = pd.DataFrame(values).astype(pd.SparseDtype(float, fill))
+    options = {"accept_sparse": True, "ensure_all_finite": "allow-nan"}
+    assert_array_equal(check_table(table, **options), values)
+
+
+def test_structs_are_no_numbers():
+    table = pd.DataFrame({"x": [1.0], "o": [{"a": 1}]})
+    for X in (table, pl.from_pandas(table)):
+        with pytest.raises(ValueError, match="'o' of X holds lists or objects"):
+            check_table(X, dtype=np.float64)

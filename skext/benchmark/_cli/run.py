@@ -15,11 +15,12 @@ from skext.benchmark._engine.options import RunCall
 from skext.benchmark._engine.parsing import parse_folds
 from skext.benchmark._engine.runner import make_plan, refuse_duplicates
 from skext.benchmark._engine.store import ResultStore
-from skext.benchmark._engine.text import shorten, without_scores
+from skext.benchmark._engine.text import without_scores
 from skext.benchmark._engine.track import METHODS, select_methods
 from skext.benchmark._engine.warm_up import warm_up_methods
 from skext.benchmark._suites import as_tasks, load_tasks, select_tasks
 from skext.exceptions import BenchmarkError, MissingDependencyError
+from skext.utils._plotting import shorten
 
 # Tables that cannot be loaded are listed up to this number.
 SHOWN = 3

@@ -1,4 +1,4 @@
-"""How numbers, durations and long names are written in reports, and reports to disk."""
+"""How numbers and durations are written in reports, and reports to disk."""
 
 from pathlib import Path
 
@@ -8,15 +8,6 @@ from skext.exceptions import BenchmarkError
 
 # With fewer tasks a comparison is a demonstration, not evidence.
 FEW_TASKS = 10
-
-
-def shorten(text, limit=30):
-    """Cut a label in the middle, where names of variants differ least."""
-    text = str(text)
-    if len(text) <= limit:
-        return text
-    head = (limit - 1) * 2 // 3
-    return text[:head] + "…" + text[len(text) - (limit - 1 - head) :]
 
 
 def format_number(value, digits=3):

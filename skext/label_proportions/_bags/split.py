@@ -334,3 +334,73 @@ class LeaveOneBagOut(_BagSplitter):
             raise ValueError(f"LeaveOneBagOut needs two bags, and there are {n_bags}.")
         for b in range(n_bags):
             yield np.delete(np.arange(n_bags), b), [b]
+
+
+def parts_of_bags(cv, bags):
+    """Return the part of each row if it is given; None if bags are to be counted off.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        Number of parts, or what yields training and test rows of each.
+    bags : Bags
+        The bags.
+
+    Returns
+    -------
+    parts : ndarray of shape (n_samples,) or None
+        Numbers; -1 for rows in no bag.
+
+    Raises
+    ------
+    ValueError
+        If a bag is cut, or not in one part.
+    """
+    if cv is None or isinstance(cv, Integral):
+        return None
+    codes = bags.codes
+    if hasattr(cv, "split"):
+        cv = cv.split(codes, groups=codes)
+    parts, n_tested = np.full(codes.size, -1), np.zeros(codes.size, dtype=int)
+    for number, (_, test) in enumerate(cv):
+        parts[test] = number
+        n_tested[test] += 1
+    bagged = codes >= 0
+    of_bag = np.zeros(bags.ids.size, dtype=int)
+    of_bag[codes[bagged]] = parts[bagged]
+    if (n_tested[bagged] != 1).any() or (of_bag[codes] != parts)[bagged].any():
+        raise ValueError(
+            "cv must test each bag once and as a whole; give a number of parts, or "
+            "BagKFold."
+        )
+    return np.where(bagged, parts, -1)
+
+
+def split_by_parts(cv, parts, codes, n_bags):
+    """Return training and test rows: those of all parts but one, and of that.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        The parameter; a number cuts the bags.
+    parts : ndarray of shape (n_samples,) or None
+        As from :func:`parts_of_bags`.
+    codes : ndarray of shape (n_samples,)
+        Number of the bag of each row.
+    n_bags : int
+        Number of bags.
+
+    Returns
+    -------
+    splits : list of (ndarray, ndarray)
+        Empty if there are fewer than two parts.
+    """
+    if parts is None:
+        n_splits = min(5 if cv is None else cv, n_bags)
+        if n_splits < 2:
+            return []
+        return list(BagKFold(n_splits).split(codes, groups=codes))
+    numbers = np.unique(parts[codes >= 0])
+    if numbers.size < 2:
+        return []
+    return [(np.flatnonzero(parts != k), np.flatnonzero(parts == k)) for k in numbers]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
 from skext.label_proportions._bags.metrics import bag_count_log_loss
+from skext.label_proportions._bags.split import parts_of_bags
 from skext.label_proportions._bags.targets import (
     Bags,
     is_bag_target,
@@ -45,6 +46,8 @@ class FitData(NamedTuple):
     """Which of the given rows they are."""
     given: Bags
     """Bags of all given rows."""
+    parts: np.ndarray | None
+    """Part of each row, if ``cv`` says it."""
 
 
 class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=ABCMeta):
@@ -66,9 +69,9 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         That of all classes if ``known.n_classes`` is not None.
         """
 
-    def _fit_class(self, X, bags, k, sample_weight):
+    def _fit_class(self, data, k):
         """Return a model of class ``k``, of all if that is None; and what to tell."""
-        known = KnownBags(bags, k, sample_weight)
+        X, known = data.X, KnownBags(data.bags, k, data.weight, data.parts)
         if known.certain is not None:
             return ConstantModel(known.certain), None
         X = X if known.rows.size == X.shape[0] else X[known.rows]
@@ -118,24 +121,26 @@ class BaseLLPClassifier(ClassifierMixin, SkextMixin, BaseEstimator, metaclass=AB
         refuse_unknown(given, "y")
         counts = given.count_table()
         self.bag_counts_ = counts[:, -1].copy() if counts.shape[1] <= 2 else counts
+        parts = parts_of_bags(self.cv, given) if hasattr(self, "cv") else None
         rows = given.weighted_rows(weight)
         if rows.size == X.shape[0]:
-            return FitData(X, given, weight, rows, given)
+            return FitData(X, given, weight, rows, given, parts)
         # A bag without weight is as good as left out, whatever is in its rows.
         found = given.take(rows)
         refuse_unknown(found, "y", " and that has a row of positive sample_weight")
-        return FitData(X[rows], found, weight[rows], rows, given)
+        parts = None if parts is None else parts[rows]
+        return FitData(X[rows], found, weight[rows], rows, given, parts)
 
     def _fit_models(self, data, *context):
         """Fit all models; return what each of them has to tell."""
-        X, bags, weight = data.X, data.bags, data.weight
-        if bags.classes.size == 1:
+        n_classes = data.bags.classes.size
+        if n_classes == 1:
             self._models, told = [ConstantModel(1.0)], []
         else:
-            numbers = [1] if bags.classes.size == 2 else range(bags.classes.size)
-            if bags.classes.size > 2 and self._jointly():
+            numbers = [1] if n_classes == 2 else range(n_classes)
+            if n_classes > 2 and self._jointly():
                 numbers = [None]
-            fitted = [self._fit_class(X, bags, k, weight, *context) for k in numbers]
+            fitted = [self._fit_class(data, k, *context) for k in numbers]
             self._models, told = map(list, zip(*fitted, strict=True))
         self._gives_proba = all(
             hasattr(model.estimator, "predict_proba")

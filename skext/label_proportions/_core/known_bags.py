@@ -15,12 +15,15 @@ class KnownBags:
         Number of the class; None is all of them, each with a column of its own.
     sample_weight : ndarray of shape (n_samples,) or None
         Weights of all rows.
+    parts : ndarray of shape (n_samples,), default=None
+        Parts into which rows are cut.
     """
 
-    def __init__(self, bags, k, sample_weight):
+    def __init__(self, bags, k, sample_weight, parts=None):
         kept = bags.known()
         self.rows = np.flatnonzero(np.append(kept, False)[bags.codes])
         self.codes = (np.cumsum(kept) - 1)[bags.codes[self.rows]]
+        self.parts = None if parts is None else parts[self.rows]
         self.sizes = bags.sizes[kept]
         column = slice(None) if k is None else k
         self.shares = bags.proportions[kept, column]

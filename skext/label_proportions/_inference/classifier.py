@@ -28,6 +28,7 @@ from skext.label_proportions._inference.pseudo_labels import (
     scores_of_other_bags,
 )
 from skext.label_proportions._nets.refiner import EmbeddingRefiner
+from skext.utils._random import fit_rng, seed_parts
 from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 
@@ -101,8 +102,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         What a round tells the next: the embedding of the refiner; log-odds of the
         classifier, fitted to other bags; or both. None is "embedding" if there is a
         refiner.
-    cv : int, default=3
-        Number of parts into which bags are cut for the log-odds.
+    cv : int, splitter or iterable, default=3
+        Parts into which bags are cut for the log-odds; a splitter or an iterable tests
+        each bag once and as a whole; None is 5.
     similarity_strength_feedback : float, default=None
         Similarity strength from the second round on; None keeps it.
     damping : float, default=0.5
@@ -246,7 +248,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "refiner": [HasMethods(["fit", "transform"]), StrOptions({"torch"}), None],
         "feedback": [StrOptions({"embedding", "unary", "both"}), None],
-        "cv": [Interval(Integral, 2, None, closed="left")],
+        "cv": ["cv_object"],
         "similarity_strength_feedback": [Interval(Real, 0, None, closed="left"), None],
         "damping": [Interval(Real, 0, 1, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -471,9 +473,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             )
         return graph
 
-    def _infer(self, graph, bags, counts, strength, unary=None, starts=()):
+    def _infer(self, graph, codes, counts, strength, unary, starts):
         """Run belief propagation; return probabilities of the rows, and the start."""
-        order, indptr, padded, n_bagged = layout(bags.codes, counts)
+        order, indptr, padded, n_bagged = layout(codes, counts)
         graph = arrange_graph(graph, order, strength)
         progress = None
         if self.verbose:
@@ -507,18 +509,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         warn_not_converged(best, self.tol, type(self).__name__)
         return best, start
 
-    def _seeded(self, estimator):
-        """Return a copy with the seed, unless it has one of its own."""
-        found = clone(estimator, safe=False)
-        names = found.get_params() if hasattr(found, "get_params") else {}
-        if names.get("random_state", 0) is None and self.random_state is not None:
-            found.set_params(random_state=self.random_state)
-        return found
+    def _seeded(self, part):
+        """Return a copy of an estimator that is as reproducible as this one."""
+        part = clone(part, safe=False)
+        if self.random_state is not None and hasattr(part, "get_params"):
+            if part.get_params(deep=False).get("random_state", 0) is None:
+                part.set_params(random_state=self.random_state)
+            seed_parts(fit_rng(self.random_state), part)
+        return part
 
-    def _fit_labels(self, learner, X, bags, counts, proba, sample_weight):
+    def _fit_labels(self, learner, data, counts, proba):
         """Fit the classifier to inferred labels."""
-        rows = np.arange(X.shape[0])
-        kind = self.pseudo_labels
+        X, bags, weight = data.X, data.bags, data.weight
+        kind, labels = self.pseudo_labels, proba
         certain = ((proba == 0) | (proba == 1)).all()
         if kind == "soft" and not certain and not takes_weights(learner):
             kind = "count"
@@ -533,11 +536,10 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             labels = label_by_counts(proba, bags, counts)
             missing = np.isnan(counts.reshape(len(counts), -1)).any(axis=1)
             rows = np.flatnonzero(~np.append(missing, True)[bags.codes])
-        else:
-            labels = proba
-        weight = sample_weight if sample_weight is None else sample_weight[rows]
-        table = X if rows.size == X.shape[0] else X[rows]
-        return fit_soft_labels(learner, table, labels[rows], weight)
+            if rows.size < X.shape[0]:
+                X, labels = X[rows], labels[rows]
+                weight = None if weight is None else weight[rows]
+        return fit_soft_labels(learner, X, labels, weight)
 
     def _jointly(self):
         # Counts of several classes are exact, or each is uncertain on its own.
@@ -547,52 +549,52 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         # Rows of unknown bags take part, too, so that _fit_class is another one.
         raise NotImplementedError
 
-    def _starts(self, X, bags, k):
+    def _starts(self, data, k):
         """Return where to start besides from nothing."""
-        few = bags.ids.size <= _FEW_BAGS
+        few = data.bags.ids.size <= _FEW_BAGS
         wanted = self.start == "compare" or (self.start == "auto" and few)
-        table = X.data if sparse.issparse(X) else X
+        table = data.X.data if sparse.issparse(data.X) else data.X
         if not wanted or not np.isfinite(table).all():
             return ()
-        return linear_starts(X, bags, k)
+        return linear_starts(data, k)
 
-    def _fit_class(self, X, bags, k, sample_weight, graph):
-        """Infer labels, let them change the graph or the log-odds, and so on."""
+    def _fit_class(self, data, k, graph):
+        """Infer labels and fit the classifier to them."""
         estimator = self.estimator
         if estimator is None:
             estimator = HistGradientBoostingClassifier()
         learner = self._seeded(estimator)
         column = slice(None) if k is None else k
-        counts = bags.count_table()[:, column]
+        counts = data.bags.count_table()[:, column]
         if graph is None:
-            run = Run(bags.proportions[bags.codes][:, column], None, "flat")
+            proba = data.bags.proportions[data.bags.codes][:, column]
+            run = Run(proba, None, "flat")
         else:
-            run = self._run(X, bags, k, counts, sample_weight, graph, learner)
-        labels = run.proba
-        return self._fit_labels(learner, X, bags, counts, labels, sample_weight), run
+            run = self._run(data, k, counts, graph, learner)
+        return self._fit_labels(learner, data, counts, run.proba), run
 
-    def _run(self, X, bags, k, counts, sample_weight, graph, learner):
-        """Infer labels in all rounds."""
+    def _run(self, data, k, counts, graph, learner):
+        """Infer labels, let them change the graph or the log-odds, and so on."""
         unary, strength = None, self.similarity_strength
-        starts = self._starts(X, bags, k)
+        starts = self._starts(data, k)
         feedback = self._feedback()
         for turn in range(self.n_rounds):
-            result, start = self._infer(graph, bags, counts, strength, unary, starts)
+            result, start = self._infer(
+                graph, data.bags.codes, counts, strength, unary, starts
+            )
             if turn == self.n_rounds - 1:
                 break
-            starts = ()
+            starts, proba = (), result.marginals
             if self.similarity_strength_feedback is not None:
                 strength = self.similarity_strength_feedback
-            proba = result.marginals
             if feedback in ("embedding", "both"):
                 refiner = self.refiner
                 refiner = EmbeddingRefiner() if refiner == "torch" else refiner
                 self.refiner_ = self._seeded(refiner)
-                self.refiner_.fit(X, proba, bags=bags.codes, counts=counts)
-                graph = self._neighbors(self.refiner_.transform(X), False)
+                self.refiner_.fit(data.X, proba, bags=data.bags.codes, counts=counts)
+                graph = self._neighbors(self.refiner_.transform(data.X), False)
             if feedback in ("unary", "both"):
-                given = X, bags, counts, proba, sample_weight
-                unary = scores_of_other_bags(learner, *given, self.cv)
+                unary = scores_of_other_bags(learner, data, counts, proba, self.cv)
         return Run(result.marginals, result, start)
 
     def __sklearn_tags__(self):

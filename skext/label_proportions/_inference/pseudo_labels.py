@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
-from skext.label_proportions._bags.split import BagKFold
+from skext.label_proportions._bags.split import split_by_parts
 from skext.label_proportions._core.models import (
     LinearModel,
     fit_soft_labels,
@@ -51,52 +51,46 @@ def by_threshold(proba, threshold):
     return np.eye(proba.shape[1])[proba.argmax(axis=1)]
 
 
-def scores_of_other_bags(learner, X, bags, counts, proba, sample_weight, n_splits):
+def scores_of_other_bags(learner, data, counts, proba, cv):
     """Return log-odds of each row by a classifier that did not see its bag.
 
     Parameters
     ----------
     learner : estimator object
         The classifier.
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Rows.
-    bags : Bags
-        The bags.
+    data : FitData
+        Rows and bags.
     counts : ndarray of shape (n_bags,) or (n_bags, n_classes)
         Numbers of rows of the second class, or of all classes.
     proba : ndarray of shape (n_samples,) or (n_samples, n_classes)
         What was inferred.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights of the rows.
-    n_splits : int
-        Number of parts into which bags are cut.
+    cv : int, splitter or iterable
+        Parts into which bags are cut.
 
     Returns
     -------
     scores : ndarray of the shape of ``proba``
-        Log-odds, or log-probabilities of all classes.
+        Log-odds, or log-probabilities of all classes; zero if there is one part only.
     """
+    X, bags, weight = data.X, data.bags, data.weight
     scores = np.zeros(proba.shape)
-    n_splits = min(n_splits, bags.ids.size)
-    if n_splits < 2:
-        return scores
-    labels = proba if takes_weights(learner) else label_by_counts(proba, bags, counts)
-    for train, test in BagKFold(n_splits).split(X, groups=bags.codes):
-        weight = None if sample_weight is None else sample_weight[train]
-        model = fit_soft_labels(learner, X[train], labels[train], weight)
+    labels = proba
+    if not takes_weights(learner):
+        labels = label_by_counts(proba, bags, counts)
+    for train, test in split_by_parts(cv, data.parts, bags.codes, bags.ids.size):
+        part = None if weight is None else weight[train]
+        model = fit_soft_labels(learner, X[train], labels[train], part)
         scores[test] = as_scores(model.predict(X[test]), _MOST_CERTAIN)
     return scores
 
 
-def linear_starts(X, bags, k):
+def linear_starts(data, k):
     """Yield names and scores of linear classifiers, where inference can start.
 
     Parameters
     ----------
-    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
-        Rows, without NaN.
-    bags : Bags
-        The bags.
+    data : FitData
+        Rows, without NaN, and bags.
     k : int or None
         Number of the class; None is all classes.
 
@@ -107,14 +101,15 @@ def linear_starts(X, bags, k):
     scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
         Log-odds, or scores of all classes.
     """
-    X = StandardScaler(with_mean=not sparse.issparse(X)).fit_transform(X)
+    scaler = StandardScaler(with_mean=not sparse.issparse(data.X))
+    data = data._replace(X=scaler.fit_transform(data.X), weight=None)
     models = {"dllp": DLLPClassifier(tol=1e-4), "mean map": MeanMapClassifier(tol=1e-4)}
-    counts = bags.count_table()
+    counts = data.bags.count_table()
     if np.array_equal(counts, np.round(counts), equal_nan=True):
         models["count likelihood"] = CountLikelihoodClassifier(tol=1e-4)
     for name, classifier in models.items():
-        model, _ = classifier._fit_class(X, bags, k, None)
+        model, _ = classifier._fit_class(data, k)
         if isinstance(model, LinearModel):
-            scores = model.scores(X)
+            scores = model.scores(data.X)
             if np.isfinite(scores).all():
                 yield name, scores

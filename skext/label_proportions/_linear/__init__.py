@@ -1,1 +1,1 @@
-"""Linear classifiers that learn from bags, and their solver."""
+"""Classifiers that fit linear functions to bags, or any classifier to soft labels."""

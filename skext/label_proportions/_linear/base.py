@@ -22,6 +22,15 @@ class BaseLinearLLPClassifier(BaseLLPClassifier):
         "classes": ["array-like", None],
     }
 
+    def __init__(
+        self, C=1.0, *, fit_intercept=True, max_iter=1000, tol=1e-6, classes=None
+    ):
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.classes = classes
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, bags=None):
         """Fit the model.

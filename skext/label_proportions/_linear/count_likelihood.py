@@ -5,7 +5,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from skext.label_proportions._bags.split import BagKFold
+from skext.label_proportions._bags.split import split_by_parts
 from skext.label_proportions._bags.targets import check_whole_counts
 from skext.label_proportions._core.models import fit_soft_labels
 from skext.label_proportions._counts.posterior import (
@@ -56,11 +56,12 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
     tol : float, default=1e-6
         Largest entry of the gradient of the mean loss of the linear model, per standard
         deviation of a feature.
-    cv : int, default=3
-        Into how many parts bags are cut: probabilities of rows come from fits of
+    cv : int, splitter or iterable, default=3
+        Parts into which bags are cut: probabilities of rows come from fits of
         ``estimator`` to the other parts, without which a flexible classifier would
         learn its own guesses by heart. 0 takes those of the fit to all rows, as in
-        the book.
+        the book. A splitter or an iterable tests each bag once and as a whole;
+        None is 5.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
@@ -128,7 +129,7 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
         **BaseLinearLLPClassifier._parameter_constraints,
         "estimator": [HasMethods(["fit", "predict_proba"]), None],
         "max_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "cv": [Interval(Integral, 0, None, closed="left")],
+        "cv": [Interval(Integral, 0, 1, closed="both"), "cv_object"],
         "n_jobs": [Integral, None],
     }
 
@@ -243,11 +244,12 @@ class CountLikelihoodClassifier(BaseLinearLLPClassifier):
 
     def _outside_proba(self, X, label, known):
         """Return probabilities of rows, by fits to other bags."""
-        weight, n_splits = known.sample_weight, min(self.cv, known.sizes.size)
-        if n_splits < 2:
+        weight = known.sample_weight
+        splits = split_by_parts(self.cv, known.parts, known.codes, known.sizes.size)
+        if not splits:
             return fit_soft_labels(self.estimator, X, label, weight).predict(X)
         p = np.empty_like(label)
-        for train, test in BagKFold(n_splits).split(X, groups=known.codes):
+        for train, test in splits:
             part = None if weight is None else weight[train]
             model = fit_soft_labels(self.estimator, X[train], label[train], part)
             p[test] = model.predict(X[test])

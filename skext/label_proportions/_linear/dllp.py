@@ -92,15 +92,6 @@ class DLLPClassifier(BaseLinearLLPClassifier):
     (1000, 2)
     """
 
-    def __init__(
-        self, C=1.0, *, fit_intercept=True, max_iter=1000, tol=1e-6, classes=None
-    ):
-        self.C = C
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.classes = classes
-
     def _loss(self, X, bags, units):
         def loss(scores):
             p, q = expit(scores), expit(-scores)

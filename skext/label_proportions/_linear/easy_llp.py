@@ -103,12 +103,10 @@ class EasyLLPClassifier(BaseLinearLLPClassifier):
         tol=1e-6,
         classes=None,
     ):
-        self.C = C
+        super().__init__(
+            C, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, classes=classes
+        )
         self.loss = loss
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.classes = classes
 
     def _loss(self, X, bags, units):
         share = bags.shares[bags.codes]

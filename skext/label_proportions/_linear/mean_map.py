@@ -1,6 +1,6 @@
 """Classifiers from the means of the classes, which bags determine."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
@@ -219,7 +219,6 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
         **BaseLinearLLPClassifier._parameter_constraints,
         "laplacian": ["boolean"],
         "gamma": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -235,11 +234,9 @@ class MeanMapClassifier(BaseLinearLLPClassifier):
     ):
         self.laplacian = laplacian
         self.gamma = gamma
-        self.C = C
-        self.fit_intercept = fit_intercept
-        self.max_iter = max_iter
-        self.tol = tol
-        self.classes = classes
+        super().__init__(
+            C, fit_intercept=fit_intercept, max_iter=max_iter, tol=tol, classes=classes
+        )
 
     def _loss(self, X, bags, units):
         weight = bags.row_weight

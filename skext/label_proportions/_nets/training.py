@@ -230,9 +230,13 @@ def train(module, loss, data, shares, options):
         valid = data.keep(np.flatnonzero(held))
         data = data.keep(np.flatnonzero(~held))
         patience = options.n_iter_no_change
+
+    def of_batch(output, known, inputs):
+        return loss(output, known, inputs["bag"].to(known["bags"].device))
+
     net = make_net(
         module,
-        lambda output, known, inputs: loss(output, known, inputs["bag"]),
+        of_batch,
         BagLoader,
         valid=valid,
         patience=patience,

@@ -133,8 +133,8 @@ class BaseNetClassifier(ClassifierMixin, BaseTabularNet, metaclass=ABCMeta):
         present = np.unique(rows.y)
         if present.size < 2:
             raise ValueError(
-                "y must have rows of positive weight from at least 2 classes, got "
-                f"only those of class {self.classes_[present].tolist()}."
+                "y has rows of positive weight of class "
+                f"{self.classes_[present].tolist()} only; give at least 2 classes."
             )
 
     def _hold_out(self, rows, rng, families):

@@ -26,8 +26,8 @@ def write_archive(path, arrays, meta):
     objects = [name for name, array in arrays.items() if array.dtype.hasobject]
     if objects:
         raise ValueError(
-            f"{objects} hold Python objects, which a file without pickle cannot keep. "
-            "Use labels that are numbers or strings, or pickle the estimator."
+            f"{objects} hold Python objects, which a file without pickle cannot keep; "
+            "use labels that are numbers or strings, or pickle the estimator."
         )
     path = os.fspath(path)
     unfinished = f"{path}.part"

@@ -38,7 +38,7 @@ def check_finite(X):
             return
     what = "NaN" if np.isnan(X).any() else "infinity (inf)"
     raise ValueError(
-        f"X contains {what}. A net takes finite numbers only: impute them first, e.g. "
+        f"X contains {what}; a net takes finite numbers only: impute them first, e.g. "
         "by sklearn.impute.SimpleImputer in a pipeline (infinity: replace it by NaN)."
     )
 
@@ -67,7 +67,7 @@ def encode_labels(y, classes):
     if unknown.size:
         raise ValueError(
             f"y has labels that are not among the classes {classes.tolist()[:20]}: "
-            f"{unknown.tolist()[:5]}. Name all classes in the first call of "
+            f"{unknown.tolist()[:5]}; name all classes in the first call of "
             "partial_fit, or fit again."
         )
     return np.searchsorted(classes, y)

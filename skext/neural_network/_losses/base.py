@@ -44,7 +44,7 @@ def check_choice(name, value, allowed):
         If it is not allowed.
     """
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}.")
+        raise ValueError(f"{name}={value!r} is unknown; choose one of {list(allowed)}.")
     return value
 
 

@@ -46,15 +46,15 @@ def check_magnitudes(boxcox_lambda, clip):
         If one of them is out of range, or both together.
     """
     if not math.isfinite(boxcox_lambda):
-        raise ValueError(f"boxcox_lambda must be finite, got {boxcox_lambda!r}.")
+        raise ValueError(f"boxcox_lambda={boxcox_lambda!r} must be finite.")
     if clip is None:
         if boxcox_lambda < 0.0:
             raise ValueError(
-                "clip=None needs a boxcox_lambda that is not negative, because the "
-                f"magnitudes have no bound otherwise; got {boxcox_lambda!r}."
+                f"boxcox_lambda={boxcox_lambda!r} must not be negative for clip=None, "
+                "because the magnitudes have no bound otherwise; set one or the other."
             )
     elif not 0.0 < clip < math.inf:
-        raise ValueError(f"clip must be positive and finite or None, got {clip!r}.")
+        raise ValueError(f"clip={clip!r} must be positive and finite or None.")
 
 
 def sort_margins(margins, sample_weight=None):
@@ -345,7 +345,7 @@ class EnsLoss(TabularLoss):
         self.spectrum = check_choice("spectrum", spectrum, SPECTRA)
         self.multiclass = check_choice("multiclass", multiclass, MULTICLASS)
         if not 0.0 <= floor < math.inf:
-            raise ValueError(f"floor must be finite and not negative, got {floor!r}.")
+            raise ValueError(f"floor={floor!r} must be finite and not negative.")
         self.clip, self.floor, self.generator = clip, floor, generator
         self.primitive = None
         self.lambda_ = boxcox_lambda

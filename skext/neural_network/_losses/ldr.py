@@ -169,13 +169,13 @@ class LDRLoss(TabularLoss):
     ):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
         if not 0.0 < lam < math.inf:
-            raise ValueError(f"lam must be positive and finite, got {lam!r}.")
+            raise ValueError(f"lam={lam!r} must be positive and finite.")
         if not 1.0 < alpha < math.inf:
-            raise ValueError(f"alpha must be finite and above 1, got {alpha!r}.")
+            raise ValueError(f"alpha={alpha!r} must be finite and above 1.")
         if not 0.0 <= margin < math.inf:
-            raise ValueError(f"margin must be finite and not negative, got {margin!r}.")
+            raise ValueError(f"margin={margin!r} must be finite and not negative.")
         if n_fixed_point < 1:
-            raise ValueError(f"n_fixed_point must be at least 1, got {n_fixed_point}.")
+            raise ValueError(f"n_fixed_point={n_fixed_point!r} must be at least 1.")
         self.lam, self.adaptive, self.alpha, self.margin = lam, adaptive, alpha, margin
         self.normalize = check_choice("normalize", normalize, NORMALIZATIONS)
         self.n_fixed_point = n_fixed_point
@@ -221,8 +221,8 @@ class LDRLoss(TabularLoss):
             layout = layout._replace(scores=scores, columns=True)
         else:
             raise ValueError(
-                "normalize must be None for a single score per row, got "
-                f"{self.normalize!r}; or give the network an output for each class."
+                f"normalize={self.normalize!r} must be None for a single score per "
+                "row; or give the network an output for each class."
             )
         own = class_index(target, layout)
         codes = torch.arange(scores.shape[-1], device=scores.device)

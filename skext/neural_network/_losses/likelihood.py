@@ -61,7 +61,7 @@ class LogLoss(TabularLoss):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
         if not 0.0 <= label_smoothing <= 1.0:
             raise ValueError(
-                f"label_smoothing must be between 0 and 1, got {label_smoothing!r}."
+                f"label_smoothing={label_smoothing!r} must be between 0 and 1."
             )
         self.label_smoothing = label_smoothing
 
@@ -125,7 +125,7 @@ class GeneralizedCrossEntropy(TabularLoss):
     def __init__(self, q=0.7, *, ensemble_dim=None, reduction="mean"):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
         if not 0.0 <= q <= 1.0:
-            raise ValueError(f"q must be between 0 and 1, got {q!r}.")
+            raise ValueError(f"q={q!r} must be between 0 and 1.")
         self.q = q
         # With q = 1 probabilities are not identified; any scale is as good.
         self.link_scale = 1.0 - q if q < 1.0 else 1.0

@@ -295,9 +295,7 @@ class ExponentialLoss(MarginLoss):
     ):
         super().__init__(multiclass, ensemble_dim=ensemble_dim, reduction=reduction)
         if max_slope is not None and not max_slope >= 1.0:
-            raise ValueError(
-                f"max_slope must be at least 1 or None, got {max_slope!r}."
-            )
+            raise ValueError(f"max_slope={max_slope!r} must be at least 1 or None.")
         self.max_slope = max_slope
 
     def _of_margins(self, margins):

@@ -33,8 +33,8 @@ class RegressionLoss(TabularLoss):
             target = target.unsqueeze(1)
         if layout.columns and target.ndim < scores.ndim:
             raise ValueError(
-                f"target must have a column for each of the {scores.shape[-1]} "
-                f"outputs, got shape {tuple(target.shape)}."
+                f"target has shape {tuple(target.shape)}; give it a column for each of "
+                f"the {scores.shape[-1]} outputs."
             )
         losses = self._of_residuals(target - scores)
         return losses.mean(-1) if layout.columns else losses
@@ -134,7 +134,7 @@ class HuberLoss(RegressionLoss):
     def __init__(self, delta=1.0, *, ensemble_dim=None, reduction="mean"):
         super().__init__(ensemble_dim=ensemble_dim, reduction=reduction)
         if not 0.0 < delta < math.inf:
-            raise ValueError(f"delta must be positive and finite, got {delta!r}.")
+            raise ValueError(f"delta={delta!r} must be positive and finite.")
         self.delta = delta
 
     def _of_residuals(self, residuals):
@@ -185,7 +185,7 @@ class PinballLoss(RegressionLoss):
         several = isinstance(quantile, Iterable)
         levels = tuple(map(float, quantile)) if several else (quantile,)
         if not levels or not all(0.0 < level < 1.0 for level in levels):
-            raise ValueError(f"quantile must be between 0 and 1, got {quantile!r}.")
+            raise ValueError(f"quantile={quantile!r} must be between 0 and 1.")
         self.quantile = levels if several else quantile
         levels = torch.tensor(levels) if several else None
         self.register_buffer("levels", levels, persistent=False)
@@ -195,8 +195,8 @@ class PinballLoss(RegressionLoss):
             return super()._row_losses(layout, target)
         if layout.scores.shape[-1] != len(self.quantile) or not layout.columns:
             raise ValueError(
-                f"scores must have a column for each of the {len(self.quantile)} "
-                f"quantiles, got shape {tuple(layout.scores.shape)}."
+                f"scores has shape {tuple(layout.scores.shape)}; give it a column for "
+                f"each of the {len(self.quantile)} quantiles."
             )
         return super()._row_losses(layout, target.reshape(-1, 1))
 

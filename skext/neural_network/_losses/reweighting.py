@@ -140,13 +140,13 @@ class LossReweighting(TabularLoss):
         super().__init__(reduction=reduction)
         if not isinstance(base_loss, nn.Module) or not hasattr(base_loss, "reduction"):
             raise ValueError(
-                "base_loss must be a module with an attribute 'reduction', got "
-                f"{base_loss!r}."
+                f"base_loss={base_loss!r} must be a module with the attribute "
+                "'reduction'."
             )
         if not temperature > 0.0:
-            raise ValueError(f"temperature must be positive, got {temperature!r}.")
+            raise ValueError(f"temperature={temperature!r} must be positive.")
         if not 0.0 <= warmup <= 1.0:
-            raise ValueError(f"warmup must be between 0 and 1, got {warmup!r}.")
+            raise ValueError(f"warmup={warmup!r} must be between 0 and 1.")
         self.base_loss = copy.deepcopy(base_loss)
         self.base_loss.reduction = "none"
         self.strategy = check_choice("strategy", strategy, STRATEGIES)

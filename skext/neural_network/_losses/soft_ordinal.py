@@ -35,9 +35,9 @@ def make_soft_targets(n_classes, alpha=1.0, distance="absolute", positions=None)
         If a parameter is out of range.
     """
     if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes!r}.")
+        raise ValueError(f"n_classes={n_classes!r} must be at least 2.")
     if not 0.0 <= alpha < np.inf:
-        raise ValueError(f"alpha must be finite and not negative, got {alpha!r}.")
+        raise ValueError(f"alpha={alpha!r} must be finite and not negative.")
     gaps = _distances(n_classes, distance, positions)
     return np.exp(log_softmax(-alpha * gaps, axis=1))
 
@@ -47,25 +47,26 @@ def _distances(n_classes, distance, positions):
         gaps = np.asarray(distance, dtype=np.float64)
         if gaps.shape != (n_classes, n_classes) or not np.isfinite(gaps).all():
             raise ValueError(
-                f"distance must be a finite array of shape ({n_classes}, {n_classes}), "
-                f"got shape {gaps.shape}."
+                f"distance has shape {gaps.shape}; give finite numbers of the shape "
+                f"({n_classes}, {n_classes})."
             )
         return gaps
     if distance not in DISTANCES:
         raise ValueError(
-            f"distance must be one of {list(DISTANCES)} or an array, got {distance!r}."
+            f"distance={distance!r} is unknown; choose one of {list(DISTANCES)} or "
+            "give an array."
         )
     place = np.arange(1.0, n_classes + 1.0)
     if positions is not None:
         place = np.asarray(positions, dtype=np.float64)
         if place.shape != (n_classes,) or not (np.diff(place) > 0.0).all():
             raise ValueError(
-                f"positions must be {n_classes} increasing numbers, got {positions!r}."
+                f"positions={positions!r} must be {n_classes} increasing numbers."
             )
     if distance == "squared_log":
         if place[0] <= 0.0:
             raise ValueError(
-                f"positions must be positive for 'squared_log', got {positions!r}."
+                f"positions={positions!r} must be positive for 'squared_log'."
             )
         place = np.log(place)
     gaps = np.abs(place[:, None] - place)

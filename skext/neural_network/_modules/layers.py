@@ -39,8 +39,9 @@ def make_normalization(normalization, width, ghost_batch_size=None):
         )
     if ghost_batch_size is not None and normalization != "batch":
         raise ValueError(
-            f"ghost_batch_size={ghost_batch_size!r} needs normalization='batch', got "
-            f"{normalization!r}; set ghost_batch_size=None or change normalization."
+            f"ghost_batch_size={ghost_batch_size!r} does not go with "
+            f"normalization={normalization!r}; set ghost_batch_size=None, or "
+            "normalization='batch'."
         )
     if normalization is None:
         return []

@@ -55,10 +55,10 @@ def make_table(X, y, weight, device):
     lengths = [len(part) for part in (X, y, weight) if part is not None]
     if len(set(lengths)) > 1:
         raise ValueError(
-            f"X, y and sample_weight have {lengths} rows. They have to be as many."
+            f"X, y and sample_weight have {lengths} rows; give as many of each."
         )
     if lengths[0] == 0:
-        raise ValueError("X has 0 rows. At least one is needed to train on.")
+        raise ValueError("X has 0 rows; give at least one to train on.")
     return Table(X, y, weight)
 
 

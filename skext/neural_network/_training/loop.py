@@ -202,8 +202,8 @@ def row_losses(module, criterion, table):
     """
     if not hasattr(criterion, "reduction"):
         raise ValueError(
-            f"The sampler needs the losses of rows, and {type(criterion).__name__} has "
-            "no attribute 'reduction' to ask for them. Use another loss or sampler."
+            f"loss={type(criterion).__name__} has no attribute 'reduction', by which "
+            "the sampler asks for the losses of rows; use another loss or sampler."
         )
     reduction, training = criterion.reduction, criterion.training
     criterion.eval()

@@ -140,9 +140,11 @@ class TabularNet(NeuralNet):
         w_valid=None,
         *,
         groups=None,
-        restart=True,
     ):
         """Train for ``max_epochs`` epochs or until early stopping.
+
+        A trained net starts over: fresh weights (where the module was given as a
+        factory and the net does not come from a pickle), optimiser and history.
 
         Parameters
         ----------
@@ -159,10 +161,6 @@ class TabularNet(NeuralNet):
         groups : array-like of int of shape (n_samples,), default=None
             Codes 0..G-1 of the rows for a sampler that balances groups; by default
             the values of ``y``.
-        restart : bool, default=True
-            Start a trained net over: fresh weights (where the module was given as a
-            factory and the net does not come from a pickle), optimiser and history.
-            False goes on from the present state.
 
         Returns
         -------
@@ -174,7 +172,7 @@ class TabularNet(NeuralNet):
         ValueError
             If the data do not fit together or the loss becomes infinite.
         """
-        if restart and self.n_epochs_ > 0:
+        if self.n_epochs_ > 0:
             self.initialize()
         valid = None
         if X_valid is not None:

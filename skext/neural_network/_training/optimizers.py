@@ -40,7 +40,7 @@ def scaled_rate(lr, *, lr_scaling, batch_size, reference):
     if lr_scaling == "linear":
         return lr * ratio
     raise ValueError(
-        f"lr_scaling={lr_scaling!r} is not known. Use None, 'sqrt' or 'linear'."
+        f"lr_scaling={lr_scaling!r} is unknown; choose None, 'sqrt' or 'linear'."
     )
 
 
@@ -113,8 +113,8 @@ def make_optimizer(optimizer, groups, *, lr, params=None, capturable=False):
     known = not isinstance(optimizer, type)
     if known and optimizer not in _OPTIMIZERS:
         raise ValueError(
-            f"optimizer={optimizer!r} is not known. Use one of {OPTIMIZER_NAMES} or an "
-            "optimiser class of torch."
+            f"optimizer={optimizer!r} is unknown; choose one of {OPTIMIZER_NAMES} or "
+            "an optimiser class of torch."
         )
     cls, options = _OPTIMIZERS[optimizer] if known else (optimizer, {})
     options = {**options, **(params or {})}
@@ -144,7 +144,7 @@ def _without_foreign_options(cls, groups):
         return groups
     if any(group["weight_decay"] for group in groups):
         raise ValueError(
-            f"{cls.__name__} has no weight decay. Set weight_decay=0 or choose "
+            f"{cls.__name__} has no weight decay; set weight_decay=0 or choose "
             "another optimizer."
         )
     return [

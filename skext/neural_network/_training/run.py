@@ -280,9 +280,9 @@ class Training:
         self._record_best("train_loss", train_loss, -1.0)
         if not math.isfinite(train_loss):
             raise ValueError(
-                f"The training loss is {train_loss} after epoch {net.n_epochs_ + 1}. "
-                f"Lower the learning rate (lr={net.lr!r}), clip the gradient "
-                f"(grad_clip={net.grad_clip!r}) or scale the data."
+                f"learning_rate_init={net.lr!r} makes the training loss {train_loss} "
+                f"after epoch {net.n_epochs_ + 1}; lower the learning rate, or scale "
+                "the data."
             )
         if net.record_train_score:
             score = net.score_fn(fetched[1], targets.cpu().numpy(), None)

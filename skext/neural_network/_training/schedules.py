@@ -49,7 +49,7 @@ def _call(schedule, times):
     factors = np.array([float(schedule(float(time))) for time in times])
     if not (np.isfinite(factors) & (factors >= 0)).all():
         raise ValueError(
-            f"lr_schedule={schedule!r} returned {factors.min()!r}. It has to return "
+            f"lr_schedule={schedule!r} returned {factors.min()!r}; it must return "
             "finite factors of at least 0 for every time in [0, 1]."
         )
     return factors

@@ -29,7 +29,7 @@ def copy_callbacks(callbacks):
         return []
     if not isinstance(callbacks, (list, tuple)):
         raise TypeError(
-            f"callbacks={callbacks!r} has to be a list of skorch callbacks or None."
+            f"callbacks={callbacks!r} must be a list of skorch callbacks or None."
         )
     return [_copy_entry(entry) for entry in callbacks]
 

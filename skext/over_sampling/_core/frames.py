@@ -272,6 +272,8 @@ def _write_polars(given, new, *origin):
     if kind == "integer":
         plain, missing = plain_integers(given)
         values = whole_values(plain, missing, new, *origin)
+        if values.dtype == object:
+            return polars.Series(name, np.where(lost, None, values).tolist(), dtype)
     elif kind == "boolean":
         values = np.where(lost, 0.0, origin[-1](new)) != 0
     else:

@@ -1,4 +1,4 @@
-"""Class labels on their way into a sampler."""
+"""Targets on their way into a sampler."""
 
 from imblearn.utils import check_target_type
 from sklearn.utils import column_or_1d
@@ -27,10 +27,7 @@ def check_labels(y):
     ValueError
         If a label is missing, or ``y`` holds no classes.
     """
-    if y is None:
-        raise ValueError(
-            "This sampler requires y to be passed, but the target y is None."
-        )
+    require_target(y)
     y = read_labels(y)
     kind = type_of_target(y, input_name="y")
     if kind not in ("binary", "multiclass"):
@@ -38,3 +35,12 @@ def check_labels(y):
     if kind == "multilabel-indicator":
         return check_target_type(y), True
     return column_or_1d(y), False
+
+
+def require_target(y):
+    """Refuse to resample without a target."""
+    if y is None:
+        raise ValueError(
+            "This sampler requires y to be passed, but the target y is None; give a "
+            "label or a number for each row."
+        )

@@ -178,20 +178,29 @@ def usable_neighbors(
     """
     if n_rows > k:
         return k
-    which = f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
+    which = size_of_class(label, n_rows)
     if on_small_class == "duplicate":
         warn_user(f"{which}, too few for {k} neighbours; its rows are repeated.")
         return 0
     if on_small_class == "raise" or n_rows == 1:
-        fewer = f"at most {name}={n_rows - 1 + with_self}, or "
-        raise ValueError(
-            f"{which}, too few for {name}={k + with_self} (Expected n_neighbors <= "
-            f"n_samples_fit); give {fewer if n_rows > 1 else ''}"
-            "on_small_class='duplicate'."
-        )
+        refuse_few(which, n_rows, k + with_self, name, with_self)
     others = "the other is" if n_rows == 2 else f"all {n_rows - 1} others are"
     warn_user(f"{which}, too few for {k} neighbours; {others} used.")
     return n_rows - 1
+
+
+def size_of_class(label, n_rows):
+    """Return the beginning of a sentence about a class that is small."""
+    return f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
+
+
+def refuse_few(which, n_rows, k, name="k_neighbors", with_self=False):
+    """Refuse a class or another group of rows with too few rows for neighbours."""
+    fewer = f"at most {name}={n_rows - 1 + with_self}, or "
+    raise ValueError(
+        f"{which}, too few for {name}={k} (Expected n_neighbors <= n_samples_fit); "
+        f"give {fewer if n_rows > 1 else ''}on_small_class='duplicate'."
+    )
 
 
 def usable_in_table(n_rows, search, on_small_class):
@@ -228,20 +237,20 @@ def refuse_lonely(label, on_small_class):
     """Refuse a class of one row, beside which nothing lies, or say it is repeated."""
     if on_small_class != "duplicate":
         raise ValueError(
-            f"Class {str(label)!r} has 1 row, and nothing lies between a row and "
-            "itself (Expected n_neighbors <= n_samples_fit); give more rows, or "
+            f"{size_of_class(label, 1)}, and nothing lies between a row and itself "
+            "(Expected n_neighbors <= n_samples_fit); give more rows, or "
             "on_small_class='duplicate'."
         )
-    warn_user(f"Class {str(label)!r} has 1 row, which is repeated.")
+    warn_user(f"{size_of_class(label, 1)}, which is repeated.")
 
 
 def require_rows(label, n_rows, needed, why):
     """Refuse a class that is too small for a method."""
     if n_rows < needed:
         raise ValueError(
-            f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}, "
-            f"and {why} needs at least {needed}; leave the class out of "
-            "sampling_strategy, or repeat its rows with RandomOverSampler."
+            f"{size_of_class(label, n_rows)}, and {why} needs at least {needed}; leave "
+            "the class out of sampling_strategy, or repeat its rows with "
+            "RandomOverSampler."
         )
 
 

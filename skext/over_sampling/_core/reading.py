@@ -6,7 +6,13 @@ All samplers that take categories read their tables here.
 import numpy as np
 
 from skext.over_sampling._core.integers import measured
-from skext.utils._columns import NUMBERS, column_kind, column_kinds, library_of
+from skext.utils._columns import (
+    NUMBERS,
+    column_kind,
+    column_kinds,
+    library_of,
+    objects_of,
+)
 from skext.utils._tables import columns_hold, name_at
 
 # Kinds that are categories without being named.
@@ -115,11 +121,15 @@ def read_levels(column, name):
     """
     import pandas as pd
 
-    if library_of(column) == "polars":
-        column = np.array(column.to_list(), dtype=object)
-    elif library_of(column) is None:
+    library = library_of(column)
+    kind = None if library is None else column_kind(column)
+    if library == "polars" or kind == "other":
+        column = objects_of(column)
+    elif library is None and column.dtype.kind == "T":
+        column = column.astype(object)
+    elif library is None:
         column = column.astype(column.dtype.newbyteorder("="), copy=False)
-    elif column_kind(column) == "float" and column.dtype.kind == "f":
+    elif kind == "float" and column.dtype.kind == "f":
         # Arrow tells zero from negative zero.
         column = column.to_numpy(dtype=np.float64, na_value=np.nan)
     try:
@@ -218,10 +228,11 @@ def plain_integers(column):
     """
     library = library_of(column)
     if library == "polars":
-        if str(column.dtype) != "Object":
+        # Of 128 bits numpy has no type.
+        if str(column.dtype) not in ("Object", "Int128", "UInt128"):
             missing = column.is_null().to_numpy()
             return column.fill_null(0).to_numpy(), missing
-        column = np.array(column.to_list(), dtype=object)
+        column = objects_of(column)
     import pandas as pd
 
     missing = np.asarray(pd.isna(column))

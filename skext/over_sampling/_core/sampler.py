@@ -70,6 +70,11 @@ class Given(NamedTuple):
     indicator: bool
     table: object = None
 
+    @property
+    def typed(self):
+        """The table whose columns have the types that count."""
+        return self.numbers if library_of(self.X) is None else self.X
+
 
 class SyntheticSampler(SkextMixin, BaseSampler):
     """Base of samplers that add synthetic rows to classes.
@@ -196,11 +201,10 @@ class SyntheticSampler(SkextMixin, BaseSampler):
 
     def _read(self, given):
         """Return the table in which neighbours are found."""
-        source = given.X if library_of(given.X) is not None else given.numbers
         if self._is_dense and sparse.issparse(given.numbers):
-            source = self._make_dense(given.numbers)
-            return measured_table(source, source)
-        return measured_table(source, given.numbers)
+            dense = self._make_dense(given.numbers)
+            return measured_table(dense, dense)
+        return measured_table(given.typed, given.numbers)
 
     def _make_dense(self, X):
         """Refuse a sparse table whose dense form would fill the memory."""
@@ -313,8 +317,7 @@ class SyntheticSampler(SkextMixin, BaseSampler):
 
     def _write(self, given, plan):
         """Return the table with the synthetic rows behind the given ones."""
-        source = given.X if library_of(given.X) is not None else given.numbers
-        rounding = Rounding(integer_columns(source), self._rounding())
+        rounding = Rounding(integer_columns(given.typed), self._rounding())
         return write(given.X, given.numbers, given.table, plan, rounding, self.n_jobs)
 
     def _rounding(self):

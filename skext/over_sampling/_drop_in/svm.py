@@ -267,7 +267,8 @@ def _within_margin(machine, X, y):
     if not hasattr(machine, "decision_function"):
         raise ValueError(
             "support='margin' needs an svm_estimator with a decision_function, which "
-            f"{type(machine).__name__} does not have."
+            f"{type(machine).__name__} does not have; give such a machine, or "
+            "support='attribute'."
         )
     scores = np.asarray(machine.decision_function(X))
     codes = np.unique(y, return_inverse=True)[1]

@@ -10,13 +10,10 @@ from skext._neighbors.nominal import median_deviation, mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
 from skext.over_sampling._core.frames import Origin, append_to_frame, take_labels
 from skext.over_sampling._core.labels import check_labels
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._mixed.tables import MixedRows
-from skext.over_sampling._mixed.target_base import (
-    Origins,
-    TargetSampler,
-    container_of,
-    no_rows,
-)
+from skext.over_sampling._mixed.target_base import TargetSampler, container_of
 from skext.utils._columns import library_of
 from skext.utils._labels import refuse_missing
 from skext.utils._sklearn import Interval, StrOptions
@@ -121,21 +118,16 @@ class MLSMOTE(TargetSampler):
     22
     """
 
-    _parameter_constraints: dict = {
-        "sampling_strategy": [
+    _parameter_constraints: dict = constraints(
+        *("k_neighbors", "categorical_features"),
+        *("interpolation", "integer_features", "on_small_class"),
+        sampling_strategy=[
             StrOptions({"auto"}),
             Interval(Real, 0, None, closed="neither"),
             dict,
         ],
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "label_set": [StrOptions({"ranking", "union", "intersection"})],
-        "categorical_features": [StrOptions({"auto"}), "array-like"],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+        label_set=[StrOptions({"ranking", "union", "intersection"})],
+    )
 
     def __init__(
         self,
@@ -210,15 +202,7 @@ class MLSMOTE(TargetSampler):
             parts.append(self._make_rows(rng, table, y, rows, seed, k))
             self.n_synthetic_[label] = n_new
         self._warn_small(small)
-        kept = np.arange(y.shape[0])
-        if not parts:
-            none = np.empty(0, dtype=np.intp)
-            width = table.numbers.shape[1] if self.interpolation == "box" else 1
-            origins = Origins(kept, none, none, np.empty((0, width)))
-            return origins, no_rows(table), np.empty((0, y.shape[1]), dtype=np.int64)
-        joined = (np.concatenate(column) for column in zip(*parts, strict=True))
-        base, partner, gaps, numbers, sources, labels = joined
-        return Origins(kept, base, partner, gaps), MixedRows(numbers, sources), labels
+        return np.arange(y.shape[0]), *self._join(parts, table, y)
 
     def _find_rare(self, y):
         """Set the imbalance ratios and the numbers of rows to make."""
@@ -262,9 +246,9 @@ class MLSMOTE(TargetSampler):
         gaps = self._draw_gaps(rng, seed.size, table)
         sources = vote(rng, table.codes, neighbors)
         key = rng.randint(2**31 - 1)
-        numbers = self._interpolate(table, base, partner, gaps, key)
-        labels = agree(y, base, neighbors, self.label_set)
-        return base, partner, gaps, numbers, sources, labels
+        plan = Plan(base, partner, gaps, key)
+        new = MixedRows(self._interpolate(table, plan), sources)
+        return plan, new, agree(y, base, neighbors, self.label_set)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

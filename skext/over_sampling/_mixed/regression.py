@@ -1,6 +1,6 @@
 """SMOTER and SMOGN: more rows where a continuous target is rare, fewer elsewhere."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from sklearn.utils import RegressorTags, check_array
@@ -9,6 +9,8 @@ from skext._neighbors.nominal import mixed_neighbors
 from skext.over_sampling._core.allocation import balanced_counts
 from skext.over_sampling._core.frames import write_column
 from skext.over_sampling._core.integers import is_wide
+from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.reading import plain_integers
 from skext.over_sampling._mixed.relevance import (
     bump_sizes_wanted,
@@ -16,12 +18,7 @@ from skext.over_sampling._mixed.relevance import (
     relevance_of,
 )
 from skext.over_sampling._mixed.tables import MixedRows
-from skext.over_sampling._mixed.target_base import (
-    Origins,
-    TargetSampler,
-    container_of,
-    no_rows,
-)
+from skext.over_sampling._mixed.target_base import TargetSampler, container_of
 from skext.utils._columns import NUMBERS, column_kind, library_of
 from skext.utils._labels import refuse_missing
 from skext.utils._sklearn import Interval, StrOptions
@@ -145,19 +142,14 @@ class SMOTER(TargetSampler):
     True
     """
 
-    _parameter_constraints: dict = {
-        "sampling_strategy": [StrOptions({"balance", "extreme"}), "array-like"],
-        "random_state": ["random_state", np.random.Generator],
-        "k_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "relevance": [StrOptions({"auto"}), "array-like", callable],
-        "threshold": [Interval(Real, 0, 1, closed="right")],
-        "under_sample": ["boolean"],
-        "categorical_features": [StrOptions({"auto"}), "array-like"],
-        "interpolation": [StrOptions({"segment", "box"})],
-        "integer_features": [StrOptions({"round", "truncate"})],
-        "on_small_class": [StrOptions({"shrink", "duplicate", "raise"})],
-        "n_jobs": [Integral, None],
-    }
+    _parameter_constraints: dict = constraints(
+        *("k_neighbors", "categorical_features"),
+        *("interpolation", "integer_features", "on_small_class"),
+        sampling_strategy=[StrOptions({"balance", "extreme"}), "array-like"],
+        relevance=[StrOptions({"auto"}), "array-like", callable],
+        threshold=[Interval(Real, 0, 1, closed="right")],
+        under_sample=["boolean"],
+    )
     # Whether half the median distance of a row is wanted with its neighbours.
     _needs_medians = False
 
@@ -259,7 +251,7 @@ class SMOTER(TargetSampler):
                 parts.append(self._make_bump(rng, table, scale, y, rows, seed, k))
                 self.n_synthetic_[bump] = int(wanted - sizes[bump])
         self._warn_small(small)
-        return self._join(parts, np.flatnonzero(kept), table)
+        return np.flatnonzero(kept), *self._join(parts, table, y)
 
     def _find_bumps(self, y):
         phi, points = relevance_of(y, self.relevance)
@@ -303,26 +295,12 @@ class SMOTER(TargetSampler):
         coins = rng.uniform(size=(seed.size, table.codes.shape[1])) < 0.5
         sources = np.where(coins, base[:, None], partner[:, None])
         key = rng.randint(2**31 - 1)
-        numbers = self._interpolate(table, base, partner, gaps, key)
-        target = interpolate_target(
-            table, scale, y, base, partner, MixedRows(numbers, sources)
-        )
-        made = Origins(None, base, partner, gaps), MixedRows(numbers, sources), target
+        plan = Plan(base, partner, gaps, key)
+        new = MixedRows(self._interpolate(table, plan), sources)
+        made = plan, new, interpolate_target(table, scale, y, base, partner, new)
         if distance is not None:
             made = self._add_noise(rng, table, y, rows, made, distance, median)
         return made
-
-    def _join(self, parts, kept, table):
-        """Put the synthetic rows of all bumps behind each other."""
-        if not parts:
-            none = np.empty(0, dtype=np.intp)
-            width = table.numbers.shape[1] if self.interpolation == "box" else 1
-            origins = Origins(kept, none, none, np.empty((0, width)))
-            return origins, no_rows(table), np.empty(0)
-        origins, new, target = zip(*parts, strict=True)
-        columns = (np.concatenate(c) for c in list(zip(*origins, strict=True))[1:])
-        rows = MixedRows(*(np.concatenate(c) for c in zip(*new, strict=True)))
-        return Origins(kept, *columns), rows, np.concatenate(target)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -472,9 +450,9 @@ class SMOGN(SMOTER):
 
     def _add_noise(self, rng, table, y, rows, made, distance, median):
         """Replace the rows whose partner is far by their base with noise."""
-        origins, new, target = made
+        plan, new, target = made
         far = np.flatnonzero(distance >= median / 2)
-        base = origins.base[far]
+        base = plan.base[far]
         size = np.minimum(self.perturbation, median[far] / 2)
         numbers = table.numbers[base] + (
             size[:, None]
@@ -488,9 +466,9 @@ class SMOGN(SMOTER):
         )
         drawn = rng.randint(rows.size, size=(far.size, table.codes.shape[1]))
         new.sources[far] = rows[drawn]
-        origins.partner[far] = base
-        origins.gaps[far] = np.nan
-        return origins, new, target
+        plan.partner[far] = base
+        plan.gaps[far] = np.nan
+        return plan, new, target
 
 
 def _advice(y):

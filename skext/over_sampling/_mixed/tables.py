@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import validate_data
 
 from skext.over_sampling._core.frames import with_names, write_column
@@ -23,6 +23,7 @@ from skext.over_sampling._core.reading import (
 )
 from skext.utils._columns import NUMBERS, column_kinds, library_of
 from skext.utils._tables import (
+    check_table,
     column_at,
     join_columns,
     name_at,
@@ -124,7 +125,7 @@ def split_table(estimator, X, categorical_features):
         return X, read_table(X, np.sort(resolve_columns(categorical_features, X)))
     boxed = library_of(X) is None and X.dtype == object
     if boxed and set(column_kinds(X)) <= set(NUMBERS):
-        X = check_array(X, ensure_all_finite="allow-nan", input_name="X")
+        X = check_table(X, ensure_all_finite="allow-nan", input_name="X")
     return X, read_table(X, np.flatnonzero(detect_nominal(X)))
 
 

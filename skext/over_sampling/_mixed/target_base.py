@@ -1,13 +1,14 @@
 """Samplers for targets that are not classes: numbers, and sets of labels."""
 
 from abc import abstractmethod
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import check_consistent_length
 
 from skext.over_sampling._core.frames import Origin
-from skext.over_sampling._core.plan import Plan
+from skext.over_sampling._core.labels import require_target
+from skext.over_sampling._core.partners import refuse_few
+from skext.over_sampling._core.plan import join
 from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._core.write import Rounding, make_dense
 from skext.over_sampling._mixed.tables import MixedRows, extend_table, split_table
@@ -15,25 +16,6 @@ from skext.utils._labels import plain_target
 from skext.utils._random import fit_rng
 from skext.utils._sklearn import fit_context
 from skext.utils._warnings import warn_user
-
-
-class Origins(NamedTuple):
-    """Where the rows of the output come from.
-
-    Attributes
-    ----------
-    kept : ndarray of shape (n_kept,)
-        Given rows that stay.
-    base, partner : ndarray of shape (n_new,)
-        Given rows that a synthetic one is made of.
-    gaps : ndarray of shape (n_new, n_gaps)
-        Place between them, from 0 (the base) to 1; NaN for noise around the base.
-    """
-
-    kept: np.ndarray
-    base: np.ndarray
-    partner: np.ndarray
-    gaps: np.ndarray
 
 
 class TargetSampler(SyntheticSampler):
@@ -52,7 +34,7 @@ class TargetSampler(SyntheticSampler):
 
     @abstractmethod
     def _make(self, table, y, sample_weight, rng):
-        """Return the origins, the new rows and their targets."""
+        """Return which rows stay, and for the new ones plan, rows and targets."""
 
     @abstractmethod
     def _extend_target(self, y, checked, kept, new, origin):
@@ -83,21 +65,16 @@ class TargetSampler(SyntheticSampler):
         """Check, make rows and write them."""
         checked_X, table, checked_y = self._check(X, y)
         rng = fit_rng(self.random_state)
-        origins, new, y_new = self._make(table, checked_y, sample_weight, rng)
-        kept, *places = origins
-        self._note(kept, Plan(*places), sample_weight)
-        places = Origin(*places, self._rounding())
+        kept, plan, new, y_new = self._make(table, checked_y, sample_weight, rng)
+        self._note(kept, plan, sample_weight)
+        places = Origin(*plan[:3], self._rounding())
         X_resampled = extend_table(checked_X, table, new, places, kept)
         if isinstance(X, list):
             X_resampled = X_resampled.tolist()
         return X_resampled, self._extend_target(y, checked_y, kept, y_new, places)
 
     def _check(self, X, y):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is "
-                "None."
-            )
+        require_target(y)
         X, table = split_table(self, X, self.categorical_features)
         checked = self._check_target(y)
         check_consistent_length(table.numbers, checked)
@@ -105,16 +82,27 @@ class TargetSampler(SyntheticSampler):
 
     def _draw_gaps(self, rng, n_new, table):
         """Draw places between two rows, one for each row or each number."""
-        width = table.numbers.shape[1] if self._in_box() else 1
-        return rng.uniform(size=(n_new, width))
+        return rng.uniform(size=(n_new, self._width(table)))
 
-    def _interpolate(self, table, base, partner, gaps, key):
+    def _width(self, table):
+        return table.numbers.shape[1] if self._in_box() else 1
+
+    def _interpolate(self, table, plan):
         """Return the numbers of rows between two rows each."""
-        new = np.empty((base.size, table.numbers.shape[1]), dtype=table.numbers.dtype)
+        shape = (plan.base.size, table.numbers.shape[1])
+        new = np.empty(shape, dtype=table.numbers.dtype)
         rounding = Rounding(table.whole, self._rounding())
-        plan = Plan(base, partner, gaps, key)
         make_dense(table.numbers, plan, rounding, new, self.n_jobs)
         return new
+
+    def _join(self, parts, table, y):
+        """Put plans, rows and targets of groups of rows behind each other."""
+        plan = join([part[0] for part in parts], n_gaps=self._width(table))
+        # No part is as one without rows.
+        none = MixedRows(table.numbers[:0], np.empty((0, table.codes.shape[1]), int))
+        columns = zip(none, *(part[1] for part in parts), strict=True)
+        rows = MixedRows(*(np.concatenate(column) for column in columns))
+        return plan, rows, np.concatenate([y[:0], *(part[2] for part in parts)])
 
     def _group_k(self, n_rows, name, small):
         """Return how many neighbours a group of rows has; 0 to repeat its rows."""
@@ -125,11 +113,8 @@ class TargetSampler(SyntheticSampler):
             small.append(f"{name} ({n_rows})")
             return 0
         if self.on_small_class == "raise" or n_rows == 1:
-            raise ValueError(
-                f"{name} has {n_rows} {'row' if n_rows == 1 else 'rows'}, too few for "
-                f"k_neighbors={k}; give at most k_neighbors={max(n_rows - 1, 1)}, or "
-                "on_small_class='duplicate'."
-            )
+            which = f"{name} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
+            refuse_few(which, n_rows, k)
         small.append(f"{name} ({n_rows})")
         return n_rows - 1
 
@@ -156,11 +141,3 @@ class TargetSampler(SyntheticSampler):
 def container_of(y):
     """Return a target without its container: an array, and whether it is a list."""
     return plain_target(y), isinstance(y, list)
-
-
-def no_rows(table):
-    """Return the synthetic rows of a table to which none are added."""
-    return MixedRows(
-        np.empty((0, table.numbers.shape[1]), dtype=table.numbers.dtype),
-        np.empty((0, table.codes.shape[1]), dtype=np.intp),
-    )

@@ -16,7 +16,7 @@ from skext.over_sampling._core.parameters import constraints
 from skext.over_sampling._core.partners import usable_neighbors
 from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.sampler import SyntheticSampler
-from skext.over_sampling._placed.path_kernels import pick_edges
+from skext.over_sampling._placed.dbscan_kernels import pick_edges
 from skext.utils._parallel import run_chunks
 from skext.utils._sklearn import Interval
 from skext.utils._warnings import warn_user

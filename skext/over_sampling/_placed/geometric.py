@@ -9,7 +9,7 @@ from skext.over_sampling._core.allocation import allocate
 from skext.over_sampling._core.parameters import SEARCH, constraints
 from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.sampler import SyntheticSampler
-from skext.over_sampling._placed.ball_kernels import choose_nearer, place_in_ball
+from skext.over_sampling._placed.geometric_kernels import choose_nearer, place_in_ball
 from skext.utils._parallel import run_chunks
 from skext.utils._random import draw_normals
 from skext.utils._sklearn import Interval, StrOptions

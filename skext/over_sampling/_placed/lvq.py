@@ -9,6 +9,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from skext.over_sampling._core.parameters import constraints
+from skext.over_sampling._core.partners import size_of_class
 from skext.over_sampling._core.plan import Plan
 from skext.over_sampling._core.sampler import SyntheticSampler
 from skext.over_sampling._placed.lvq_kernels import (
@@ -162,10 +163,7 @@ class LVQSMOTE(SyntheticSampler):
         """Return the size of the codebook; 0 to repeat rows."""
         if n_distinct == self.n_codewords and n_rows >= self.k_neighbors:
             return self.n_codewords
-        which = (
-            f"Class {str(label)!r} has {n_rows} {'row' if n_rows == 1 else 'rows'}"
-            f" ({n_distinct} different)"
-        )
+        which = f"{size_of_class(label, n_rows)} ({n_distinct} different)"
         wanted = f"n_codewords={self.n_codewords} and k_neighbors={self.k_neighbors}"
         if self.on_small_class == "duplicate":
             warn_user(f"{which}, too few for {wanted}; its rows are repeated.")

@@ -315,8 +315,8 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
         n_models, n_levels = Z.shape[1:]
         if self.pool == "probability" and n_levels < 2:
             raise ValueError(
-                "pool='probability' needs two levels at least to make distributions, "
-                f"got quantiles={levels.tolist()}."
+                f"quantiles={levels.tolist()} is one level; pool='probability' needs "
+                "two at least to make distributions."
             )
         self.quantiles_, self.intercept_ = levels, np.zeros(n_levels)
         if self.granularity == "average":
@@ -338,7 +338,7 @@ class QuantileAggregator(QuantilePredictorMixin, SkextMixin, BaseEstimator):
             Z = Z[:, :, np.newaxis]
         if Z.ndim != 3:
             raise ValueError(
-                f"Z must have 2 or 3 dimensions (rows, models, levels), got {Z.ndim}."
+                f"Z has {Z.ndim} dimensions; give 2 or 3: rows, models, levels."
             )
         if self.quantiles is None:
             levels = np.array([0.5]) if Z.shape[2] == 1 else default_levels()
@@ -573,21 +573,21 @@ def check_options(estimator):
     """Refuse combinations of options that mean nothing."""
     if estimator.local and estimator.granularity not in LEARNED:
         raise ValueError(
-            f"local=True needs granularity 'coarse', 'medium' or 'fine', got "
-            f"{estimator.granularity!r}."
+            f"granularity={estimator.granularity!r} has no local weights; local=True "
+            "needs granularity 'coarse', 'medium' or 'fine'."
         )
     if estimator.local and (
         estimator.constraint != "simplex" or estimator.fit_intercept
     ):
         raise ValueError(
             "Local weights are a softmax: they need constraint='simplex' and "
-            f"fit_intercept=False, got constraint={estimator.constraint!r} and "
+            f"fit_intercept=False, not constraint={estimator.constraint!r} and "
             f"fit_intercept={estimator.fit_intercept!r}."
         )
     if estimator.pool == "probability" and estimator.granularity != "average":
         raise ValueError(
             "pool='probability' mixes the models in equal parts: it needs "
-            f"granularity='average', got {estimator.granularity!r}."
+            f"granularity='average', not {estimator.granularity!r}."
         )
     if estimator.gate is not None and not estimator.local:
         raise ValueError("gate is the network of local weights: it needs local=True.")

@@ -201,8 +201,8 @@ def check_models(estimators):
         for pair in estimators
     ):
         raise ValueError(
-            "estimators must be a non-empty list of (name, estimator) pairs, got "
-            f"{estimators!r}."
+            f"estimators={estimators!r} must be a non-empty list of (name, estimator) "
+            "pairs."
         )
     kept = [(name, model) for name, model in estimators if model != "drop"]
     if not kept:

@@ -26,6 +26,7 @@ from skext.quantile._core.base import QuantilePredictorMixin
 from skext.quantile._core.folds import make_folds, partition, split_rows
 from skext.quantile._core.groups import check_groups
 from skext.quantile._core.ties import Ties
+from skext.quantile._core.training_rows import check_rows, check_table
 from skext.quantile._regression.conformal import (
     check_symmetric,
     collect_scores,
@@ -36,7 +37,6 @@ from skext.quantile._regression.conformal import (
     shift,
     warn_if_infinite,
 )
-from skext.quantile._regression.multi import check_rows, check_table
 from skext.utils._quantiles.forms import allows, find_form
 from skext.utils._quantiles.levels import check_levels
 from skext.utils._random import fit_rng

@@ -109,8 +109,8 @@ class QuantilePredictorMixin(RegressorMixin):
         check_is_fitted(self)
         if extrapolate not in (None, "gaussian", "exponential"):
             raise ValueError(
-                f"extrapolate must be None, 'gaussian' or 'exponential', got "
-                f"{extrapolate!r}."
+                f"extrapolate={extrapolate!r} must be None, 'gaussian' or "
+                "'exponential'."
             )
         wanted = self.quantiles_ if quantiles is None else check_levels(quantiles)
         Q = self._predict_levels(X)
@@ -135,9 +135,7 @@ class QuantilePredictorMixin(RegressorMixin):
         """
         check_is_fitted(self)
         if not isinstance(coverage, Real) or not 0 < coverage < 1:
-            raise ValueError(
-                f"coverage must be a number between 0 and 1, got {coverage!r}."
-            )
+            raise ValueError(f"coverage={coverage!r} must be a number between 0 and 1.")
         tail = (1 - coverage) / 2
         return self.predict_quantiles(X, [tail, 1 - tail], extrapolate)
 
@@ -164,8 +162,8 @@ class QuantilePredictorMixin(RegressorMixin):
         y = column_or_1d(y, dtype=np.float64)
         if len(y) != len(Q):
             raise ValueError(
-                f"y must be a number or have as many values as X has rows, got "
-                f"{len(y)} values for {len(Q)} rows."
+                f"y has {len(y)} values for {len(Q)} rows of X; give one for each row, "
+                "or a number."
             )
         return cdf_from_quantiles(np.sort(Q, axis=1), self.quantiles_, y)
 

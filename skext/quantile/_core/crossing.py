@@ -103,8 +103,8 @@ def isotonize(Q, method="sort"):
     Q = check_array(Q, dtype=np.float64, ensure_all_finite=False, input_name="Q")
     if np.isnan(Q).any() or (finite is True and not np.isfinite(Q).all()):
         raise ValueError(
-            f"Q must be {'finite' if finite is True else 'free of NaN'} for "
-            f"method={method!r}; replace or remove such rows."
+            f"Q holds NaN{' or infinity' if finite is True else ''}, which "
+            f"method={method!r} cannot order; replace or remove such rows."
         )
     out = uncross(np.ascontiguousarray(Q), method)
     return out.copy() if out is Q else out

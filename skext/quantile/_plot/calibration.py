@@ -4,7 +4,7 @@ import numpy as np
 
 from skext.metrics._quantile import check_predictions
 from skext.metrics._quantile_calibration import quantile_coverage
-from skext.quantile._plot.shared import ask_estimator, effective_rows
+from skext.quantile._plot.shared import effective_rows
 from skext.utils._plotting import (
     check_confidence_level,
     check_entries,
@@ -14,6 +14,7 @@ from skext.utils._plotting import (
     plain_legend,
 )
 from skext.utils._probabilities import consistency_band
+from skext.utils._quantiles.forms import predict_levels
 
 
 class QuantileCalibrationDisplay:
@@ -165,7 +166,7 @@ class QuantileCalibrationDisplay:
         display : QuantileCalibrationDisplay
             Already drawn.
         """
-        Q, levels = ask_estimator(estimator, X, quantiles)
+        Q, levels = predict_levels(estimator, X, quantiles)
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 

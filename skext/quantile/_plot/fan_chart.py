@@ -3,8 +3,8 @@
 import numpy as np
 
 from skext.metrics._quantile import check_predictions
-from skext.quantile._plot.shared import ask_estimator
 from skext.utils._plotting import one_axes, percent
+from skext.utils._quantiles.forms import predict_levels
 from skext.utils._sklearn import safe_indexing
 
 
@@ -167,7 +167,7 @@ class FanChartDisplay:
         display : FanChartDisplay
             Already drawn.
         """
-        Q, levels = ask_estimator(estimator, X, quantiles)
+        Q, levels = predict_levels(estimator, X, quantiles)
         if feature is not None:
             column = safe_indexing(X, feature, axis=1)
             options.setdefault("x", np.ravel(np.asarray(column)))

@@ -3,13 +3,13 @@
 import numpy as np
 
 from skext.metrics._quantile_calibration import pit_values
-from skext.quantile._plot.shared import ask_estimator
 from skext.utils._plotting import (
     check_confidence_level,
     one_axes,
     percent,
 )
 from skext.utils._probabilities import consistency_band
+from skext.utils._quantiles.forms import predict_levels
 
 
 class PITHistogramDisplay:
@@ -153,7 +153,7 @@ class PITHistogramDisplay:
         display : PITHistogramDisplay
             Already drawn.
         """
-        Q, levels = ask_estimator(estimator, X, quantiles)
+        Q, levels = predict_levels(estimator, X, quantiles)
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 

@@ -2,17 +2,6 @@
 
 import numpy as np
 
-from skext.quantile._regression.multi import predict_quantiles
-from skext.utils._quantiles.forms import own_levels
-from skext.utils._quantiles.levels import check_levels, default_levels
-
-
-def ask_estimator(estimator, X, quantiles):
-    """Return the quantiles of a fitted regressor, and their levels."""
-    levels = own_levels(estimator, X) if quantiles is None else check_levels(quantiles)
-    levels = default_levels() if levels is None else levels
-    return predict_quantiles(estimator, X, levels), levels
-
 
 def central_pairs(levels):
     """Return the column numbers of central intervals, widest first, and coverages."""

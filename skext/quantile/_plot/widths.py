@@ -3,8 +3,9 @@
 import numpy as np
 
 from skext.metrics._quantile import check_predictions
-from skext.quantile._plot.shared import ask_estimator, central_pairs
+from skext.quantile._plot.shared import central_pairs
 from skext.utils._plotting import curve_style, one_axes, percent, plain_legend
+from skext.utils._quantiles.forms import predict_levels
 
 
 class IntervalWidthDisplay:
@@ -147,7 +148,7 @@ class IntervalWidthDisplay:
         display : IntervalWidthDisplay
             Already drawn.
         """
-        Q, levels = ask_estimator(estimator, X, quantiles)
+        Q, levels = predict_levels(estimator, X, quantiles)
         options.setdefault("name", type(estimator).__name__)
         return cls.from_predictions(y, Q, levels, **options)
 

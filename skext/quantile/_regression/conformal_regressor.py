@@ -16,6 +16,7 @@ from skext.quantile._core.groups import (
     group_params,
 )
 from skext.quantile._core.ties import Ties
+from skext.quantile._core.training_rows import check_rows, check_table
 from skext.quantile._regression.conformal import (
     check_symmetric,
     collect_scores,
@@ -26,11 +27,7 @@ from skext.quantile._regression.conformal import (
     shift,
     warn_if_infinite,
 )
-from skext.quantile._regression.multi import (
-    MultiQuantileRegressor,
-    check_rows,
-    check_table,
-)
+from skext.quantile._regression.multi import MultiQuantileRegressor
 from skext.utils._quantiles.forms import allows, is_frozen
 from skext.utils._quantiles.levels import check_levels
 from skext.utils._sklearn import (

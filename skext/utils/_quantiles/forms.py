@@ -86,6 +86,28 @@ def _arguments(function):
         return {}
 
 
+def _layer(estimator):
+    """Return the prefix and the regressor one layer further in; None for the last."""
+    if isinstance(estimator, Pipeline):
+        name, inner = estimator.steps[-1]
+        return f"{name}__", inner
+    if isinstance(estimator, TransformedTargetRegressor):
+        return "regressor__", estimator.regressor
+    if isinstance(estimator, BaseSearchCV | FrozenEstimator):
+        return "estimator__", estimator.estimator
+    return None
+
+
+def _fitted_layer(fitted):
+    """Return the fitted regressor one layer further in; None for the last."""
+    if isinstance(fitted, BaseSearchCV):
+        return fitted.best_estimator_
+    if isinstance(fitted, TransformedTargetRegressor):
+        return fitted.regressor_
+    layer = _layer(fitted)
+    return None if layer is None else layer[1]
+
+
 def unwrap(estimator):
     """Return the regressor inside of a pipeline, a search or a transformed target.
 
@@ -102,33 +124,19 @@ def unwrap(estimator):
         Prefix of its parameters.
     """
     prefix = ""
-    while True:
-        if isinstance(estimator, Pipeline):
-            prefix += f"{estimator.steps[-1][0]}__"
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            prefix += "estimator__"
-            estimator = estimator.estimator
-        elif isinstance(estimator, TransformedTargetRegressor):
-            prefix += "regressor__"
-            estimator = estimator.regressor
-        elif isinstance(estimator, FrozenEstimator):
-            prefix += "estimator__"
-            estimator = estimator.estimator
-        else:
-            return estimator, prefix
+    while layer := _layer(estimator):
+        prefix, estimator = prefix + layer[0], layer[1]
+    return estimator, prefix
 
 
 def is_frozen(estimator):
     """Tell whether the regressor inside is fitted already and is to stay so."""
-    while isinstance(estimator, Pipeline | BaseSearchCV | TransformedTargetRegressor):
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            estimator = estimator.estimator
-        else:
-            estimator = estimator.regressor
-    return isinstance(estimator, FrozenEstimator)
+    while not isinstance(estimator, FrozenEstimator):
+        layer = _layer(estimator)
+        if layer is None:
+            return False
+        estimator = layer[1]
+    return True
 
 
 def takes_numbers(estimator):
@@ -240,17 +248,12 @@ def prepare(estimator, levels, form):
 
 def _judge_by_pinball(estimator, level):
     """Give searches inside that have no score the loss of the level."""
-    while isinstance(estimator, Pipeline | BaseSearchCV | TransformedTargetRegressor):
+    while not isinstance(estimator, FrozenEstimator) and (layer := _layer(estimator)):
         if isinstance(estimator, BaseSearchCV) and estimator.scoring is None:
             estimator.scoring = make_scorer(
                 mean_pinball_loss, greater_is_better=False, alpha=level
             )
-        if isinstance(estimator, Pipeline):
-            estimator = estimator.steps[-1][1]
-        elif isinstance(estimator, BaseSearchCV):
-            estimator = estimator.estimator
-        else:
-            estimator = estimator.regressor
+        estimator = layer[1]
 
 
 def weight_params(estimator, sample_weight):
@@ -274,16 +277,12 @@ def weight_params(estimator, sample_weight):
         routing = get_routing_for_object(estimator)
         taken = routing.consumes("fit", ["sample_weight"])
         return {"sample_weight": sample_weight} if taken else {}
-    if isinstance(estimator, Pipeline):
-        step, last = estimator.steps[-1]
-        found = weight_params(last, sample_weight)
-        return {f"{step}__{key}": value for key, value in found.items()}
     if isinstance(estimator, FrozenEstimator):
         return {}
-    if isinstance(estimator, BaseSearchCV):
-        return weight_params(estimator.estimator, sample_weight)
-    if isinstance(estimator, TransformedTargetRegressor):
-        return weight_params(estimator.regressor, sample_weight)
+    if layer := _layer(estimator):
+        found = weight_params(layer[1], sample_weight)
+        prefix = layer[0] if isinstance(estimator, Pipeline) else ""
+        return {prefix + key: value for key, value in found.items()}
     taken = has_fit_parameter(estimator, "sample_weight")
     return {"sample_weight": sample_weight} if taken else {}
 
@@ -329,18 +328,11 @@ def mirror(levels):
 def _turns_target(fitted, y):
     """Tell whether transforms of the target turn its order round."""
     y = np.array([[np.min(y)], [np.max(y)]], dtype=np.float64)
-    while True:
+    while fitted is not None:
         if isinstance(fitted, TransformedTargetRegressor):
             y = np.asarray(fitted.transformer_.transform(y)).reshape(-1, 1)
-            fitted = fitted.regressor_
-        elif isinstance(fitted, Pipeline):
-            fitted = fitted.steps[-1][1]
-        elif isinstance(fitted, BaseSearchCV):
-            fitted = fitted.best_estimator_
-        elif isinstance(fitted, FrozenEstimator):
-            fitted = fitted.estimator
-        else:
-            return bool(y[1, 0] < y[0, 0])
+        fitted = _fitted_layer(fitted)
+    return bool(y[1, 0] < y[0, 0])
 
 
 def _turns_back(transformer, Q):
@@ -380,15 +372,11 @@ def own_levels(fitted, X=None):
     levels : ndarray of shape (n_levels,) or None
         Levels of the target as given.
     """
-    if isinstance(fitted, Pipeline):
-        return own_levels(fitted.steps[-1][1], _through(fitted, X))
-    if isinstance(fitted, BaseSearchCV):
-        return own_levels(fitted.best_estimator_, X)
-    if isinstance(fitted, FrozenEstimator):
-        return own_levels(fitted.estimator, X)
-    if isinstance(fitted, TransformedTargetRegressor):
-        known = own_levels(fitted.regressor_, X)
-        if known is None or X is None:
+    inner = _fitted_layer(fitted)
+    if inner is not None:
+        known = own_levels(inner, _through(fitted, X))
+        transformed = isinstance(fitted, TransformedTargetRegressor)
+        if not transformed or known is None or X is None:
             return known
         turned = _turns_back(fitted.transformer_, ask(fitted.regressor_, X, known))
         return mirror(known) if turned else known
@@ -417,11 +405,11 @@ def own_levels(fitted, X=None):
     return None
 
 
-def _through(pipeline, X):
+def _through(fitted, X):
     """Take rows through all steps of a pipeline but the last one."""
-    if X is None or len(pipeline.steps) < 2:
+    if X is None or not isinstance(fitted, Pipeline) or len(fitted.steps) < 2:
         return X
-    return pipeline[:-1].transform(X)
+    return fitted[:-1].transform(X)
 
 
 def ask(fitted, X, levels, name=None):
@@ -443,14 +431,11 @@ def ask(fitted, X, levels, name=None):
     Q : ndarray of shape (n_samples, n_levels)
         Its quantiles, as they are.
     """
-    if isinstance(fitted, Pipeline):
-        return ask(fitted.steps[-1][1], _through(fitted, X), levels, name)
-    if isinstance(fitted, BaseSearchCV):
-        return ask(fitted.best_estimator_, X, levels, name)
-    if isinstance(fitted, FrozenEstimator):
-        return ask(fitted.estimator, X, levels, name)
     if isinstance(fitted, TransformedTargetRegressor):
         return _ask_transformed(fitted, X, levels, name)
+    inner = _fitted_layer(fitted)
+    if inner is not None:
+        return ask(inner, _through(fitted, X), levels, name)
     form = find_form(fitted, name)
     if form.kind in ("one", "all"):
         Q = np.asarray(fitted.predict(X), dtype=np.float64)

@@ -36,18 +36,17 @@ def check_levels(quantiles, name="quantiles"):
     levels = np.atleast_1d(np.asarray(quantiles, dtype=np.float64))
     if levels.ndim != 1 or levels.size == 0:
         raise ValueError(
-            f"{name} must be a one-dimensional, non-empty list of levels, got "
-            f"{quantiles!r}."
+            f"{name}={quantiles!r} must be a one-dimensional, non-empty list of levels."
         )
     if not ((levels > 0) & (levels < 1)).all():
         raise ValueError(
-            f"{name} must lie strictly between 0 and 1, got {levels.tolist()}; remove "
-            "the others, or divide percentages by 100."
+            f"{name}={levels.tolist()} must lie strictly between 0 and 1; remove the "
+            "others, or divide percentages by 100."
         )
     if not (np.diff(levels) > 0).all():
         raise ValueError(
-            f"{name} must increase strictly, got {levels.tolist()}; sort them and "
-            "remove repeated ones, e.g. with numpy.unique."
+            f"{name}={levels.tolist()} must increase strictly; sort them and remove "
+            "repeated ones, e.g. with numpy.unique."
         )
     return levels
 

@@ -35,7 +35,7 @@ def resolve_device(device, *, missing="raise"):
         found = torch.device(device)
     except (RuntimeError, TypeError) as exc:
         raise ValueError(
-            f"device={device!r} is not known to torch. Use 'auto', 'cpu', 'cuda' or "
+            f"device={device!r} is unknown to torch; use 'auto', 'cpu', 'cuda' or "
             "'cuda:<index>'."
         ) from exc
     if _is_available(found):
@@ -45,7 +45,7 @@ def resolve_device(device, *, missing="raise"):
     if missing in ("warn", "silent"):
         return torch.device("cpu")
     raise ValueError(
-        f"device={str(device)!r} is not available here. Use device='auto' or 'cpu'."
+        f"device={str(device)!r} is not available here; use device='auto' or 'cpu'."
     )
 
 
