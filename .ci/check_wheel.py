@@ -14,7 +14,7 @@ for name in skext.__all__:
         for public in module.__all__:
             getattr(module, public)
 
-from skext.benchmark._cli.parser import main  # noqa: E402
+from skext.benchmark._cli.main import main  # noqa: E402
 from skext.datasets import list_suites, load_suite  # noqa: E402
 
 assert all(load_suite(name).tasks for name in list_suites())
