@@ -271,7 +271,7 @@ class SyntheticSampler(SkextMixin, BaseSampler):
             k = usable_neighbors(rare.label, rows.size, k, small, name)
         if k == 0:
             return seeds[:, None]
-        if seeds.size == rows.size:
+        if np.array_equal(seeds, rows):
             return rare.engine.within(rare.label, k, own)
         return find_neighbors(rare.engine, seeds, rows, k, own)
 
