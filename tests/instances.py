@@ -37,8 +37,16 @@ FULL_BATCH = {
     "early_stopping": False,
 }
 
-# Stops near enough to the optimum for single and double precision to agree.
-PRECISE = LogisticRegression(solver="newton-cg", tol=1e-10, max_iter=1000)
+
+class PreciseLearner(LogisticRegression):
+    """Logistic regression at its optimum, in double precision for any table."""
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model."""
+        return super().fit(X.astype(float), y, sample_weight)
+
+
+PRECISE = PreciseLearner(solver="newton-cg", tol=1e-10, max_iter=1000)
 
 
 PARAMETERS: dict = {
