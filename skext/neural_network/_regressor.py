@@ -426,7 +426,7 @@ class TabularNetRegressor(RegressorMixin, BaseTabularNet):
         return to_standard(y, scaler, largest)
 
     def _is_robust(self):
-        return getattr(self._make_loss(), "robust", False)
+        return self._make_loss().robust
 
     def _to_target(self, scores):
         """Return numbers in the unit of the target."""

@@ -83,6 +83,16 @@ def test_a_registered_track_runs_and_is_reported(toy, tmp_path):
     assert "Signs of numbers." in results.report(tmp_path / "r.html").read_text()
 
 
+def test_a_name_is_taken_once(toy):
+    with pytest.raises(ValueError, match="name='toy' is taken by another track"):
+        register(toy)
+    again = Track(
+        "other", "", metrics={}, baseline="", own_metrics=(METRICS["median_error"],)
+    )
+    with pytest.raises(ValueError, match="name='median_error' is taken"):
+        register(again)
+
+
 def test_tracks_bring_what_they_name():
     for track in TRACKS.values():
         kinds = {kind.name for kind in track.kinds}

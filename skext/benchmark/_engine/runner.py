@@ -254,9 +254,10 @@ def _announce(plan, say, progress):
 def _nothing_to_do(plan):
     failed = {**plan.broken, **plan.unavailable}
     if not failed:
+        kinds = ", ".join(sorted(set(plan.task_types.values()))) or "none"
         return (
-            "Nothing to run: no chosen method can do any chosen task; see "
-            "'skext bench list methods'."
+            "Nothing to run: no chosen method can do any chosen task (kinds of "
+            f"tasks: {kinds}); see 'skext bench list methods'."
         )
     first, reason = next(iter(failed.items()))
     if plan.broken:

@@ -80,10 +80,20 @@ METHODS: dict[str, Method] = {}
 
 def register(track):
     """Make a track known, after those whose methods are its guests."""
-    TRACKS[track.name] = track
-    KINDS.update((kind.name, kind) for kind in track.kinds)
-    METRICS.update((metric.name, metric) for metric in track.own_metrics)
-    METHODS.update((method.name, method) for method in track.methods)
+    for known, new in (
+        (TRACKS, (track,)),
+        (KINDS, track.kinds),
+        (METRICS, track.own_metrics),
+        (METHODS, track.methods),
+    ):
+        for thing in new:
+            if thing.name in known:
+                raise ValueError(
+                    f"name={thing.name!r} is taken by another "
+                    f"{type(thing).__name__.lower()}; give the one of track "
+                    f"{track.name!r} a name of its own."
+                )
+            known[thing.name] = thing
     for name in track.guests:
         joined = (*METHODS[name].tracks, track.name)
         METHODS[name] = replace(METHODS[name], tracks=joined)

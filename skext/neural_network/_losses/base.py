@@ -192,12 +192,15 @@ class TabularLoss(nn.Module):
         whether there are members, whatever ``ensemble_dim`` says.
     progress : float
         Share of the training that is done, for losses with a schedule.
+    robust : bool
+        Whether targets that are numbers are scaled by median and absolute deviation.
     """
 
     link = "logit"
     link_scale = 1.0
     n_outputs = None
     progress = 1.0
+    robust = False
 
     def __init__(self, *, ensemble_dim=None, reduction="mean"):
         super().__init__()

@@ -21,8 +21,6 @@ class RegressionLoss(TabularLoss):
     """
 
     link = "identity"
-    # Whether gross errors in a target do not move the optimum at will.
-    robust = False
 
     def _row_losses(self, layout, target):
         scores = layout.scores
