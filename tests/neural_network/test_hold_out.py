@@ -238,7 +238,7 @@ def test_scores_that_take_no_weights(cls, rare):
     [
         ({"sampler": "class"}, "sampler='class' must be a sampler"),
         ({"sampler": TemperatureSampler}, "must be a sampler, such as"),
-        ({"sampler": TemperatureSampler(by="klass")}, "by='klass' is not known"),
+        ({"sampler": TemperatureSampler(by="klass")}, "by='klass' is unknown"),
         (
             {"sampler": TemperatureSampler(by=[None] * 300)},
             "sampler.by has no label in 300 of 300",
