@@ -304,7 +304,7 @@ class Training:
         net.criterion_.eval()
         extras = {} if valid.weight is None else {"sample_weight": valid.weight}
         scores, targets = raw, valid.y
-        if net.criterion_.robust and raw.device.type != "mps":
+        if getattr(net.criterion_, "robust", False) and raw.device.type != "mps":
             # Beside a gross error, single precision loses the errors of other rows.
             scores, targets = raw.double(), valid.y.double()
         with torch.no_grad():
