@@ -280,7 +280,7 @@ def make_preprocessor(info, kind="scale"):
     )
 
 
-def build(method, info, *, seed, n_tune=0, inner_folds=3):
+def build(method, info, *, seed, n_tune=0):
     """Make the estimator that is fitted: preprocessing, method, search, seeds.
 
     A bare sampler is completed by logistic regression.
@@ -296,7 +296,7 @@ def build(method, info, *, seed, n_tune=0, inner_folds=3):
         steps.append(("model", estimator))
     pipeline = pipeline_of(steps) if len(steps) > 1 else steps[0][1]
     if n_tune and method.space:
-        pipeline = _search(pipeline, method, info, n_tune, inner_folds, len(steps) > 1)
+        pipeline = _search(pipeline, method, info, n_tune, len(steps) > 1)
     set_random_state(pipeline, seed)
     return pipeline
 
@@ -309,7 +309,7 @@ def pipeline_of(steps):
     return Pipeline(steps)
 
 
-def _search(pipeline, method, info, n_tune, inner_folds, nested):
+def _search(pipeline, method, info, n_tune, nested):
     prefix = "model__" if nested else ""
     splitter = StratifiedKFold if target_of(info.task_type) == "classes" else KFold
     return RandomizedSearchCV(
@@ -317,7 +317,7 @@ def _search(pipeline, method, info, n_tune, inner_folds, nested):
         {prefix + name: values for name, values in method.space.items()},
         n_iter=n_tune,
         scoring=_scorer(info),
-        cv=splitter(inner_folds, shuffle=True, random_state=0),
+        cv=splitter(3, shuffle=True, random_state=0),
         random_state=0,
     )
 

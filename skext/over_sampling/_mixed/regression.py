@@ -529,9 +529,3 @@ def _deviations(numbers):
     mean = np.nansum(numbers, axis=0) / np.maximum(known, 1)
     squares = np.nansum((numbers - mean) ** 2, axis=0)
     return np.sqrt(squares / np.maximum(known - 1, 1))
-
-
-def _first(frame, name):
-    column = frame.iloc[:, 0]
-    column.name = name
-    return column
