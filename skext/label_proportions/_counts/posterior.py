@@ -147,7 +147,9 @@ def as_scores(proba, least):
     return np.log(np.maximum(proba, least))
 
 
-def count_posterior(scores, bags, counts, n_jobs=None, arranged=None):
+def count_posterior(
+    scores, bags, counts, n_jobs=None, arranged=None, bag_strength=np.inf
+):
     """Return probabilities of rows given the counts of their bags.
 
     Parameters
@@ -164,18 +166,22 @@ def count_posterior(scores, bags, counts, n_jobs=None, arranged=None):
         Number of threads.
     arranged : tuple of ndarray, default=None
         Result of ``bags.arranged()``, for callers that ask again and again.
+    bag_strength : float, default=inf
+        How much a wrong count of two classes costs: ``bag_strength * (k - count)**2``;
+        infinity makes counts certain.
 
     Returns
     -------
     posterior : ndarray of the shape of ``scores``
         Probabilities; those of bags with known counts add up to them.
     log_probability : ndarray of shape (n_bags,)
-        Logarithm of the probability of the counts of each bag.
+        Logarithm of the probability of the counts of each bag; that of the expected
+        factor if they are not certain.
     """
     order, indptr = bags.order() if arranged is None else arranged
     h = np.ascontiguousarray(scores[order])
     message, logs = np.zeros_like(h), np.zeros(len(counts))
-    kernel, option = count_messages, np.inf
+    kernel, option = count_messages, float(bag_strength)
     if h.ndim == 2:
         kernel, option = count_vector_messages, LATTICE_LIMIT
     run_chunks(

@@ -9,14 +9,25 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skext.label_proportions._bags.targets import check_whole_counts
+from skext.label_proportions._bootstrap.choices import (
+    MOST_ROUNDS,
+    Similarity,
+    choose_rounds,
+    choose_similarity,
+    sample_of_bags,
+)
+from skext.label_proportions._bootstrap.features import RobustFeatures
+from skext.label_proportions._bootstrap.learners import default_learners
+from skext.label_proportions._bootstrap.opinions import narrow
+from skext.label_proportions._bootstrap.problem import Problem
 from skext.label_proportions._core.base import BaseLLPClassifier
 from skext.label_proportions._core.models import fit_soft_labels, takes_weights
 from skext.label_proportions._counts.posterior import label_by_counts, normalize_rows
-from skext.label_proportions._inference.graph import check_connectivity, neighbor_graph
+from skext.label_proportions._inference.graph import check_connectivity
+from skext.label_proportions._inference.lazy_graph import LazyGraph
 from skext.label_proportions._inference.propagation import (
     Propagation,
     arrange_graph,
-    is_better,
     layout,
     propagate,
     warn_not_converged,
@@ -24,8 +35,6 @@ from skext.label_proportions._inference.propagation import (
 from skext.label_proportions._inference.pseudo_labels import (
     among_all_rows,
     by_threshold,
-    linear_starts,
-    scores_of_other_bags,
 )
 from skext.label_proportions._nets.refiner import EmbeddingRefiner
 from skext.utils._random import fit_rng, seed_parts
@@ -34,35 +43,39 @@ from skext.utils._warnings import warn_user
 
 __all__ = ["BeliefPropagationLLPClassifier"]
 
-# Up to so many bags solutions from several starts are compared by default.
-_FEW_BAGS = 20
-
 
 class Run(NamedTuple):
     """What was inferred about the rows, for one class or for all."""
 
     proba: np.ndarray
-    result: Propagation | None
+    result: Propagation | None = None
     """How it ended; None if there was nothing to infer."""
-    start: str
+    strength: float = 0.0
+    """How strongly neighbours agreed."""
+    n_rounds: int = 1
+    """How often labels were inferred."""
 
 
 class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     """Learn from label proportions through labels inferred by belief propagation.
 
-    Of each bag of rows only the number of positive rows is known. Similar rows tend
-    to have the same label: belief propagation over a graph of neighbours and over
-    the counts gives each row a probability, which becomes the label that a classifier
-    is fitted to.
+    Of each bag of rows only the number of positive rows is known. A linear model of
+    the counts has a first opinion of each row; belief propagation over the counts, and
+    over a graph of neighbours as far as it helps, makes it a probability; a classifier
+    is fitted to these, and its opinions are where the next round starts.
 
     Parameters
     ----------
     estimator : estimator object, default=None
-        The classifier that is fitted last. None is
-        :class:`~sklearn.ensemble.HistGradientBoostingClassifier`.
-    similarity_strength : float, default=1.0
+        The classifier that is fitted to the inferred labels. None is
+        :class:`~sklearn.ensemble.HistGradientBoostingClassifier` with small trees or a
+        logistic regression, whichever foretells the counts of held-out bags better;
+        sparse tables get the latter. Where all labels are known, None is the former
+        with its own defaults.
+    similarity_strength : "auto" or float, default="auto"
         How strongly neighbours agree: an edge between different labels costs the
-        similarity times this.
+        similarity times this. "auto" is the one of 0, .1, .3, 1 and 3 under which the
+        counts of held-out bags are most probable.
     bag_strength : float, default=inf
         How strongly counts hold: a difference of k rows costs ``bag_strength * k**2``.
         Counts with Gaussian noise of variance v ask for ``1 / (2 * v)``.
@@ -73,8 +86,10 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     kernel : {"exponential", "gaussian", "constant"} or callable, default="exponential"
         Similarity at distance ``d``: ``exp(-d / l)``, ``exp(-(d / l)**2 / 2)``, 1, or
         ``kernel(d / l)``. Distances are Euclidean if the metric is "cosine".
-    length_scale : "median" or float, default="median"
-        The number ``l``; the median is that of the distances of all edges.
+    length_scale : "auto", "median" or float, default="auto"
+        The number ``l``; the median is that of the distances of all edges. "auto" is
+        the median, or along with ``similarity_strength="auto"`` half of it, or twice
+        as much, whichever held-out counts prefer.
     neighbor_threshold : float, default=None
         Largest distance of neighbours.
     connectivity : sparse matrix of shape (n_samples, n_samples), default=None
@@ -92,19 +107,21 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         positive, those with the largest probabilities.
     threshold : float, default=0.5
         Of ``pseudo_labels="threshold"``.
-    n_rounds : int, default=1
-        How often labels are inferred; more than once needs ``feedback``.
-    refiner : object or "torch", default=None
+    n_rounds : "auto" or int, default="auto"
+        How often labels are inferred. "auto" is at most three times, as long as the
+        counts of held-out bags become more probable by it; at least twice if there is
+        a refiner; and once if there are fewer than eight bags.
+    refiner : object, "trees" or "torch", default=None
         Has ``fit(X, proba, bags=..., counts=...)`` and ``transform(X)``, whose result
-        is where neighbours are searched in the next round. "torch" is
-        :class:`EmbeddingRefiner`.
+        is where neighbours are searched in the next round. "trees" is
+        :class:`LeafRefiner`, "torch" is :class:`EmbeddingRefiner`.
     feedback : {"embedding", "unary", "both"} or None, default=None
         What a round tells the next: the embedding of the refiner; log-odds of the
-        classifier, fitted to other bags; or both. None is "embedding" if there is a
-        refiner.
+        classifier, fitted to other bags; or both. None is "both" if there is a
+        refiner, and "unary" if there is none.
     cv : int, splitter or iterable, default=3
-        Parts into which bags are cut for the log-odds; a splitter or an iterable tests
-        each bag once and as a whole; None is 5.
+        Parts into which bags are cut, for the log-odds and for all choices; a splitter
+        or an iterable tests each bag once and as a whole; None is 5.
     similarity_strength_feedback : float, default=None
         Similarity strength from the second round on; None keeps it.
     damping : float, default=0.5
@@ -118,19 +135,17 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     schedule : {"parallel", "sequential"}, default="parallel"
         Whether all messages are renewed at once, or bag after bag, which converges
         more often and uses one thread.
-    start : {"auto", "flat", "compare"}, default="auto"
-        Where belief propagation starts: "flat" is without an opinion; "compare" also
-        starts from the log-odds of linear classifiers of bags, and keeps the solution
-        under which counts are most probable by what neighbours say. "auto" compares if
-        there are at most 20 bags.
+    start : {"counts", "flat"}, default="counts"
+        What belief propagation is told of rows in the first round: the log-odds of a
+        linear model of the counts of other bags, or nothing, as in the paper.
     classes : array-like of shape (n_classes,), default=None
         Labels of the classes, sorted; of two classes proportions refer to the second.
         None is 0, 1, ....
     n_jobs : int, default=None
         Number of threads. The result does not depend on it.
     random_state : int, RandomState instance or None, default=None
-        Seed of ``estimator`` and of ``refiner``, if they have none of their own;
-        nothing else is random.
+        Seed of ``estimator`` and of ``refiner``, if they have none of their own, and
+        of the trees that stand for None; nothing else is random.
     verbose : int, default=0
         Whether sweeps are reported.
 
@@ -163,9 +178,13 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     bethe_log_partition_ : float
         Bethe approximation of the log-partition function of the last round.
     count_log_likelihood_ : float
-        Log-probability of the counts by what neighbours say, in the last round.
-    start_ : str
-        The start that won: "flat", "dllp", "mean map" or "count likelihood".
+        Log-probability of the counts by what neighbours and opinions say, in the last
+        round.
+    similarity_strength_ : float
+        How strongly neighbours agreed; a list of those of each class for more than two
+        classes with a finite ``bag_strength``.
+    n_rounds_ : int
+        How often labels were inferred; the largest number if there were several.
     length_scale_ : float
         The length scale of the kernel; NaN if the graph was given or not needed.
     n_edges_ : int
@@ -180,30 +199,42 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     See Also
     --------
     bp_marginals : The inference on a graph of your own.
-    DLLPClassifier : Better where bags are small.
+    CountLikelihoodClassifier : The linear model of counts alone, with your penalty.
+    DLLPClassifier : The fastest one.
     bag_target : Makes the target.
 
     Notes
     -----
-    The method is the one of [1]_, with these differences: a count is one factor of a
-    bag, treated exactly at any size, instead of a pair of rows for each pair; counts
-    are certain by default; the length scale follows the data; labels are soft, since
-    a threshold of one half leaves no positive rows where positives are rare;
-    :meth:`reference_params` has the authors' settings. Feedback by log-odds is ours.
+    The method is the one of [1]_, with these differences: there is a first opinion of
+    rows; a count is one factor of a bag, treated exactly at any size, instead of a pair
+    of rows for each pair; counts are certain by default; the strength of neighbours
+    and its length scale follow the data; labels are soft, since a threshold of one
+    half leaves no positive rows where positives are rare. :meth:`reference_params` has
+    the authors' settings.
+
+    The first opinion comes from logistic regression by the likelihood of the counts,
+    as in :class:`CountLikelihoodClassifier`, on features that are scaled, numbers also
+    without their tails. The variance of the prior of its weights has the largest
+    evidence, given that log-odds usually vary by one or two. What it says of a row
+    does not come from the count of the row's own bag. With a strength of zero the
+    rounds are expectation-maximization for the likelihood of the counts, with any
+    classifier, cross-fitted by whole bags.
+
+    All choices are made by the probability of the counts of held-out bags, after the
+    level and the temperature of opinions were fitted to them. For the number of rounds
+    and the classifier the loop is run without the counts of a part of the bags, and
+    then judged by them. A strength above zero, another classifier and another round
+    have to be better by 1 to 4, by 1 and by .5 units of log-probability. With more
+    than 8192 rows choices are made by a part of the bags.
 
     No label of a row is ever read: only the counts of bags. A target of plain labels
     makes each row a bag of its own; then labels are known, no graph is built, and the
     fit is that of ``estimator``.
 
     With more than two classes labels are those of a Potts model and the counts of a
-    bag are one vector, see :func:`bp_marginals`. With a finite ``bag_strength`` each
-    class is inferred against the rest instead, and probabilities are divided by their
-    sum.
-
-    Where bags are few, belief propagation finds clusters, and may end with the wrong
-    ones of them positive: all counts can be met at the borders. Solutions from several
-    starts differ in how probable the counts are by what neighbours say to rows, which
-    tells them apart and needs no labels.
+    bag are one vector, see :func:`bp_marginals`; first opinions are those of each class
+    against the rest. With a finite ``bag_strength`` each class is inferred against the
+    rest instead, and probabilities are divided by their sum.
 
     Agreement of neighbours carries information about classes only where clusters and
     classes have to do with each other. Compare with targets whose proportions are all
@@ -230,13 +261,16 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
 
     _parameter_constraints: dict = {
         "estimator": [HasMethods(["fit", "predict"]), None],
-        "similarity_strength": [Interval(Real, 0, None, closed="left")],
+        "similarity_strength": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="left"),
+        ],
         "bag_strength": [Interval(Real, 0, None, closed="both")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [str],
         "kernel": [StrOptions({"exponential", "gaussian", "constant"}), callable],
         "length_scale": [
-            StrOptions({"median"}),
+            StrOptions({"auto", "median"}),
             Interval(Real, 0, None, closed="neither"),
         ],
         "neighbor_threshold": [Interval(Real, 0, None, closed="left"), None],
@@ -245,8 +279,12 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "standardize": ["boolean"],
         "pseudo_labels": [StrOptions({"soft", "threshold", "count"})],
         "threshold": [Interval(Real, 0, 1, closed="both")],
-        "n_rounds": [Interval(Integral, 1, None, closed="left")],
-        "refiner": [HasMethods(["fit", "transform"]), StrOptions({"torch"}), None],
+        "n_rounds": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "refiner": [
+            HasMethods(["fit", "transform"]),
+            StrOptions({"trees", "torch"}),
+            None,
+        ],
         "feedback": [StrOptions({"embedding", "unary", "both"}), None],
         "cv": ["cv_object"],
         "similarity_strength_feedback": [Interval(Real, 0, None, closed="left"), None],
@@ -254,7 +292,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "schedule": [StrOptions({"parallel", "sequential"})],
-        "start": [StrOptions({"auto", "flat", "compare"})],
+        "start": [StrOptions({"counts", "flat"})],
         "classes": ["array-like", None],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -265,19 +303,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self,
         estimator=None,
         *,
-        similarity_strength=1.0,
+        similarity_strength="auto",
         bag_strength=np.inf,
         n_neighbors=5,
         metric="euclidean",
         kernel="exponential",
-        length_scale="median",
+        length_scale="auto",
         neighbor_threshold=None,
         connectivity=None,
         symmetrize="union",
         standardize=True,
         pseudo_labels="soft",
         threshold=0.5,
-        n_rounds=1,
+        n_rounds="auto",
         refiner=None,
         feedback=None,
         cv=3,
@@ -286,7 +324,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         max_iter=100,
         tol=1e-3,
         schedule="parallel",
-        start="auto",
+        start="counts",
         classes=None,
         n_jobs=None,
         random_state=None,
@@ -352,6 +390,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             "pseudo_labels": "threshold",
             "threshold": 0.5,
             "n_rounds": 2,
+            "feedback": "embedding",
             "refiner": EmbeddingRefiner((5040, 1280, 320, 128, 64), standardize=False),
             "start": "flat",
             "damping": 0.5,
@@ -385,14 +424,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         Raises
         ------
         ValueError
-            If a bag is cut, counts do not fit, or ``n_rounds`` has no feedback.
+            If a bag is cut, counts do not fit, or ``feedback`` has no refiner.
         """
-        if self.n_rounds > 1 and self._feedback() is None:
-            raise ValueError(
-                f"n_rounds={self.n_rounds} needs feedback: give a refiner, or "
-                "feedback='unary'."
-            )
-        if self._feedback() in ("embedding", "both") and self.refiner is None:
+        if self.feedback in ("embedding", "both") and self.refiner is None:
             raise ValueError(f"feedback={self.feedback!r} needs a refiner; give one.")
         options = {}
         if self.connectivity is not None:
@@ -407,8 +441,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         return self
 
     def _feedback(self):
-        if self.feedback is None and self.refiner is not None:
-            return "embedding"
+        if self.feedback is None:
+            return "unary" if self.refiner is None else "both"
         return self.feedback
 
     def _finite_input(self):
@@ -430,19 +464,34 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self.bp_residual_ = max((result.residual for result in results), default=0.0)
         self.bethe_log_partition_ = float(sum(r.log_partition for r in results))
         self.count_log_likelihood_ = float(sum(r.count_log_likelihood for r in results))
-        self.start_ = runs[0].start if runs else "flat"
+        self.n_rounds_ = max((run.n_rounds for run in runs), default=1)
+        strengths = [run.strength for run in runs] or [0.0]
+        self.similarity_strength_ = strengths[0] if len(runs) <= 1 else strengths
 
     def _first_graph(self, data):
         """Return the graph of the rows; None if counts leave no doubt about any."""
         self.length_scale_, self.n_edges_ = float("nan"), 0
         if self._decided(data.bags):
             return None
-        if self.connectivity is None:
-            return self._neighbors(data.X, self.standardize)
-        n_samples = data.given.codes.size
-        graph = check_connectivity(self.connectivity, data.X, data.rows, n_samples)
-        self.n_edges_ = int(graph.nnz // 2)
-        return graph
+        given = None
+        if self.connectivity is not None:
+            n_samples = data.given.codes.size
+            given = check_connectivity(self.connectivity, data.X, data.rows, n_samples)
+        return self._graph(data.X, self.standardize, given)
+
+    def _graph(self, X, standardize, given=None):
+        return LazyGraph(
+            X,
+            given,
+            n_neighbors=self.n_neighbors,
+            metric=self.metric,
+            kernel=self.kernel,
+            length_scale="median" if self.length_scale == "auto" else self.length_scale,
+            neighbor_threshold=self.neighbor_threshold,
+            symmetrize=self.symmetrize,
+            standardize=standardize,
+            n_jobs=self.n_jobs,
+        )
 
     def _decided(self, bags):
         """Tell whether counts leave no doubt about any row."""
@@ -453,30 +502,9 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             and bool(((shares == 0) | (shares == 1)).all())
         )
 
-    def _neighbors(self, X, standardize):
-        graph, self.length_scale_ = neighbor_graph(
-            X,
-            self.n_neighbors,
-            metric=self.metric,
-            kernel=self.kernel,
-            length_scale=self.length_scale,
-            neighbor_threshold=self.neighbor_threshold,
-            symmetrize=self.symmetrize,
-            standardize=standardize,
-            n_jobs=self.n_jobs,
-        )
-        self.n_edges_ = int(graph.nnz // 2)
-        if self.n_neighbors >= X.shape[0]:
-            warn_user(
-                f"n_neighbors={self.n_neighbors} is too large for {X.shape[0]} rows; "
-                f"all other {X.shape[0] - 1} rows are neighbours."
-            )
-        return graph
-
-    def _infer(self, graph, codes, counts, strength, unary, starts):
-        """Run belief propagation; return probabilities of the rows, and the start."""
+    def _infer(self, graph, codes, counts, strength, opinions, start):
+        """Run belief propagation."""
         order, indptr, padded, n_bagged = layout(codes, counts)
-        graph = arrange_graph(graph, order, strength)
         progress = None
         if self.verbose:
 
@@ -486,28 +514,22 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                     f"{change:.2e}, damping {damping}"
                 )
 
-        best = None
-        for name, initial in (("flat", None), *starts):
-            result = propagate(
-                graph,
-                order,
-                indptr,
-                padded,
-                n_bagged,
-                unary=unary,
-                initial=initial,
-                bag_strength=self.bag_strength,
-                damping=self.damping,
-                max_iter=self.max_iter,
-                tol=self.tol,
-                schedule=self.schedule,
-                n_jobs=self.n_jobs,
-                progress=progress,
-            )
-            if best is None or is_better(result, best):
-                best, start = result, name
-        warn_not_converged(best, self.tol, type(self).__name__)
-        return best, start
+        return propagate(
+            arrange_graph(graph, order, strength),
+            order,
+            indptr,
+            padded,
+            n_bagged,
+            unary=opinions,
+            initial=start,
+            bag_strength=self.bag_strength,
+            damping=self.damping,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            schedule=self.schedule,
+            n_jobs=self.n_jobs,
+            progress=progress,
+        )
 
     def _seeded(self, part):
         """Return a copy of an estimator that is as reproducible as this one."""
@@ -549,53 +571,120 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         # Rows of unknown bags take part, too, so that _fit_class is another one.
         raise NotImplementedError
 
-    def _starts(self, data, k):
-        """Return where to start besides from nothing."""
-        few = data.bags.ids.size <= _FEW_BAGS
-        wanted = self.start == "compare" or (self.start == "auto" and few)
-        table = data.X.data if sparse.issparse(data.X) else data.X
-        if not wanted or not np.isfinite(table).all():
-            return ()
-        return linear_starts(data, k)
-
     def _fit_class(self, data, k, graph):
         """Infer labels and fit the classifier to them."""
-        estimator = self.estimator
-        if estimator is None:
-            estimator = HistGradientBoostingClassifier()
-        learner = self._seeded(estimator)
         column = slice(None) if k is None else k
         counts = data.bags.count_table()[:, column]
         if graph is None:
-            proba = data.bags.proportions[data.bags.codes][:, column]
-            run = Run(proba, None, "flat")
-        else:
-            run = self._run(data, k, counts, graph, learner)
+            learner = self.estimator
+            if learner is None:
+                learner = HistGradientBoostingClassifier()
+            run = Run(data.bags.proportions[data.bags.codes][:, column])
+            return self._fit_labels(self._seeded(learner), data, counts, run.proba), run
+        problem, learners = self._problem(data, k), self._learners(data.X)
+        first = problem.first_opinions()
+        opinions = None if first is None else problem.calibrated(first.scores)
+        rows = sample_of_bags(problem)
+        similarity = self._choose_similarity(problem, graph, rows, opinions)
+        number, n_rounds = 0, self.n_rounds
+        if n_rounds == "auto" or len(learners) > 1:
+            most = MOST_ROUNDS if n_rounds == "auto" else 1
+            part = problem if rows is None else problem.part(rows)
+            part = part.with_graph(self._scaled(graph, rows, similarity))
+            variances = None if first is None else first.variances
+            number, found = choose_rounds(part, learners, similarity, variances, most)
+            n_rounds = found if n_rounds == "auto" else n_rounds
+        if self.n_rounds == "auto" and self.refiner is not None:
+            n_rounds = max(n_rounds, 2)
+        learner = learners[number]
+        problem = self._with_graph(problem, graph, similarity)
+        run = self._loop(problem, learner, opinions, similarity, n_rounds)
         return self._fit_labels(learner, data, counts, run.proba), run
 
-    def _run(self, data, k, counts, graph, learner):
-        """Infer labels, let them change the graph or the log-odds, and so on."""
-        unary, strength = None, self.similarity_strength
-        starts = self._starts(data, k)
+    def _problem(self, data, k):
+        features = None
+        if self.start == "counts":
+            features = RobustFeatures(data.X, data.weight)(data.X)
+            features = narrow(features, data.bags.ids.size)
+        return Problem(
+            X=data.X,
+            bags=data.bags,
+            k=k,
+            weight=data.weight,
+            parts=data.parts,
+            features=features,
+            graph=None,
+            infer=self._infer,
+            cv=self.cv,
+            bag_strength=self.bag_strength,
+            n_jobs=self.n_jobs,
+        )
+
+    def _learners(self, X):
+        """Return the classifiers that labels may be learned by."""
+        if self.estimator is not None:
+            return [self._seeded(self.estimator)]
+        found = default_learners(X.shape[0], not sparse.issparse(X))
+        return [self._seeded(learner) for learner in found]
+
+    def _choose_similarity(self, problem, graph, rows, opinions):
+        """Return what neighbours say, chosen by some rows if not by all."""
+        if self.similarity_strength != "auto":
+            return Similarity(self.similarity_strength)
+        part, part_opinions = problem, opinions
+        if rows is not None:
+            part = problem.part(rows)
+            part_opinions = None if opinions is None else opinions[rows]
+        rescaled = None
+        if graph.has_scale and self.length_scale == "auto":
+            rescaled = graph.rescaled
+        part = part.with_graph(graph.of(rows))
+        return choose_similarity(part, part_opinions, rescaled)
+
+    def _scaled(self, graph, rows, similarity):
+        if similarity.strength == 0:
+            return None
+        return graph.rescaled(graph.of(rows), similarity.scale)
+
+    def _with_graph(self, problem, graph, similarity):
+        """Return the problem with the graph of all rows, and describe it."""
+        made = self._scaled(graph, None, similarity)
+        self.length_scale_, self.n_edges_ = float("nan"), 0
+        if made is not None:
+            self.length_scale_ = float(graph.length_scale * similarity.scale)
+            self.n_edges_ = int(made.nnz // 2)
+        return problem.with_graph(made)
+
+    def _loop(self, problem, learner, opinions, similarity, n_rounds):
+        """Infer labels, let them change the graph or the opinions, and so on."""
         feedback = self._feedback()
-        for turn in range(self.n_rounds):
-            result, start = self._infer(
-                graph, data.bags.codes, counts, strength, unary, starts
-            )
-            if turn == self.n_rounds - 1:
-                break
-            starts, proba = (), result.marginals
-            if self.similarity_strength_feedback is not None:
+        for turn in range(n_rounds):
+            strength, alone = similarity.strength, similarity.alone and turn == 0
+            if turn > 0 and self.similarity_strength_feedback is not None:
                 strength = self.similarity_strength_feedback
-            if feedback in ("embedding", "both"):
-                refiner = self.refiner
-                refiner = EmbeddingRefiner() if refiner == "torch" else refiner
-                self.refiner_ = self._seeded(refiner)
-                self.refiner_.fit(data.X, proba, bags=data.bags.codes, counts=counts)
-                graph = self._neighbors(self.refiner_.transform(data.X), False)
+            result = problem.labels(strength, opinions, alone=alone)
+            if turn == n_rounds - 1:
+                break
+            proba = result.marginals
             if feedback in ("unary", "both"):
-                unary = scores_of_other_bags(learner, data, counts, proba, self.cv)
-        return Run(result.marginals, result, start)
+                scores = problem.learned_opinions(learner, proba)
+                opinions = problem.calibrated(scores)
+            if feedback in ("embedding", "both"):
+                graph, rows = self._embedded(problem, proba), sample_of_bags(problem)
+                similarity = self._choose_similarity(problem, graph, rows, opinions)
+                problem = self._with_graph(problem, graph, similarity)
+        warn_not_converged(result, self.tol, type(self).__name__)
+        return Run(result.marginals, result, strength, n_rounds)
+
+    def _embedded(self, problem, proba):
+        """Return the graph of rows where a refiner puts them."""
+        refiner = self.refiner
+        if isinstance(refiner, str):
+            refiner = {"torch": EmbeddingRefiner}[refiner]()
+        self.refiner_ = self._seeded(refiner)
+        codes = problem.bags.codes
+        self.refiner_.fit(problem.X, proba, bags=codes, counts=problem.counts)
+        return self._graph(self.refiner_.transform(problem.X), False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

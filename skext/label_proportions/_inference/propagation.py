@@ -34,8 +34,6 @@ _PATIENCE = 10
 _DRIFT = 3
 _NO_DAMPING = 0.1
 _STRONGER_DAMPING = (0.7, 0.9)
-# Log-probability by which counts have to be likelier for another solution to win.
-_GAIN = 0.1
 
 
 class Propagation(NamedTuple):
@@ -56,15 +54,6 @@ class Propagation(NamedTuple):
     """Bethe approximation of the logarithm of the partition function."""
     count_log_likelihood: float
     """Logarithm of the probability of the counts, by what neighbours say."""
-
-
-def is_better(one, other):
-    """Tell whether a solution makes counts likelier than another one.
-
-    The Bethe free energy does not tell: it also likes classes whose border cuts few
-    edges. Nor does convergence, which a start next to certainty reaches at once.
-    """
-    return one.count_log_likelihood > other.count_log_likelihood + _GAIN
 
 
 class Graph(NamedTuple):
