@@ -68,7 +68,9 @@ def neighbor_graph(
     -----
     Of more than 50 000 dense rows of more than 8 columns, Euclidean neighbours are
     searched within cells, and some are missed, for which others come that are hardly
-    farther: ``neighbors_in_cells``. Otherwise the search is exact.
+    farther: ``neighbors_in_cells``. Of 100 000 rows near a surface of 5 dimensions in
+    20, 99 % are found; of independent normal columns, the worst case, a third of those
+    of 1 000 000 x 30, with distances 5 % too long. Otherwise the search is exact.
     """
     n_samples = X.shape[0]
     k = min(n_neighbors, n_samples - 1)
