@@ -116,6 +116,8 @@ PARAMETERS: dict = {
     ],
     "EasyLLPClassifier": [{"tol": 1e-10}],
     "EmbeddingRefiner": [{"hidden_layer_sizes": (8, 4), "max_epochs": 5}],
+    # Trees that split sparse tables like dense ones.
+    "LeafRefiner": [{"n_estimators": 5, "max_leaf_nodes": 4}],
     "MeanMapClassifier": [{"tol": 1e-10}],
     "SelfLabelingLLPClassifier": [{"estimator": PRECISE}],
     "SMOGN": [{"relevance": [[0, 1], [1, 0], [2, 0]]}],

@@ -23,6 +23,7 @@ from skext.label_proportions._bags.targets import bag_target
 from skext.label_proportions._inference.classifier import (
     BeliefPropagationLLPClassifier,
 )
+from skext.label_proportions._inference.leaves import LeafRefiner
 from skext.label_proportions._inference.marginals import bp_marginals
 from skext.label_proportions._linear.count_likelihood import CountLikelihoodClassifier
 from skext.label_proportions._linear.dllp import DLLPClassifier
@@ -50,6 +51,7 @@ __all__ = [
     "DLLPNetClassifier",
     "EasyLLPClassifier",
     "EmbeddingRefiner",
+    "LeafRefiner",
     "LeaveOneBagOut",
     "MarginalCalibrationDisplay",
     "MeanMapClassifier",

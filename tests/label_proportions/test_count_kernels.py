@@ -6,7 +6,6 @@ from scipy.stats import norm
 
 from skext.label_proportions._counts.two_class_kernels import (
     CERTAIN,
-    bag_messages,
     count_messages,
     find_tilt,
     messages_by_recursion,
@@ -14,6 +13,14 @@ from skext.label_proportions._counts.two_class_kernels import (
 )
 
 STRENGTHS = (np.inf, 10.0, 1.0, 0.1, 0.01)
+
+
+def bag_messages(h, count, strength, tilt, message):
+    """Write the messages of one bag; return its tilt and its logarithm."""
+    tilts, logs = np.array([tilt]), np.empty(1)
+    indptr, counts = np.array([0, h.size]), np.array([count], dtype=float)
+    count_messages(h, indptr, counts, strength, tilts, message, logs, 0, 1)
+    return tilts[0], logs[0]
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)

@@ -206,3 +206,18 @@ def as_numbers(values, name):
             )
         found[place] = np.nan if lost else float(value)
     return found
+
+
+def as_proba(y):
+    """Return probabilities of all classes; labels are certain."""
+    y = np.asarray(y)
+    if y.dtype.kind in "fiub" and y.min() >= 0 and y.max() <= 1:
+        proba = y.astype(np.float64)
+        return proba if y.ndim == 2 else np.column_stack([1 - proba, proba])
+    if y.ndim == 2:
+        raise ValueError(
+            f"y holds values from {y.min()} to {y.max()}; give probabilities between 0 "
+            "and 1."
+        )
+    classes, codes = np.unique(y, return_inverse=True)
+    return np.eye(classes.size)[codes]

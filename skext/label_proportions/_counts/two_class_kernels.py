@@ -250,72 +250,81 @@ def messages_by_transform(h, count, strength, tilt, message):
 
 
 @jit
-def bag_messages(h, count, strength, tilt, message):
-    """Write the messages of one bag.
+def _settled_bag(h, count, strength, message):
+    """Write the messages of a bag that leaves nothing to compute; tell whether it does.
 
-    Parameters
-    ----------
-    h : ndarray of shape (size,)
-        Log-odds of the rows without what the bag says.
-    count : float
-        Number of positive rows; NaN is unknown.
-    strength : float
-        Not negative; infinity makes the count certain, and then ``count`` is whole.
-    tilt : float
-        Where to look for the tilt first.
-    message : ndarray of shape (size,)
-        Gets the messages.
-
-    Returns
-    -------
-    tilt : float
-        The tilt that was used.
-    log_expectation : float
-        Logarithm of the expected factor, that is, for an infinite strength of the
-        probability of the count.
+    Returns the logarithm of the expected factor, too.
     """
     size = h.size
+    log_expectation = 0.0
     if np.isnan(count) or strength == 0.0:
-        message[:] = 0.0
-        return tilt, 0.0
+        for i in range(size):
+            message[i] = 0.0
+        return True, log_expectation
     if np.isinf(strength) and (count <= 0.0 or count >= size):
         sign = -1.0 if count <= 0.0 else 1.0
-        log_expectation = 0.0
         for i in range(size):
             message[i] = sign * CERTAIN
             log_expectation -= _softplus(-sign * h[i])
-        return tilt, log_expectation
-    tilt = find_tilt(h, count, strength, tilt)
-    if size <= SMALL_BAG:
-        log_expectation = messages_by_recursion(h, count, strength, tilt, message)
-    else:
-        log_expectation = messages_by_transform(h, count, strength, tilt, message)
-    return tilt, log_expectation
+        return True, log_expectation
+    return False, log_expectation
 
 
 @jit
+def _small_bags(h, indptr, counts, strength, tilts, messages, logs, start, stop):
+    """Write the messages of the small ones of the bags start:stop."""
+    for b in range(start, stop):
+        first, last = indptr[b], indptr[b + 1]
+        if last - first > SMALL_BAG:
+            continue
+        x, message = h[first:last], messages[first:last]
+        settled, logs[b] = _settled_bag(x, counts[b], strength, message)
+        if not settled:
+            tilts[b] = find_tilt(x, counts[b], strength, tilts[b])
+            logs[b] = messages_by_recursion(x, counts[b], strength, tilts[b], message)
+
+
+@jit
+def _large_bags(h, indptr, counts, strength, tilts, messages, logs, start, stop):
+    """Write the messages of the large ones of the bags start:stop."""
+    for b in range(start, stop):
+        first, last = indptr[b], indptr[b + 1]
+        if last - first <= SMALL_BAG:
+            continue
+        x, message = h[first:last], messages[first:last]
+        settled, logs[b] = _settled_bag(x, counts[b], strength, message)
+        if not settled:
+            tilts[b] = find_tilt(x, counts[b], strength, tilts[b])
+            logs[b] = messages_by_transform(x, counts[b], strength, tilts[b], message)
+
+
 def count_messages(h, indptr, counts, strength, tilts, messages, logs, start, stop):
     """Write the messages of the bags start:stop.
 
     Parameters
     ----------
     h : ndarray of shape (n_samples,)
-        Log-odds of the rows, bag after bag.
+        Log-odds of the rows without what the bags say, bag after bag.
     indptr : ndarray of shape (n_bags + 1,)
         Where bags start and end.
     counts : ndarray of shape (n_bags,)
         Numbers of positive rows; NaN is unknown.
     strength : float
-        Strength of the bags.
+        Strength of the bags, not negative; infinity makes counts certain, and then
+        they are whole.
     tilts : ndarray of shape (n_bags,)
         Where to look for the tilts first; gets those that were used.
     messages : ndarray of shape (n_samples,)
         Gets the messages.
     logs : ndarray of shape (n_bags,)
-        Gets the logarithms of the expected factors.
+        Gets the logarithms of the expected factors, that is, for an infinite strength
+        of the probabilities of the counts.
     """
-    for b in range(start, stop):
-        first, last = indptr[b], indptr[b + 1]
-        tilts[b], logs[b] = bag_messages(
-            h[first:last], counts[b], strength, tilts[b], messages[first:last]
-        )
+    sizes = np.diff(indptr[start : stop + 1])
+    # Two kernels, each of which is compiled only if there are such bags.
+    for kernel, wanted in (
+        (_small_bags, sizes <= SMALL_BAG),
+        (_large_bags, sizes > SMALL_BAG),
+    ):
+        if wanted.any():
+            kernel(h, indptr, counts, strength, tilts, messages, logs, start, stop)

@@ -7,12 +7,18 @@ from sklearn.metrics.pairwise import paired_distances
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from skext.label_proportions._inference.cells import MOST_NEIGHBORS, neighbors_in_cells
+
 # Rows whose distances are computed at a time.
 _CHUNK = 65536
 # Metrics that do not know where zero is, but whose products of rows lose digits far
 # from it.
 _SHIFTABLE = ("euclidean", "l2", "sqeuclidean", "minkowski", "manhattan", "l1")
 _FAR = 1e3
+# Beyond so many rows of more than a few columns, for which trees are no help, an exact
+# search takes minutes.
+_MANY_ROWS = 50_000
+_FEW_COLUMNS = 8
 
 
 def neighbor_graph(
@@ -57,6 +63,14 @@ def neighbor_graph(
         Symmetric similarities, zero diagonal.
     length_scale : float
         The length scale; NaN without edges.
+
+    Notes
+    -----
+    Of more than 50 000 dense rows of more than 8 columns, Euclidean neighbours are
+    searched within cells, and some are missed, for which others come that are hardly
+    farther: ``neighbors_in_cells``. Of 100 000 rows near a surface of 5 dimensions in
+    20, 99 % are found; of independent normal columns, the worst case, a third of those
+    of 1 000 000 x 30, with distances 5 % too long. Otherwise the search is exact.
     """
     n_samples = X.shape[0]
     k = min(n_neighbors, n_samples - 1)
@@ -66,9 +80,12 @@ def neighbor_graph(
         X = StandardScaler(with_mean=not sparse.issparse(X)).fit_transform(X)
     elif metric in _SHIFTABLE and not sparse.issparse(X):
         X = _near_zero(X)
-    search = NearestNeighbors(n_neighbors=k, metric=metric, n_jobs=n_jobs).fit(X)
-    # Without an argument, a row is not its own neighbour.
-    distances, neighbors = search.kneighbors()
+    if _is_large(X, k, metric):
+        distances, neighbors = neighbors_in_cells(X, k, n_jobs)
+    else:
+        search = NearestNeighbors(n_neighbors=k, metric=metric, n_jobs=n_jobs).fit(X)
+        # Without an argument, a row is not its own neighbour.
+        distances, neighbors = search.kneighbors()
     rows, columns = np.repeat(np.arange(n_samples), k), neighbors.ravel()
     kept = np.ones(rows.size, dtype=bool)
     if neighbor_threshold is not None:
@@ -94,6 +111,17 @@ def neighbor_graph(
         shape=(n_samples, n_samples),
     ).tocsr()
     return graph, float(length_scale)
+
+
+def _is_large(X, k, metric):
+    """Tell whether neighbours are searched within cells."""
+    return (
+        metric in ("euclidean", "l2")
+        and not sparse.issparse(X)
+        and X.shape[0] > _MANY_ROWS
+        and X.shape[1] > _FEW_COLUMNS
+        and k <= MOST_NEIGHBORS
+    )
 
 
 def _near_zero(X):

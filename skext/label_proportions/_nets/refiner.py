@@ -12,7 +12,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skext.base import SkextMixin
-from skext.label_proportions._bags.columns import as_labels, as_numbers
+from skext.label_proportions._bags.columns import as_labels, as_numbers, as_proba
 from skext.label_proportions._bags.numbering import number_bags
 from skext.label_proportions._bags.per_bag import per_bag
 from skext.label_proportions._nets import training as nets
@@ -201,7 +201,7 @@ default=None
             order="C",
             multi_output=True,
         )
-        proba = _as_proba(y)
+        proba = as_proba(y)
         codes, shares = _bag_shares(X.shape[0], proba.shape[1], bags, counts)
         rng = fit_rng(self.random_state)
         scaler = fit_scaler(X, None, self.standardize)
@@ -245,21 +245,6 @@ default=None
         tags.input_tags.sparse = True
         tags.target_tags.required = True
         return tags
-
-
-def _as_proba(y):
-    """Return probabilities of all classes; labels are certain."""
-    y = np.asarray(y)
-    if y.dtype.kind in "fiub" and y.min() >= 0 and y.max() <= 1:
-        proba = y.astype(np.float64)
-        return proba if y.ndim == 2 else np.column_stack([1 - proba, proba])
-    if y.ndim == 2:
-        raise ValueError(
-            f"y holds values from {y.min()} to {y.max()}; give probabilities between 0 "
-            "and 1."
-        )
-    classes, codes = np.unique(y, return_inverse=True)
-    return np.eye(classes.size)[codes]
 
 
 def _bag_shares(n_samples, n_classes, bags, counts):
