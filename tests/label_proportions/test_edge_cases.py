@@ -7,10 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import make_blobs, make_classification
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 
 from skext.label_proportions import (
@@ -23,7 +22,6 @@ from skext.label_proportions import (
     MeanMapClassifier,
     SelfLabelingLLPClassifier,
     bag_target,
-    make_bags,
 )
 
 ESTIMATORS = [
@@ -159,31 +157,3 @@ def test_graph_in_pieces():
     assert model.converged_
     mass = np.bincount(ids, model.pseudo_label_proba_[:, 1])
     assert_allclose(mass, model.bag_counts_, atol=1e-8)
-
-
-def test_several_starts_find_the_clusters_of_few_bags():
-    """Six bags: from the flat start alone the wrong clusters are often positive."""
-    flat, compared = [], []
-    for seed in range(6):
-        X, y = make_classification(
-            1800,
-            6,
-            n_informative=4,
-            n_clusters_per_class=2,
-            class_sep=1.6,
-            random_state=seed,
-        )
-        bags = make_bags(X, y, bag_size=300, random_state=seed)
-        for start, areas in (("flat", flat), ("auto", compared)):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model = BeliefPropagationLLPClassifier(
-                    LogisticRegression(), start=start
-                ).fit(bags.data, bags.target)
-            inferred = model.pseudo_label_proba_[:, 1]
-            areas.append(roc_auc_score(bags.y_true, inferred))
-            if start == "flat":
-                assert model.start_ == "flat"
-                likelihood = model.count_log_likelihood_
-        assert model.count_log_likelihood_ >= likelihood
-    assert np.mean(compared) > np.mean(flat) + 0.02

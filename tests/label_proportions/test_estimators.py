@@ -185,12 +185,8 @@ def test_sparse_rows(estimator, blobs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         dense = clone(estimator).fit(bags.data, bags.target)
-        kept = sparse.csr_array(bags.data)
-        if isinstance(estimator, BeliefPropagationLLPClassifier):
-            # Scaling without centring moves no neighbour.
-            thin = clone(estimator).fit(kept, bags.target)
-        else:
-            thin = clone(estimator).fit(kept, bags.target)
+        # Scaling without centring moves no neighbour.
+        thin = clone(estimator).fit(sparse.csr_array(bags.data), bags.target)
     assert_allclose(
         thin.predict_proba(sparse.csr_array(X)), dense.predict_proba(X), atol=1e-4
     )
@@ -289,8 +285,12 @@ def test_rare_positives_do_not_vanish():
 
 def test_attributes_of_belief_propagation(blobs):
     X, _, bags = blobs
-    model = BeliefPropagationLLPClassifier(LogisticRegression(), max_iter=500, n_jobs=2)
+    model = BeliefPropagationLLPClassifier(
+        LogisticRegression(), similarity_strength=1.0, max_iter=500, n_jobs=2
+    )
     model.fit(bags.data, bags.target)
+    assert model.similarity_strength_ == 1
+    assert 1 <= model.n_rounds_ <= 3
     assert model.converged_
     assert 1 < model.n_iter_ <= 500
     assert 0 < model.bp_residual_ < 1e-3
@@ -316,7 +316,7 @@ class Embedding:
         return self.model.decision_function(X)[:, None]
 
 
-@pytest.mark.parametrize("feedback", [None, "unary", "both"])
+@pytest.mark.parametrize("feedback", [None, "unary", "embedding"])
 def test_rounds(feedback, blobs):
     X, y, bags = blobs
     refiner = None if feedback == "unary" else Embedding()
@@ -326,6 +326,7 @@ def test_rounds(feedback, blobs):
         max_iter=500,
         feedback=feedback,
         refiner=refiner,
+        similarity_strength=1.0,
         similarity_strength_feedback=0.5,
     ).fit(bags.data, bags.target)
     assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.95
@@ -363,7 +364,9 @@ def test_learner_without_weights(blobs):
 @pytest.mark.parametrize(
     ("params", "match"),
     [
-        ({"n_rounds": 2}, "needs feedback"),
+        ({"n_rounds": "some"}, "n_rounds"),
+        ({"similarity_strength": "none"}, "similarity_strength"),
+        ({"start": "compare"}, "start"),
         ({"feedback": "embedding"}, "needs a refiner"),
         ({"damping": 1.0}, "damping"),
         ({"kernel": "box"}, "kernel"),

@@ -36,7 +36,9 @@ ESTIMATORS = [
     BeliefPropagationLLPClassifier(
         LogisticRegression(), n_rounds=2, refiner=REFINER, random_state=0
     ),
-    BeliefPropagationLLPClassifier(LogisticRegression(), start="compare"),
+    BeliefPropagationLLPClassifier(
+        LogisticRegression(), start="flat", similarity_strength=1.0
+    ),
     DLLPClassifier(),
     DLLPNetClassifier((8,), max_epochs=5, random_state=0),
     CountLikelihoodClassifier(),

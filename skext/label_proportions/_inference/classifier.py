@@ -25,6 +25,7 @@ from skext.label_proportions._core.models import fit_soft_labels, takes_weights
 from skext.label_proportions._counts.posterior import label_by_counts, normalize_rows
 from skext.label_proportions._inference.graph import check_connectivity
 from skext.label_proportions._inference.lazy_graph import LazyGraph
+from skext.label_proportions._inference.leaves import LeafRefiner
 from skext.label_proportions._inference.propagation import (
     Propagation,
     arrange_graph,
@@ -680,7 +681,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         """Return the graph of rows where a refiner puts them."""
         refiner = self.refiner
         if isinstance(refiner, str):
-            refiner = {"torch": EmbeddingRefiner}[refiner]()
+            refiner = {"torch": EmbeddingRefiner, "trees": LeafRefiner}[refiner]()
         self.refiner_ = self._seeded(refiner)
         codes = problem.bags.codes
         self.refiner_.fit(problem.X, proba, bags=codes, counts=problem.counts)
