@@ -1,12 +1,130 @@
-"""Compile the kernels of a run before its first job, so that none is timed with it."""
+"""Compile kernels before they are needed, so that no fit waits for the compiler."""
 
 import time
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 
 import numpy as np
+from joblib import Parallel, delayed
+from scipy.sparse import csr_array
+from sklearn.base import clone, is_regressor
+from sklearn.utils import get_tags
 
 from skext.benchmark._engine.kinds import KINDS
 from skext.benchmark._engine.methods import TaskInfo, set_random_state
-from skext.utils._warm_up import try_out
+
+
+@dataclass(frozen=True)
+class Example:
+    """An estimator that is not fitted yet, and what it may be fitted to.
+
+    Parameters
+    ----------
+    name : str
+        Class, and in parentheses what sets the example apart from others of the class.
+    module : str
+        Public module that exports the class.
+    estimator : estimator
+        Seeded, if it takes a seed.
+    X, y : ndarray
+        Table and target.
+    """
+
+    name: str
+    module: str
+    estimator: object
+    X: object = field(repr=False)
+    y: object = field(repr=False)
+
+
+def warm_up(examples, *, n_jobs=-1, say=None):
+    """Fit examples on tables of both float types, in several processes.
+
+    Parameters
+    ----------
+    examples : list of Example
+        What is fitted.
+    n_jobs : int, default=-1
+        Number of processes; -1 is all cores, 1 is this process.
+    say : callable, default=None
+        Called with a line for each example.
+
+    Returns
+    -------
+    seconds : float
+        Wall time.
+    """
+    began = time.perf_counter()
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    # Processes that compile shared kernels at the same time would do it twice, so
+    # each begins in another package.
+    for name, seconds, reason in parallel(map(delayed(_compile), _in_turn(examples))):
+        if say is not None:
+            what = f"not on its own: {reason}" if reason else f"{seconds:.1f} s"
+            say(f"{name}: {what}")
+    return time.perf_counter() - began
+
+
+def _in_turn(examples):
+    """Examples of all packages in turn."""
+    packages = defaultdict(list)
+    for example in examples:
+        packages[example.module].append(example)
+    return [e for e in chain(*zip_longest(*packages.values())) if e is not None]
+
+
+def _compile(example):
+    began = time.perf_counter()
+    reason = try_out(lambda: clone(example.estimator), example.X, example.y)
+    return example.name, time.perf_counter() - began, reason
+
+
+def try_out(make, X, y, dtypes=(np.float64, np.float32)) -> str:
+    """Fit estimators to a small table, and let them predict.
+
+    Parameters
+    ----------
+    make : callable
+        Returns a new estimator.
+    X, y : ndarray
+        Table and target.
+    dtypes : tuple of type
+        Float types of the table, in turn. A sparse one follows if the estimator takes
+        any.
+
+    Returns
+    -------
+    reason : str
+        Why it failed on the first one; empty if it did not.
+    """
+    try:
+        _exercise(make(), X.astype(dtypes[0]), y)
+    except Exception as exc:
+        return f"{type(exc).__name__}: {' '.join(str(exc).split())[:100]}"
+    others = [X.astype(dtype) for dtype in dtypes[1:]]
+    if len(dtypes) > 1 and X.ndim == 2 and get_tags(make()).input_tags.sparse:
+        others += [csr_array(X.astype(dtype)) for dtype in dtypes]
+    for table in others:
+        try:
+            _exercise(make(), table, y)
+        except Exception:
+            # An option, or an estimator inside, refuses what others take.
+            continue
+    return ""
+
+
+def _exercise(estimator, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if hasattr(estimator, "fit_resample"):
+            estimator.fit_resample(X, y)
+            return
+        estimator.fit(X, y)
+        for method in ("predict", "predict_proba", "predict_quantiles", "transform"):
+            if hasattr(estimator, method):
+                getattr(estimator, method)(X)
 
 
 def warm_up_methods(methods, *, limit=None):
@@ -42,6 +160,18 @@ def warm_up_methods(methods, *, limit=None):
                 return estimator
 
             # What fails here fails in its jobs, where it is recorded.
-            regression = True if kind.target == "numbers" else None
-            try_out(make, dtypes=(np.float64,), regression=regression)
+            _try_method(make, numbers=kind.target == "numbers")
     return time.perf_counter() - began
+
+
+def _try_method(make, *, numbers):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [40, 20])
+    X = rng.normal(size=(60, 20)) + y[:, None]
+    try:
+        numbers = numbers or is_regressor(make())
+    except Exception:
+        return
+    if numbers:
+        y = X[:, 0] + rng.normal(size=60)
+    try_out(make, X, y, dtypes=(np.float64,))
