@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pickle
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,6 @@ from skext.exceptions import BenchmarkError
 from skext.utils._environment import THREAD_VARIABLES
 
 _CHILD = Path(__file__).with_name("first_fit_child.py")
-_N_TRIVIAL = 3
 
 
 @dataclass
@@ -112,7 +110,7 @@ def run_first_fits(examples, *, n_jobs=1):
     found : FirstFit
         One for each example.
     """
-    idle = statistics.median(_awakening() for _ in range(_N_TRIVIAL))
+    idle = _awakening()
     n_jobs = (os.cpu_count() or 1) if n_jobs < 0 else n_jobs
     with ThreadPoolExecutor(n_jobs) as pool:
         try:
@@ -124,17 +122,17 @@ def run_first_fits(examples, *, n_jobs=1):
 def _awakening():
     """Seconds that a trivial kernel costs at its first call although it is cached."""
     X = np.zeros((2, 2))
-    _, warm = _two_processes(Example("", "numba", None, X, None))
-    if "reason" in warm:
-        raise BenchmarkError(
-            f"A kernel of one line cannot be measured: {warm['reason']}; see "
-            "'skext info' and NUMBA_CACHE_DIR."
-        )
-    return warm["seconds"]["first"] - warm["seconds"]["second"]
+    _, *warm = _processes(Example("", "numba", None, X, None), 3)
+    if not warm:
+        raise BenchmarkError("numba cannot compile here; see 'numba -s'.")
+    return min(found["seconds"]["first"] - found["seconds"]["second"] for found in warm)
 
 
-def _two_processes(example):
-    """Measure in two processes, of which the first finds no cache of kernels."""
+def _processes(example, n_processes=2):
+    """Measure in several processes, of which the first finds no cache of kernels.
+
+    If that one fails, it is the only one.
+    """
     with tempfile.TemporaryDirectory(prefix="skext-first-fit-") as folder:
         folder = Path(folder)
         given = folder / "example.pkl"
@@ -145,7 +143,10 @@ def _two_processes(example):
             "NUMBA_CACHE_DIR": str(folder / "kernels"),
             "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
         }
-        return [_process(example.module, given, environment) for _ in range(2)]
+        found = []
+        while len(found) < n_processes and "reason" not in (found or [{}])[-1]:
+            found.append(_process(example.module, given, environment))
+        return found
 
 
 def _process(module, given, environment):
@@ -167,10 +168,10 @@ def _process(module, given, environment):
 
 
 def _first_fit(example, idle):
-    cold, warm = _two_processes(example)
-    for found in (cold, warm):
-        if "reason" in found:
-            return FirstFit(example.name, found["status"], found["reason"])
+    *_, last = found = _processes(example)
+    if "reason" in last:
+        return FirstFit(example.name, last["status"], last["reason"])
+    cold, warm = found
     kernels = {name: sum(times) for name, times in cold["kernels"].items()}
     counts = {name: len(times) for name, times in cold["kernels"].items()}
     n_kernels = sum(n for name, n in counts.items() if not name.startswith("numba."))
