@@ -96,6 +96,7 @@ def test_kernels_go_to_a_temporary_folder_of_the_user(read_only, tmp_path):
 def test_without_a_safe_folder_there_is_no_cache(read_only, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "temporary" / f"skext-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    # The package has no folder either that kernels could have been put into.
     assert fit(read_only, tmp_path) == ("['NullCache']", 0)
     assert not list((tmp_path / "elsewhere").iterdir())
 

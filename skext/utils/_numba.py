@@ -43,12 +43,15 @@ def jit(func=None, *, reassociate=False, **options):
     if reassociate:
         options["fastmath"] = set(_REASSOCIATE)
     kernel = numba.njit(**options)(func)
-    try:
-        kernel._cache = KernelCache(func)
-    except RuntimeError as exc:
-        # There is no place that can be written, and none that is safe: no cache.
-        if "no locator" not in str(exc):
-            raise
+    # Without a place that can be written and is safe, and without one that has been
+    # filled, a kernel is compiled in each process.
+    for cache in (KernelCache, ReadOnlyCache):
+        try:
+            kernel._cache = cache(func)
+            break
+        except RuntimeError as exc:
+            if "no locator" not in str(exc):
+                raise
     return kernel
 
 
@@ -92,6 +95,7 @@ def temporary_folder():
 # numba's own choices: NUMBA_CACHE_DIR, the package, the home of the user.
 _NUMBAS = list(CompileResultCacheImpl._locator_classes)
 _InPackage = next(c for c in _NUMBAS if c.__name__.endswith("InTreeCacheLocator"))
+_AsTold = next(c for c in _NUMBAS if c.__name__.endswith("UserProvidedCacheLocator"))
 
 
 class _InTemporaryFolder(_InPackage):
@@ -104,7 +108,14 @@ class _InTemporaryFolder(_InPackage):
         return os.path.join(folder, self.get_suitable_cache_subpath(self._py_file))
 
 
-class _BesideTheSource(_InPackage):
+class _ReadAsTold(_AsTold):
+    """Kernels in NUMBA_CACHE_DIR, which was filled before it became read-only."""
+
+    def ensure_cache_path(self):
+        os.stat(self.get_cache_path())
+
+
+class _ReadInPackage(_InPackage):
     """Kernels that were compiled when the package could be written."""
 
     def ensure_cache_path(self):
@@ -116,40 +127,54 @@ class _Writable(CompileResultCacheImpl):
 
 
 class _Installed(CompileResultCacheImpl):
-    _locator_classes = [_BesideTheSource]
+    _locator_classes = [_ReadAsTold, _ReadInPackage]
 
 
-class _InstalledCache(FunctionCache):
-    """Read only."""
+class _KernelCache(FunctionCache):
+    """Cache of one kernel; no fit fails for it."""
+
+    def load_overload(self, sig, target_context):
+        """Read a compiled kernel; None if there is none, or it is damaged."""
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:
+            # A file that a crash or a full disk cut short can raise anything.
+            self._give_up()
+            return None
+        # Two processes that save two signatures at once may mix up their files.
+        args, _ = normalize_signature(sig)
+        return None if found is None or found.signature.args != tuple(args) else found
+
+    def _give_up(self):
+        """Do nothing about a damaged file."""
+
+
+class ReadOnlyCache(_KernelCache):
+    """What was compiled where nothing can be written now."""
 
     _impl_class = _Installed
 
+    def save_overload(self, sig, data):
+        """Write nothing."""
 
-class KernelCache(FunctionCache):
-    """Cache of one kernel that no fit fails for.
 
-    Where the package cannot be written any more, as in a container that another user
-    runs, the kernels that were compiled beside it count all the same.
+class KernelCache(_KernelCache):
+    """What this user has compiled, and behind it what was there before.
+
+    In a container that is run by another user than the one who made it, the kernels lie
+    beside a package that cannot be written any more.
     """
 
     _impl_class = _Writable
 
     def load_overload(self, sig, target_context):
-        """Read a compiled kernel; None if there is none, or it is damaged."""
-        args, _ = normalize_signature(sig)
-        for cache in self._in_turn():
-            try:
-                found = FunctionCache.load_overload(cache, sig, target_context)
-            except Exception:
-                # A file that a crash or a full disk cut short can raise anything.
-                if cache is self:
-                    with contextlib.suppress(OSError):
-                        self.flush()
-                continue
-            # Two processes that save two signatures at once may mix up their files.
-            if found is not None and found.signature.args == tuple(args):
-                return found
-        return None
+        """Read a compiled kernel; None if there is none."""
+        found = super().load_overload(sig, target_context) if self._is_safe() else None
+        own = isinstance(self._impl.locator, (_AsTold, _InPackage))
+        if found is None and (not own or self._is_temporary()):
+            with contextlib.suppress(RuntimeError):  # There was nothing before.
+                return ReadOnlyCache(self._py_func).load_overload(sig, target_context)
+        return found
 
     def save_overload(self, sig, data):
         """Write a compiled kernel, unless the disk is full or the folder gone."""
@@ -157,12 +182,10 @@ class KernelCache(FunctionCache):
             with contextlib.suppress(OSError):
                 super().save_overload(sig, data)
 
-    def _in_turn(self):
-        if self._is_safe():
-            yield self
-        if not isinstance(self._impl.locator, _InPackage) or self._is_temporary():
-            with contextlib.suppress(RuntimeError):  # Nothing was compiled there.
-                yield _InstalledCache(self._py_func)
+    def _give_up(self):
+        # An empty index: the kernel is compiled and saved anew.
+        with contextlib.suppress(OSError):
+            self.flush()
 
     def _is_temporary(self):
         return isinstance(self._impl.locator, _InTemporaryFolder)

@@ -153,3 +153,36 @@ def test_the_temporary_folder_is_checked_again_before_it_is_used(
     (temporary / name()).symlink_to(temporary / "elsewhere")
     assert kernel(np.ones(3)) == 3.0
     assert hits(kernel) == 0
+
+
+def test_a_folder_that_was_filled_before_is_read_although_it_is_read_only(
+    load, tmp_path, temporary, monkeypatch
+):
+    load()(np.ones(3))
+    before = sorted((tmp_path / "kernels").rglob("*"))
+
+    def refuse(locator):
+        raise PermissionError("read-only")
+
+    # Permissions do not bind the root user.
+    monkeypatch.setattr(_numba._AsTold, "ensure_cache_path", refuse, raising=False)
+    only = [_numba._AsTold, _numba._InTemporaryFolder]
+    for writable in (only, only[:1]):
+        monkeypatch.setattr(_numba._Writable, "_locator_classes", writable)
+        kernel = load()
+        assert kernel(np.ones(3)) == 3.0
+        assert hits(kernel) == 1
+        assert kernel(np.ones(3, dtype=np.float32)) == 3.0
+        assert hits(kernel) == 1
+    assert sorted((tmp_path / "kernels").rglob("*")) == before
+    assert list(temporary.rglob("*.nbi"))
+
+
+def test_a_folder_that_is_given_is_the_only_one(load, tmp_path, monkeypatch):
+    monkeypatch.setattr(_numba.numba.config, "CACHE_DIR", "")
+    load()(np.ones(3))
+    assert list((tmp_path / "__pycache__").glob("*.nbi"))
+    monkeypatch.setattr(_numba.numba.config, "CACHE_DIR", str(tmp_path / "kernels"))
+    kernel = load()
+    kernel(np.ones(3))
+    assert hits(kernel) == 0

@@ -8,7 +8,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 from joblib import Parallel, delayed
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 from sklearn.base import clone, is_regressor
 from sklearn.utils import get_tags
 
@@ -91,8 +91,8 @@ def try_out(make, X, y, dtypes=(np.float64, np.float32)) -> str:
     X, y : ndarray
         Table and target.
     dtypes : tuple of type
-        Float types of the table, in turn. A sparse one follows if the estimator takes
-        any.
+        Float types of the table, in turn. If there are several, tables with missing
+        values and sparse ones follow, of estimators that take them.
 
     Returns
     -------
@@ -104,8 +104,8 @@ def try_out(make, X, y, dtypes=(np.float64, np.float32)) -> str:
     except Exception as exc:
         return f"{type(exc).__name__}: {' '.join(str(exc).split())[:100]}"
     others = [X.astype(dtype) for dtype in dtypes[1:]]
-    if len(dtypes) > 1 and X.ndim == 2 and get_tags(make()).input_tags.sparse:
-        others += [csr_array(X.astype(dtype)) for dtype in dtypes]
+    if len(dtypes) > 1 and X.ndim == 2:
+        others += _uncommon_tables(X, dtypes, get_tags(make()).input_tags)
     for table in others:
         try:
             _exercise(make(), table, y)
@@ -113,6 +113,18 @@ def try_out(make, X, y, dtypes=(np.float64, np.float32)) -> str:
             # An option, or an estimator inside, refuses what others take.
             continue
     return ""
+
+
+def _uncommon_tables(X, dtypes, tags):
+    """Tables by columns, with missing values, and sparse ones."""
+    found = [np.asfortranarray(X)]
+    if tags.allow_nan:
+        found.append(X.copy())
+        found[-1][::7, -1] = np.nan
+    if tags.sparse:
+        found += [csr_array(X.astype(dtype)) for dtype in dtypes]
+        found.append(csc_array(X))
+    return found
 
 
 def _exercise(estimator, X, y):

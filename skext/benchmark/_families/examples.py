@@ -65,8 +65,17 @@ _FURTHER = {
     "BeliefPropagationLLPClassifier": {
         "count": {"pseudo_labels": "count"},
     },
+    "CCR": {"ball": {"generator": "ball"}},
+    "ConformalQuantileRegressor": {"cv+": {"method": "cv+", "cv": 3}},
+    "LinearQuantileRegressor": {"isotonic": {"non_crossing": "isotonic"}},
     "PPPClustering": {"reduced": {"row_reduction": 128}},
+    "PRESTO": {
+        "rows": {"solver": "rows"},
+        "train": {"non_crossing": "train", "max_iter": 5},
+    },
     "ProportionalOdds": {"lasso": {"alpha": 0.01, "l1_ratio": 0.5}},
+    "QuantileAggregator": {"probability": {"pool": "probability"}},
+    "SMOTE": {"box": {"interpolation": "box"}},
     "ShrinkageLDA": {"loo": {"shrinkage": "loo", "temperature": "loo"}},
 }
 
