@@ -37,6 +37,7 @@ _TARGETS = {
     "ProportionalOdds": ("ordered",),
     "ProportionalOddsCV": ("ordered",),
     "SMOGN": ("numbers",),
+    "SMOTEN": ("classes", "three classes"),
     "SMOTER": ("numbers",),
     "SelfLabelingLLPClassifier": ("bags",),
 }
@@ -74,7 +75,9 @@ _FURTHER = {
         "train": {"non_crossing": "train", "max_iter": 5},
     },
     "ProportionalOdds": {"lasso": {"alpha": 0.01, "l1_ratio": 0.5}},
-    "QuantileAggregator": {"probability": {"pool": "probability"}},
+    "QuantileAggregator": {
+        "probability": {"pool": "probability", "granularity": "average"}
+    },
     "SMOTE": {"box": {"interpolation": "box"}},
     "ShrinkageLDA": {"loo": {"shrinkage": "loo", "temperature": "loo"}},
 }
@@ -131,6 +134,8 @@ def _table(table, target, n_rows):
         y = score
     elif target == "ordered":
         y = np.searchsorted([-1.0, 0.5, 2.0], score)
+    elif target == "three classes":
+        y = np.searchsorted([0.0, 1.5], score)
     elif target == "labels":
         y = np.column_stack([score > 2.0, score > 0.0, X[:, 2] > 1.5]).astype(int)
     elif target == "bags":
