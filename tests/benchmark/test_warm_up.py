@@ -108,6 +108,23 @@ def test_several_processes_and_an_example_that_fails():
     assert "shrinkage" in bad
 
 
+class Ends(BaseEstimator):
+    """Ends the process that it comes to."""
+
+    def __reduce__(self):
+        return exec, ("import os; os._exit(3)",)
+
+
+def test_a_process_that_ends_is_replaced():
+    said = []
+    several = examples_of(end=Ends(), more=LinearGaussianNB(), good=LinearGaussianNB())
+    warm_up(several, n_jobs=2, say=said.append)
+    good, *bad = sorted(said, reverse=True, key=lambda line: line.endswith(" s"))
+    assert len(said) == 3
+    assert good.endswith(" s")
+    assert any(line.startswith("end: not on its own: its process") for line in bad)
+
+
 def test_command_says_how_long_it_took(monkeypatch, capsys):
     some = examples_of(good=LinearGaussianNB())
     monkeypatch.setattr(commands, "examples", lambda: some)

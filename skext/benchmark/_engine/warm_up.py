@@ -1,16 +1,19 @@
 """Compile kernels before they are needed, so that no fit waits for the compiler."""
 
+import multiprocessing
+import threading
 import time
 import warnings
 from collections import defaultdict
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import chain, zip_longest
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import effective_n_jobs
 from scipy.sparse import csc_array, csr_array
 from sklearn.base import clone, is_regressor
 from sklearn.utils import get_tags
+from threadpoolctl import threadpool_limits
 
 from skext.benchmark._engine.kinds import KINDS
 from skext.benchmark._engine.methods import TaskInfo, set_random_state
@@ -57,22 +60,67 @@ def warm_up(examples, *, n_jobs=-1, say=None):
         Wall time.
     """
     began = time.perf_counter()
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
-    # Processes that compile shared kernels at the same time would do it twice, so
-    # each begins in another package.
-    for name, seconds, reason in parallel(map(delayed(_compile), _in_turn(examples))):
+
+    def tell(name, seconds, reason):
         if say is not None:
             what = f"not on its own: {reason}" if reason else f"{seconds:.1f} s"
             say(f"{name}: {what}")
+
+    n_jobs = min(effective_n_jobs(n_jobs), len(examples))
+    if n_jobs <= 1:
+        for example in examples:
+            tell(*_compile(example))
+        return time.perf_counter() - began
+    packages = defaultdict(list)
+    for example in reversed(examples):
+        packages[example.module].append(example)
+    lock, taken = threading.Lock(), set()
+    with ThreadPoolExecutor(n_jobs) as pool:
+        workers = [
+            pool.submit(_work, packages, taken, lock, tell) for _ in range(n_jobs)
+        ]
+        for worker in workers:
+            worker.result()
     return time.perf_counter() - began
 
 
-def _in_turn(examples):
-    """Examples of all packages in turn."""
-    packages = defaultdict(list)
-    for example in examples:
-        packages[example.module].append(example)
-    return [e for e in chain(*zip_longest(*packages.values())) if e is not None]
+def _work(packages, taken, lock, tell):
+    """Let one process compile, package after package, until nothing is left.
+
+    Two processes in one package would both compile what its kernels share. So each goes
+    to one where nobody is, and helps others at the end only.
+    """
+    package, process = None, _new_process()
+    try:
+        while True:
+            with lock:
+                if not packages.get(package):
+                    left = [name for name, waiting in packages.items() if waiting]
+                    if not left:
+                        return
+                    package = max(
+                        left, key=lambda name: (name not in taken, len(packages[name]))
+                    )
+                    taken.add(package)
+                example = packages[package].pop()
+            try:
+                found = process.submit(_compile, example).result()
+            except BrokenExecutor as exc:
+                found = example.name, 0.0, f"its process ended: {exc}"
+                process = _new_process()
+            with lock:
+                tell(*found)
+    finally:
+        process.shutdown()
+
+
+def _new_process():
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, context, initializer=_use_one_thread)
+
+
+def _use_one_thread():
+    threadpool_limits(1)
 
 
 def _compile(example):
