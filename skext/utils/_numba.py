@@ -112,14 +112,14 @@ class _ReadAsTold(_AsTold):
     """Kernels in NUMBA_CACHE_DIR, which was filled before it became read-only."""
 
     def ensure_cache_path(self):
-        os.stat(self.get_cache_path())
+        os.scandir(self.get_cache_path()).close()
 
 
 class _ReadInPackage(_InPackage):
     """Kernels that were compiled when the package could be written."""
 
     def ensure_cache_path(self):
-        os.stat(self.get_cache_path())
+        os.scandir(self.get_cache_path()).close()
 
 
 class _Writable(CompileResultCacheImpl):
