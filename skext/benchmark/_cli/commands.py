@@ -1,9 +1,12 @@
 """What each command does, but the running of jobs."""
 
 import json
+import sys
 import time
 import webbrowser
 from pathlib import Path
+
+from joblib import effective_n_jobs
 
 from skext import datasets
 from skext.benchmark._cli.printing import left_aligned, say
@@ -12,13 +15,21 @@ from skext.benchmark._engine.runner import score_stored
 from skext.benchmark._engine.store import ResultStore, export
 from skext.benchmark._engine.text import write_file
 from skext.benchmark._engine.track import METHODS, offline_tasks, speed_cases
+from skext.benchmark._engine.warm_up import warm_up as compile_kernels
+from skext.benchmark._families.examples import examples
 from skext.benchmark._report.page import render_tables
 from skext.benchmark._results import BenchmarkResults, read_results
+from skext.benchmark._speed import first_fit as _first_fit
 from skext.benchmark._speed.measure import print_speed, run_speed
 from skext.benchmark._suites import load_tasks
 from skext.exceptions import BenchmarkError
-from skext.utils._environment import caches, device, environment, library_versions
-from skext.utils._warm_up import warm_up as compile_kernels
+from skext.utils._environment import (
+    caches,
+    cpu_model,
+    device,
+    environment,
+    library_versions,
+)
 
 # skext bench report, compare, score
 
@@ -145,7 +156,7 @@ def list_(arguments):
     return 0
 
 
-# skext bench speed; skext warm-up; skext info
+# skext bench speed, first-fit; skext warm-up; skext info
 
 
 def speed(arguments):
@@ -174,10 +185,43 @@ def speed(arguments):
     return 1 if slow else 0
 
 
+def first_fit(arguments):
+    """Measure first fits in new processes, without and with a cache of kernels."""
+    chosen = _first_fit.select_examples(examples(), arguments.names)
+    say(
+        f"CPU seconds on {cpu_model()}; {chosen[0].X.shape[0]} rows. 'cached first' is "
+        "a new process that finds the kernels compiled; 'above trivial' is what its "
+        "first fit costs more than its second, above a trivial kernel; 'kernels' are "
+        "ours + functions of numba that they drag in."
+    )
+    reports, rows = [], []
+    for found in _first_fit.run_first_fits(chosen, n_jobs=arguments.jobs):
+        reports.append(found)
+        rows.append(_first_fit.table_row(found))
+        if sys.stderr.isatty():
+            say(f"{len(rows)} of {len(chosen)}: {found.name}", file=sys.stderr)
+    say(left_aligned(_first_fit.COLUMNS, rows))
+    if arguments.json is not None:
+        figures = {**environment(), "first_fits": [r.to_dict() for r in reports]}
+        write_file(arguments.json, json.dumps(figures, indent=2))
+        say(f"Figures: {arguments.json}")
+    if arguments.csv is not None:
+        write_file(arguments.csv, _first_fit.as_csv(reports))
+        say(f"Figures: {arguments.csv}")
+    slow = _first_fit.too_slow(reports, arguments.max_seconds)
+    for report in slow:
+        say(
+            f"{report.name}: the first fit takes {report.first:.2f} s, more than "
+            f"{arguments.max_seconds:g}."
+        )
+    return 1 if slow or any(r.status == "failed" for r in reports) else 0
+
+
 def warm_up(arguments):
     """Compile all kernels and say how long it took."""
-    seconds = compile_kernels(say)
-    say(f"All kernels are compiled, {seconds:.1f} s.")
+    n_jobs = effective_n_jobs(arguments.jobs)
+    seconds = compile_kernels(examples(), n_jobs=n_jobs, say=say)
+    say(f"All kernels are compiled: {seconds:.1f} s on {n_jobs} core(s).")
     return 0
 
 

@@ -19,6 +19,7 @@ from skext.benchmark._engine.options import (
     FLAG,
     GROUPS,
     TEXTS,
+    WORKERS,
     RunCall,
     RunOptions,
     flags_of,
@@ -67,9 +68,11 @@ def build_parser():
     _add_fetch(sub)
     _add_list(sub)
     _add_speed(sub)
+    _add_first_fit(sub)
     for parent in (commands, sub):
         _add(parent, "info", "versions, threads, caches and devices", "info")
-        _add(parent, "warm-up", "compile all kernels now", "warm_up")
+        warm_up = _add(parent, "warm-up", "compile all kernels now", "warm_up")
+        _add_jobs(warm_up, -1)
     return parser
 
 
@@ -204,3 +207,24 @@ def _add_speed(commands):
     )
     parser.add_argument("--min-ratio", type=float, metavar="R", help="else exit with 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+
+
+def _add_jobs(parser, default):
+    parser.add_argument(
+        *("-j", "--jobs"),
+        type=partial(_read, WORKERS),
+        default=default,
+        metavar="N",
+        help=f"processes at the same time; -1 all cores; {default} if not given",
+    )
+
+
+def _add_first_fit(commands):
+    text = "first fits without and with compiled kernels"
+    parser = _add(commands, "first-fit", text, "first_fit")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="estimators, or globs")
+    _add_jobs(parser, 1)
+    bar = "of any first fit; else exit with 1"
+    parser.add_argument("--max-seconds", type=float, metavar="S", help=bar)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the figures")

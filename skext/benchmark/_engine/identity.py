@@ -88,7 +88,7 @@ _PRESENTATION = (
     *("benchmark/_analysis/", "benchmark/_cli/", "benchmark/_report/"),
     *("benchmark/_speed/", "benchmark/_engine/progress", "benchmark/_engine/text"),
     *("benchmark/_engine/config", "benchmark/_engine/options", "utils/_environment"),
-    *("benchmark/_engine/warm_up", "utils/_warm_up", "__main__"),
+    *("benchmark/_engine/warm_up", "benchmark/_families/examples", "__main__"),
 )
 
 

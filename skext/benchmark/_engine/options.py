@@ -104,7 +104,7 @@ FOLDS = _read_by(
 )
 TASK_TYPE = Name("task_type", task_types, "TYPE")
 TRACK = Name("track", lambda: ("auto", *TRACKS), "NAME")
-_WORKERS = _whole("a whole number above 0, or -1 for all cores", bool)
+WORKERS = _whole("a whole number above 0, or -1 for all cores", bool)
 _BACKEND = Name("backend", lambda: BACKENDS)
 _PROGRESS = Name("progress", lambda: ("auto", "plain", "none"))
 _DURATION = _read_by(
@@ -188,7 +188,7 @@ class RunOptions:
     lite: bool = _what(False, FLAG, "first fold only")
     tune: int = _what(0, FROM_ZERO, "N random configurations")
     seed: int = _what(0, FROM_ZERO, "of splits and methods")
-    n_jobs: int = _how(-1, _WORKERS, "workers; -1 all cores", "-j", "--jobs")
+    n_jobs: int = _how(-1, WORKERS, "workers; -1 all cores", "-j", "--jobs")
     inner_threads: int | None = _how(None, COUNT, "threads within a job")
     backend: str | None = _how(None, _BACKEND, ", ".join(BACKENDS))
     scheduler: str | None = _how(None, TEXT, "address of a dask or ray cluster")
