@@ -8,10 +8,13 @@ import numpy as np
 from skext.cluster._mixture.expectation_kernels import expect, log_density
 from skext.cluster._mixture.maximization_kernels import (
     choose_family,
+    eigen_small,
     fit_components,
     try_components,
 )
 
+# Of more features the linear algebra library is faster.
+_OWN_ROTATIONS = 16
 FAMILIES = {1: "spherical", 2: "diag", 4: "ppca", 8: "full"}
 
 
@@ -196,25 +199,32 @@ def _maximize(data, rules, resp, mixture):
     """Fit all components to their responsibilities; return which are left."""
     k, d = resp.shape[0], data.rows.shape[0]
     kept, scores = np.empty(k, dtype=np.int64), np.empty(k)
-    larger = np.zeros(k, dtype=np.bool_)
-    matrices = np.empty((k if d > 16 else 1, d, d))
+    larger = np.empty(k, dtype=np.bool_)
+    matrices = np.empty((k, d, d))
     left = fit_components(data, rules, resp, (*mixture, scores), kept, larger, matrices)
-    # Above some size the linear algebra library is faster than our own rotations.
     for c in np.flatnonzero(larger[:left]):
-        values, vectors = np.linalg.eigh(matrices[c])
-        log_det, n_params = try_components(
-            values,
-            vectors,
+        found = _try_components(
+            matrices[c],
             mixture.mass[c],
             rules.log_n,
             scores[c],
             mixture.covariances[c],
             mixture.factors[c],
         )
-        if n_params > 0.0:
-            mixture.log_dets[c], mixture.n_params[c] = log_det, n_params
+        if found[1] > 0.0:
+            mixture.log_dets[c], mixture.n_params[c] = found
             mixture.family[c] = 4
     return kept[:left]
+
+
+def _try_components(matrix, *others):
+    """Try the principal components of a covariance, which may be overwritten."""
+    d = len(matrix)
+    if d > _OWN_ROTATIONS:
+        return try_components(*np.linalg.eigh(matrix), *others)
+    values, vectors = np.empty(d), np.empty((d, d))
+    eigen_small(matrix, values, vectors)
+    return try_components(values, vectors, *others)
 
 
 def fit_covariance(cov, mass, count, rules, factor):

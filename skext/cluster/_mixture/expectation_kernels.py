@@ -30,7 +30,8 @@ def log_density(rows, spread, mean, factor, diagonal, constant, out):
     for first in range(0, n, _BLOCK):
         size = min(_BLOCK, n - first)
         square = out[first : first + size]
-        square[:] = 0.0
+        for i in range(size):
+            square[i] = 0.0
         for j in range(d):
             m = mean[j]
             z = work[j]
@@ -57,7 +58,7 @@ def log_density(rows, spread, mean, factor, diagonal, constant, out):
             square[i] = constant - 0.5 * square[i]
 
 
-@jit
+@jit(inline="always")
 def _normalize(joint, weights, k, resp):
     """Write responsibilities; return the weighted log-likelihood."""
     n = joint.shape[1]

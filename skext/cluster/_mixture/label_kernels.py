@@ -101,7 +101,7 @@ def _density(z, mean, factor, diagonal, constant, work, y, out):
         out[i] = constant - 0.5 * out[i]
 
 
-@jit
+@jit(inline="always")
 def _all_densities(z, model, thorough, work, y, upper, joint, best):
     """Joint log-densities of a block; minus infinity where it cannot matter.
 
@@ -133,7 +133,7 @@ def _all_densities(z, model, thorough, work, y, upper, joint, best):
                 joint[k, i] = -np.inf
 
 
-@jit
+@jit(inline="always")
 def _cluster_sums(joint, best, cluster, i, sums):
     """Densities of the clusters, in units of the best component's.
 
@@ -194,7 +194,7 @@ def label_rows(
             core[first + i] = cluster[top] >= 0 and sums[winner] >= threshold * total
 
 
-@jit
+@jit(inline="always")
 def _nearest(z, i, model, cluster):
     """Cluster of the component with the highest density, background left out."""
     means, factors, diagonal, constants, _ = model

@@ -1,7 +1,8 @@
 """Compiled loops of maximization: moments, families of covariances, components.
 
 Tables stand on their side, ``(n_features, n_rows)``, so that the inner loops run over
-neighbouring numbers. Kernels call functions of this file only.
+neighbouring numbers. Kernels call functions of this file only. Inlining by numba
+saves compiling a function by itself and once more in the kernel that calls it.
 
 Families of covariances are coded as bits: 1 spherical, 2 diagonal, 4 probabilistic
 principal components, 8 full.
@@ -87,7 +88,7 @@ def _invert_transposed(lower, factor):
             factor[j, i] = -s / lower[i, i]
 
 
-@jit
+@jit(inline="always")
 def choose_family(cov, mass, count, rules, full, factor):
     """Choose the family of one covariance by its information criterion.
 
@@ -202,7 +203,7 @@ def try_components(values, vectors, mass, log_n, best, cov, factor):
     return log_det, n_params
 
 
-@jit
+@jit(inline="always")
 def _write_full(full, factor, cov):
     """Write the covariance, and turn its Cholesky factor into that of the inverse.
 
@@ -217,7 +218,7 @@ def _write_full(full, factor, cov):
             factor[i, j] = inverse[i, j]
 
 
-@jit
+@jit(inline="always")
 def _write_diagonal(cov, floor, family, level, factor):
     """Write covariance and factor of a spherical or diagonal family."""
     d = cov.shape[0]
@@ -230,10 +231,11 @@ def _write_diagonal(cov, floor, family, level, factor):
         factor[j, j] = 1.0 / math.sqrt(v)
 
 
-@jit
+@jit(inline="always")
 def _gather(rows, spread, weights, resp, index, part, inner, a):
     """Collect the rows that a component has a share of; return how many."""
-    c = 0
+    # As a literal, the number would compile its readers once more.
+    c = np.int64(0)
     for i in range(resp.size):
         if resp[i] > _SMALLEST_SHARE:
             index[c] = i
@@ -249,7 +251,7 @@ def _gather(rows, spread, weights, resp, index, part, inner, a):
     return c
 
 
-@jit
+@jit(inline="always")
 def _rotate_to_diagonal(matrix, vectors):
     """Find eigenvectors by Jacobi's rotations; the eigenvalues become the diagonal."""
     d = matrix.shape[0]
@@ -316,8 +318,7 @@ def fit_components(data, rules, resp, model, kept, larger, matrices):
     Components with less than one and a half rows are dropped, unless there is only
     one, and the later ones move up. ``kept`` gets the components that are left.
     ``larger`` tells for which ones the principal components of ``matrices`` are still
-    to be tried, which is done here for up to 16 features only; one matrix is enough
-    then. Returns how many components are left.
+    to be tried. Returns how many components are left.
     """
     rows, spread, weights, counts = data
     mass, means, covs, factors, log_dets, n_params, family, scores = model
@@ -327,8 +328,6 @@ def fit_components(data, rules, resp, model, kept, larger, matrices):
     inner = np.empty((d, n if spread.shape[1] > 0 else 0))
     a = np.empty(n)
     line = np.empty(n)
-    values = np.empty(d)
-    vectors = np.empty((d, d))
     left = 0
     for j in range(resp.shape[0]):
         count = 0.0
@@ -342,21 +341,11 @@ def fit_components(data, rules, resp, model, kept, larger, matrices):
         if count < 1.5 and resp.shape[0] > 1:
             continue
         c = _gather(rows, spread, weights, resp[j], index, part, inner, a)
-        full = matrices[left if d > 16 else 0]
         m = moments(part, inner, a, c, means[left], covs[left], line)
         log_det, p, f, best, wanted = choose_family(
-            covs[left], m, different, rules, full, factors[left]
+            covs[left], m, different, rules, matrices[left], factors[left]
         )
-        larger[left] = wanted and d > 16
-        if wanted and d <= 16:
-            eigen_small(full, values, vectors)
-            det, q = try_components(
-                values, vectors, m, rules[2], best, covs[left], factors[left]
-            )
-            if q > 0.0:
-                log_det = det
-                p = q
-                f = 4
+        larger[left] = wanted
         mass[left] = m
         log_dets[left] = log_det
         n_params[left] = p

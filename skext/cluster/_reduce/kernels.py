@@ -16,7 +16,7 @@ import numpy as np
 from skext.utils._numba import jit
 
 
-@jit
+@jit(inline="always")
 def _magic(bound):
     """Return what rounds to the finest unit in which sums to ``bound`` are exact.
 
@@ -27,7 +27,7 @@ def _magic(bound):
     return math.ldexp(1.5, exponent)
 
 
-@jit
+@jit(inline="always")
 def _power_of_two_above(x):
     """Exact scale: dividing by it loses no bit and brings ``x`` below one."""
     if x <= 0.0:
@@ -45,7 +45,7 @@ def box_frame(lower, upper, center, inverse):
         inverse[j] = 1.0 / _power_of_two_above(half)
 
 
-@jit
+@jit(inline="always")
 def _add_rows(rows, first, last, center, inverse, magic, total, square, low, high):
     """Add rows first:last to sums, sums of squares, minima and maxima; all weigh one.
 
@@ -92,7 +92,7 @@ def _add_rows(rows, first, last, center, inverse, magic, total, square, low, hig
         t += 1
 
 
-@jit
+@jit(inline="always")
 def _add_weighted_rows(
     rows, weights, first, last, center, inverse, magic, total, square, low, high
 ):
@@ -127,7 +127,7 @@ def extend_box(rows, weights, low, high):
             high[j] = max(high[j], x[j])
 
 
-@jit
+@jit(inline="always")
 def _add_weights(weights, first, last, magic):
     """Exact sum of some weights."""
     total = 0.0
@@ -139,10 +139,11 @@ def _add_weights(weights, first, last, magic):
 @jit
 def _sum_up(rows, weights, first, last, center, inverse, total, square, low, high):
     """Write the sums of rows first:last; return how many have weight, and how much."""
-    total[:] = 0.0
-    square[:] = 0.0
-    low[:] = np.inf
-    high[:] = -np.inf
+    for j in range(total.size):
+        total[j] = 0.0
+        square[j] = 0.0
+        low[j] = np.inf
+        high[j] = -np.inf
     count = last - first
     mass = float(count)
     if weights.size == 0:
@@ -199,7 +200,7 @@ def best_split(n, mass, total, square, low, high, center, inverse, importance):
     return feature, best, threshold
 
 
-@jit
+@jit(inline="always")
 def _partition(rows, weights, order, first, last, feature, threshold):
     """Move the rows up to the threshold to the front; return where the others start."""
     weighted = weights.size > 0
@@ -321,7 +322,7 @@ def grow_cell(
     return n_nodes
 
 
-@jit
+@jit(inline="always")
 def _distinct_rows(bits, weights, first, last, table, seen):
     """Count the rows first:last with weight that are not equal to an earlier one.
 
@@ -329,7 +330,8 @@ def _distinct_rows(bits, weights, first, last, table, seen):
     """
     weighted = weights.size > 0
     mask = table.size - 1
-    seen[:] = False
+    for i in range(seen.size):
+        seen[i] = False
     n = 0
     for t in range(first, last):
         if weighted and weights[t] <= 0.0:
@@ -376,8 +378,9 @@ def describe_leaves(
         last = edges[k + 1]
         low = lower[k]
         high = upper[k]
-        low[:] = np.inf
-        high[:] = -np.inf
+        for j in range(d):
+            low[j] = np.inf
+            high[j] = -np.inf
         extend_box(rows[first:last], weights[first:last], low, high)
         box_frame(low, high, center, inverse)
         _, mass[k] = _sum_up(
@@ -398,7 +401,7 @@ def describe_leaves(
         count[k] = _distinct_rows(bits, weights, first, last, table[:size], seen[:size])
 
 
-@jit
+@jit(inline="always")
 def _add_inner(weights, inner, first, last, mass, total, variance):
     """Add the mean of the variances within the rows, exactly summed."""
     for j in range(variance.size):

@@ -148,12 +148,14 @@ def _dip(x, upper):
     n = x.size
     lower = np.empty(n)
     lower[0] = 0.0
-    lower[1:] = upper[:-1]
+    for i in range(1, n):
+        lower[i] = upper[i - 1]
     convex = np.empty(n)
     concave = np.empty(n)
     knots = np.empty(n, dtype=np.int64)
     other = np.empty(n, dtype=np.int64)
-    first = 0
+    # As a literal it would compile `_hull` once more.
+    first = np.int64(0)
     last = n - 1
     worst = 0.0
     while True:
