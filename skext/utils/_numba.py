@@ -36,9 +36,7 @@ def jit(func=None, *, reassociate=False, inner=False, **options):
         The compiled-on-demand function.
     """
     if func is None:
-        return functools.partial(
-            jit, reassociate=reassociate, inner=inner, **options
-        )
+        return functools.partial(jit, reassociate=reassociate, inner=inner, **options)
     options = {"nogil": True, "error_model": "numpy", **options}
     if reassociate:
         options["fastmath"] = set(_REASSOCIATE)

@@ -205,7 +205,8 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
     left = np.empty(n_lists, np.int64)
     right = np.empty(n_lists, np.int64)
     medians = np.empty(n_lists)
-    rest = np.empty(32 + n_lists)
+    order = np.empty(n_lists, np.int64)
+    rest = np.empty(32)
     for i in range(start, stop):
         for f in range(n_lists):
             low[f], high[f] = offsets[f], offsets[f + 1]
@@ -218,19 +219,24 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                 count = 0
                 for f in range(n_lists):
                     for k in range(low[f], high[f]):
-                        rest[count] = centers[i, f] + scores[k]
+                        x = centers[i, f] + scores[k]
+                        place = count
+                        while place > 0 and rest[place - 1] > x:
+                            rest[place] = rest[place - 1]
+                            place -= 1
+                        rest[place] = x
                         count += 1
-                found = np.sort(rest[:count])
-                out[i] = found[wanted]
+                out[i] = rest[wanted]
                 break
             for f in range(n_lists):
                 medians[f] = np.inf
                 if high[f] > low[f]:
                     medians[f] = centers[i, f] + scores[(low[f] + high[f]) // 2]
-            order = np.argsort(medians)
+            _order(medians, order)
             covered = 0
             pivot = medians[order[0]]
-            for f in order:
+            for place in range(n_lists):
+                f = order[place]
                 covered += high[f] - low[f]
                 if 2 * covered >= total:
                     pivot = medians[f]
@@ -265,6 +271,24 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                 wanted -= below + equal
                 for f in range(n_lists):
                     low[f] = right[f]
+
+
+@jit(inner=True)
+def _order(values, order):
+    """Write the positions of values in ascending order, by the sort of Shell."""
+    size = values.size
+    for k in range(size):
+        order[k] = k
+    gap = size
+    while gap > 1:
+        gap = gap * 5 // 11 if gap > 2 else 1
+        for k in range(gap, size):
+            f = order[k]
+            j = k
+            while j >= gap and values[order[j - gap]] > values[f]:
+                order[j] = order[j - gap]
+                j -= gap
+            order[j] = f
 
 
 @jit
@@ -307,7 +331,7 @@ def mix_distributions(Z, levels, out, start, stop):
             out[i, k] = high
 
 
-@jit
+@jit(inner=True)
 def _mass(Z, levels, i, x):
     """Sum over the models of the probability at or below a value."""
     n_models, n_levels = Z.shape[1], Z.shape[2]
