@@ -205,7 +205,7 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
     left = np.empty(n_lists, np.int64)
     right = np.empty(n_lists, np.int64)
     medians = np.empty(n_lists)
-    order = np.empty(n_lists, np.int64)
+    sizes = np.empty(n_lists, np.int64)
     rest = np.empty(32)
     for i in range(start, stop):
         for f in range(n_lists):
@@ -228,19 +228,20 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                         count += 1
                 out[i] = rest[wanted]
                 break
+            n_open = 0
             for f in range(n_lists):
-                medians[f] = np.inf
-                if high[f] > low[f]:
-                    medians[f] = centers[i, f] + scores[(low[f] + high[f]) // 2]
-            _order(medians, order)
-            covered = 0
-            pivot = medians[order[0]]
-            for place in range(n_lists):
-                f = order[place]
-                covered += high[f] - low[f]
-                if 2 * covered >= total:
-                    pivot = medians[f]
-                    break
+                size = high[f] - low[f]
+                if size > 0:
+                    medians[n_open] = centers[i, f] + scores[low[f] + size // 2]
+                    sizes[n_open] = size
+                    n_open += 1
+            _sort_together(medians, sizes, n_open)
+            covered = sizes[0]
+            place = 0
+            while 2 * covered < total:
+                place += 1
+                covered += sizes[place]
+            pivot = medians[place]
             below = equal = 0
             for f in range(n_lists):
                 a, b = low[f], high[f]
@@ -274,21 +275,18 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
 
 
 @jit(inner=True)
-def _order(values, order):
-    """Write the positions of values in ascending order, by the sort of Shell."""
-    size = values.size
-    for k in range(size):
-        order[k] = k
+def _sort_together(values, others, size):
+    """Sort the first values in place, and others along with them, as Shell does."""
     gap = size
     while gap > 1:
         gap = gap * 5 // 11 if gap > 2 else 1
         for k in range(gap, size):
-            f = order[k]
+            x, other = values[k], others[k]
             j = k
-            while j >= gap and values[order[j - gap]] > values[f]:
-                order[j] = order[j - gap]
+            while j >= gap and values[j - gap] > x:
+                values[j], others[j] = values[j - gap], others[j - gap]
                 j -= gap
-            order[j] = f
+            values[j], others[j] = x, other
 
 
 @jit
