@@ -12,13 +12,14 @@ import numpy as np
 from numba.core import event
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.core.sigutils import normalize_signature
+from numba.extending import register_jitable
 
 # Reductions may be reordered (3 to 5 times faster), but NaN and infinity keep
 # their meaning: "nnan" and "ninf" are left out on purpose.
 _REASSOCIATE = frozenset({"reassoc", "contract", "nsz", "arcp"})
 
 
-def jit(func=None, *, reassociate=False, **options):
+def jit(func=None, *, reassociate=False, inner=False, **options):
     """Compile a kernel on first call and cache the machine code on disk.
 
     Kernels are serial and release the GIL; callers split the work over threads
@@ -31,19 +32,26 @@ def jit(func=None, *, reassociate=False, **options):
         The kernel. None when the decorator is used with arguments.
     reassociate : bool, default=False
         Let the compiler reorder floating-point sums. NaN stays intact.
+    inner : bool, default=False
+        The function is a part of other kernels: nothing is compiled to call it from
+        Python, where it stays the plain function that it is.
     **options : dict
         Further options of :func:`numba.njit`.
 
     Returns
     -------
-    kernel : numba dispatcher
+    kernel : numba dispatcher, or callable
         The compiled-on-demand function.
     """
     if func is None:
-        return functools.partial(jit, reassociate=reassociate, **options)
+        return functools.partial(jit, reassociate=reassociate, inner=inner, **options)
     options = {"nogil": True, "error_model": "numpy", **options}
     if reassociate:
         options["fastmath"] = set(_REASSOCIATE)
+    if inner:
+        return register_jitable(**options)(func)
+    # Nobody takes the address of a kernel from C.
+    options["no_cfunc_wrapper"] = True
     kernel = numba.njit(**options)(func)
     # Without a place that can be written and is safe, and without one that has been
     # filled, a kernel is compiled in each process.

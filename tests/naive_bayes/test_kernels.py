@@ -60,7 +60,7 @@ def test_merging_parts_in_any_order(parts):
 def test_sort_by_class_is_stable_and_drops_zero_weights():
     codes = np.array([2, 0, 2, 1, 0, 2])
     weights = np.array([1.0, 1, 0, 1, 1, 1])
-    bounds, order = np.empty(5, np.intp), np.empty(6, np.intp)
+    bounds, order = np.zeros(5, np.intp), np.empty(6, np.intp)
     sort_by_class(codes, weights, 0, 6, bounds, order)
     assert_array_equal(bounds, [0, 2, 3, 5, 5])
     assert_array_equal(order[:5], [1, 4, 3, 0, 5])

@@ -153,7 +153,7 @@ def test_rows_outside_of_the_domain_have_an_infinite_loss():
     out = np.empty((1, 6))
     y = np.array([1])
     for pair in ([1.0, 1.0], [1.0, 0.0], [np.nan, 1.0]):
-        natural_rows(0, y, 2, np.ones(1), np.array([pair]), out, 0, 1)
+        natural_rows(None, y, 2, np.ones(1), np.array([pair]), out, 0, 1)
         assert np.isinf(out[0, 5])
 
 

@@ -67,9 +67,7 @@ class CountData(NamedTuple):
         weights = known.weights / known.sizes
         weights = weights / weights.mean()
         bags, counts = known.bags, known.counts
-        return cls(
-            features, known.codes, bags, counts, weights, bag_strength, center
-        )
+        return cls(features, known.codes, bags, counts, weights, bag_strength, center)
 
     def posterior(self, scores, n_jobs=None):
         """Return probabilities of rows, and log-probabilities of counts."""

@@ -1,6 +1,5 @@
 """The graph of rows, which is made when it is asked for."""
 
-
 from skext.label_proportions._inference.graph import neighbor_graph
 from skext.utils._warnings import warn_user
 

@@ -157,7 +157,7 @@ def _inverse(variance):
 
 def _scaled_chunks(state, X, codes, weights, scale):
     """Yield scaled deviations from the class means, and weights, of chunks."""
-    for start, stop, rows in residual_chunks(X, codes, state.means, np.empty(0)):
+    for start, stop, rows in residual_chunks(X, codes, state.means, None):
         weight = weights[start:stop] if weights.size else np.ones(stop - start)
         # Rows of weight zero need not be finite.
         kept = weight > 0

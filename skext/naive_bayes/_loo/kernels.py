@@ -5,7 +5,7 @@ import numpy as np
 from skext.utils._numba import jit
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _leave_out(row, own, overall, squares, total_squares, numbers, tiny, left, spread):
     """Write variances within classes, and in total, of the data without a row.
 
@@ -32,7 +32,7 @@ def _leave_out(row, own, overall, squares, total_squares, numbers, tiny, left, s
     return sum_within / size, sum_total / size
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _precisions(left, spread, mean, mean_total, smoothing, alpha, out):
     """Write inverse variances as the estimator would use them without the row."""
     one = left.dtype.type(1)
@@ -56,7 +56,7 @@ def _precisions(left, spread, mean, mean_total, smoothing, alpha, out):
             out[j] = one / value if spread[j] > zero else zero
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _one_to_all(row, means, precision, distances):
     """Write squared distances of a row from all means under one set of weights."""
     n_classes = means.shape[0]
@@ -89,7 +89,7 @@ def _one_to_all(row, means, precision, distances):
         k += 1
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _five_to_all(row, means, precisions, distances):
     """Write squared distances under five sets of weights, each difference once."""
     p0, p1, p2 = precisions[0], precisions[1], precisions[2]

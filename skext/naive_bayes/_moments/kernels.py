@@ -3,6 +3,9 @@
 All kernels accumulate in float64 whatever the input is, fill arrays that the caller
 allocated, and call only functions of this file. Features are independent of each
 other, so a caller may split the columns over threads without changing one bit.
+
+Weights may be None, which means that every weight is one; numba then leaves out what
+is for weights only.
 """
 
 import numpy as np
@@ -15,25 +18,42 @@ def sort_by_class(codes, weights, start, stop, bounds, order):
     """Write the rows start:stop with a positive weight, grouped by class.
 
     Rows of class ``k`` end up in ``order[bounds[k]:bounds[k + 1]]``, in their
-    original order. An empty ``weights`` means that every weight is one.
+    original order. ``bounds`` has zeros before.
     """
-    weighted = weights.size > 0
     n_classes = bounds.size - 1
-    bounds[:] = 0
     for i in range(start, stop):
-        if not weighted or weights[i] > 0.0:
+        if _counts(weights, i):
             bounds[codes[i] + 1] += 1
     for k in range(n_classes):
         bounds[k + 1] += bounds[k]
-    position = bounds[:-1].copy()
+    # Each bound runs to the next one, and then all of them move on by a place.
     for i in range(start, stop):
-        if not weighted or weights[i] > 0.0:
+        if _counts(weights, i):
             k = codes[i]
-            order[position[k]] = i
-            position[k] += 1
+            order[bounds[k]] = i
+            bounds[k] += 1
+    for k in range(n_classes, 0, -1):
+        bounds[k] = bounds[k - 1]
+    bounds[0] = 0
 
 
-@jit(reassociate=True)
+@jit(inner=True)
+def _counts(weights, i):
+    """Tell whether a row has a weight."""
+    if weights is None:
+        return True
+    return weights[i] > 0.0
+
+
+@jit(inner=True)
+def _weight_of(weights, i):
+    """Return the weight of a row."""
+    if weights is None:
+        return 1.0
+    return weights[i]
+
+
+@jit(reassociate=True, inner=True)
 def _add_block(X, order, first, last, j0, shift, total, squares):
     """Add rows ``order[first:last]``, shifted, to sums; four rows per sweep."""
     width = shift.size
@@ -61,7 +81,7 @@ def _add_block(X, order, first, last, j0, shift, total, squares):
         r += 1
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _add_weighted_block(X, order, weights, first, last, j0, shift, total, squares):
     """Add rows ``order[first:last]``, shifted and weighted, to sums."""
     width = shift.size
@@ -85,11 +105,9 @@ def dense_row_moments(X, order, bounds, weights, means, squares, start, stop):
     update of Chan, Golub and LeVeque, which does not cancel at all.
     """
     block_rows = 128
-    weighted = weights.size > 0
     width = stop - start
-    shift = np.empty(width)
-    total = np.empty(width)
-    block_squares = np.empty(width)
+    memory = np.empty((3, width))
+    shift, total, block_squares = memory[0], memory[1], memory[2]
     for k in range(bounds.size - 1):
         mean = means[k, start:stop]
         done = 0.0
@@ -97,8 +115,9 @@ def dense_row_moments(X, order, bounds, weights, means, squares, start, stop):
         while first < bounds[k + 1]:
             last = min(first + block_rows, bounds[k + 1])
             anchor = first
-            size = float(last - first)
-            if weighted:
+            if weights is None:
+                size = float(last - first)
+            else:
                 size = 0.0
                 for r in range(first, last):
                     size += weights[order[r]]
@@ -109,13 +128,13 @@ def dense_row_moments(X, order, bounds, weights, means, squares, start, stop):
                 shift[j] = reference[j]
                 total[j] = 0.0
                 block_squares[j] = 0.0
-            if weighted:
-                _add_weighted_block(
-                    X, order, weights, first, last, start, shift, total, block_squares
-                )
-            else:
+            if weights is None:
                 _add_block(
                     X, order, first + 1, last, start, shift, total, block_squares
+                )
+            else:
+                _add_weighted_block(
+                    X, order, weights, first, last, start, shift, total, block_squares
                 )
             done += size
             gain = size / done
@@ -139,12 +158,10 @@ def dense_column_moments(columns, order, bounds, weights, means, squares, start,
     order and then read in two passes.
     """
     n_rows = bounds[-1]
-    weighted = weights.size > 0
     values = np.empty(n_rows)
-    row_weights = np.ones(n_rows)
-    if weighted:
-        for r in range(n_rows):
-            row_weights[r] = weights[order[r]]
+    row_weights = np.empty(n_rows)
+    for r in range(n_rows):
+        row_weights[r] = _weight_of(weights, order[r])
     for j in range(start, stop):
         column = columns[j]
         for r in range(n_rows):
@@ -183,11 +200,10 @@ def csr_moments(data, indices, indptr, codes, weights, counts, means, buffer, sq
     second pass also corrects what rounding left in the means. ``buffer`` is a
     work array of zeros, of the shape of ``means``.
     """
-    weighted = weights.size > 0
     n_classes, n_features = means.shape
     for i in range(codes.size):
         k = codes[i]
-        weight = weights[i] if weighted else 1.0
+        weight = _weight_of(weights, i)
         if weight == 0.0:
             continue
         for p in range(indptr[i], indptr[i + 1]):
@@ -204,7 +220,7 @@ def csr_moments(data, indices, indptr, codes, weights, counts, means, buffer, sq
                 squares[j] += absent * mean * mean
     for i in range(codes.size):
         k = codes[i]
-        weight = weights[i] if weighted else 1.0
+        weight = _weight_of(weights, i)
         if weight == 0.0:
             continue
         for p in range(indptr[i], indptr[i + 1]):
@@ -229,16 +245,15 @@ def csc_moments(
 
     The arithmetic is that of :func:`csr_moments`.
     """
-    weighted = weights.size > 0
     n_classes = counts.size
     total = np.empty(n_classes)
     buffer = np.empty(n_classes)
     for j in range(start, stop):
-        total[:] = 0.0
-        buffer[:] = 0.0
+        for k in range(n_classes):
+            total[k] = buffer[k] = 0.0
         for p in range(indptr[j], indptr[j + 1]):
             i = indices[p]
-            weight = weights[i] if weighted else 1.0
+            weight = _weight_of(weights, i)
             if weight > 0.0:
                 total[codes[i]] += weight * data[p]
                 buffer[codes[i]] += weight
@@ -251,7 +266,7 @@ def csc_moments(
                 pooled += absent * total[k] * total[k]
         for p in range(indptr[j], indptr[j + 1]):
             i = indices[p]
-            weight = weights[i] if weighted else 1.0
+            weight = _weight_of(weights, i)
             if weight > 0.0:
                 v = data[p] - total[codes[i]]
                 buffer[codes[i]] += weight * v
@@ -306,13 +321,12 @@ def score_rows(X, center, weights, bias, scores, start, stop):
 def class_residuals(X, codes, means, roots, out, start, stop):
     """Write the deviations of the rows start:stop from the means of their classes.
 
-    They are taken in float64 and rounded to the type of ``out``. An empty ``roots``
-    means that every row has the factor one; a row with the factor zero is not read.
+    They are taken in float64 and rounded to the type of ``out``. ``roots`` are factors
+    of the rows; a row with the factor zero is not read.
     """
-    weighted = roots.size > 0
     n_features = X.shape[1]
     for i in range(start, stop):
-        factor = roots[i] if weighted else 1.0
+        factor = _weight_of(roots, i)
         mean = means[codes[i]]
         if factor == 0.0:
             for j in range(n_features):

@@ -124,7 +124,8 @@ def residual_chunks(X, codes, means, weights, *, n_jobs=None, dtype=np.float64):
     itemsize = np.dtype(dtype).itemsize
     chunk = int(np.clip(_PRODUCT_BYTES // (itemsize * n_features), 64, _PRODUCT_ROWS))
     buffer = np.empty((min(chunk, n_samples), n_features), dtype=dtype)
-    codes, means, roots = (frozen(a) for a in (codes, means, np.sqrt(weights)))
+    codes, means = frozen(codes), frozen(means)
+    roots = None if weights is None else frozen(np.sqrt(weights))
     for start in range(0, n_samples, chunk):
         stop = min(start + chunk, n_samples)
         block = _contiguous(X[start:stop])
@@ -134,7 +135,7 @@ def residual_chunks(X, codes, means, weights, *, n_jobs=None, dtype=np.float64):
             block,
             codes[start:stop],
             means,
-            roots[start:stop] if roots.size else roots,
+            None if roots is None else roots[start:stop],
             buffer,
             n_jobs=n_jobs,
             min_chunk=1 + 2**18 // n_features,

@@ -78,8 +78,9 @@ class MomentState:
         finite, for :func:`check_moments_finite`.
         """
         codes = frozen(np.ascontiguousarray(codes, dtype=np.intp))
-        weights = np.empty(0) if sample_weight is None else sample_weight
-        weights = frozen(np.ascontiguousarray(weights, dtype=np.float64))
+        weights = sample_weight
+        if weights is not None:
+            weights = frozen(np.ascontiguousarray(weights, dtype=np.float64))
         counts = np.bincount(codes, sample_weight, minlength=n_classes).astype(float)
         if X.shape[0] * X.shape[1] < _MIN_SIZE_FOR_THREADS:
             n_jobs = 1
@@ -269,15 +270,15 @@ class _Chunk:
     def __init__(self, codes, weights, n_classes, n_features, start, stop):
         self.start = start
         self.stop = min(stop, codes.size)
-        self.bounds = np.empty(n_classes + 1, dtype=np.intp)
+        self.bounds = np.zeros(n_classes + 1, dtype=np.intp)
         self.order = np.empty(self.stop - start, dtype=np.intp)
         sort_by_class(codes, weights, start, self.stop, self.bounds, self.order)
         self.moments = MomentState.empty(n_classes, n_features)
-        if weights.size:
+        if weights is None:
+            self.moments.counts += np.diff(self.bounds)
+        else:
             kept = codes[start : self.stop], weights[start : self.stop]
             self.moments.counts += np.bincount(*kept, minlength=n_classes)
-        else:
-            self.moments.counts += np.diff(self.bounds)
 
 
 def _run_items(X, weights, layout, jobs, n_tiles, start, stop):
@@ -299,7 +300,7 @@ def _run_items(X, weights, layout, jobs, n_tiles, start, stop):
         block = X[job.start : job.stop, j0:j1]
         keep = block.dtype == np.float32 and block.dtype.isnative
         block = np.ascontiguousarray(block, dtype=None if keep else np.float64)
-        local = weights[job.start : job.stop] if weights.size else weights
+        local = None if weights is None else weights[job.start : job.stop]
         tile = MomentState.empty(means.shape[0], j1 - j0)
         dense_row_moments(
             frozen(block),

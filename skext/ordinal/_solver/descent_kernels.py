@@ -12,7 +12,7 @@ import numpy as np
 from skext.utils._numba import jit
 
 
-@jit
+@jit(inner=True)
 def _solve_tridiagonal(diag, off, rhs, solution, work):
     """Solve a small positive definite system; zero pivots give zeros."""
     size = rhs.size
@@ -33,7 +33,7 @@ def _solve_tridiagonal(diag, off, rhs, solution, work):
         solution[k] -= work[k] * solution[k + 1]
 
 
-@jit
+@jit(inner=True)
 def _is_free(l1, l2, j):
     """Tell whether a block has no penalty."""
     free = True
@@ -42,7 +42,7 @@ def _is_free(l1, l2, j):
     return free
 
 
-@jit
+@jit(inner=True)
 def _rests(z, g, l1, j):
     """Tell whether a block of zeros stays where it is."""
     total = 0.0
@@ -53,7 +53,7 @@ def _rests(z, g, l1, j):
     return True
 
 
-@jit
+@jit(inner=True)
 def _solve_block(z, g, diag, off, l1, l2, j, limit, work, step):
     """Minimise over the block of column j and return the largest decrease.
 
@@ -123,11 +123,9 @@ def gram_descent(diag, off, g, z, l1, l2, limit, max_sweeps, step):
     (K - 1, P) and changed in place. Returns the number of sweeps.
     """
     size, width = g.shape
-    work = np.zeros((3, size))
-    block_step = np.zeros(size)
-    block_g = np.zeros(size)
-    block_diag = np.zeros(size)
-    block_off = np.zeros(max(size - 1, 1))
+    memory = np.empty((7, size))
+    work, block_step, block_g = memory[:3], memory[3], memory[4]
+    block_diag, block_off = memory[5], memory[6]
     full = True
     for sweep in range(max_sweeps):
         largest = 0.0
@@ -179,14 +177,10 @@ def column_moments(indptr, indices, data, columns, first, curvature, diag, off):
     ``curvature`` has m second derivatives and m - 1 mixed ones per row, which belong
     to the thresholds ``first[row]``, ``first[row] + 1``, ...; thresholds have a place
     before and one after for predictors that do not exist. ``diag`` (2, n_columns,
-    K + 1) and ``off`` get the moments of order 1 and 2.
+    K + 1) and ``off``, zeros before, get the moments of order 1 and 2.
     """
     m = (curvature.shape[1] + 1) // 2
     for a in range(columns.size):
-        diag[0, a, :] = 0.0
-        diag[1, a, :] = 0.0
-        off[0, a, :] = 0.0
-        off[1, a, :] = 0.0
         j = columns[a]
         for e in range(indptr[j], indptr[j + 1]):
             i, x = indices[e], data[e]
@@ -201,7 +195,7 @@ def column_moments(indptr, indices, data, columns, first, curvature, diag, off):
                 off[1, a, base + t] += h * x
 
 
-@jit
+@jit(inner=True)
 def _multiply(diag, off, vector, out):
     """Multiply with a padded tridiagonal matrix."""
     size = vector.size
@@ -234,18 +228,15 @@ def row_descent(
     size = z.shape[0]
     width = columns.size
     plain_diag, plain_off = diag[0, width], off[0, width]
-    free_diag, free_off = plain_diag[1:-1].copy(), plain_off[1:].copy()
-    work = np.zeros((3, size))
-    block_step = np.zeros(size)
-    block_g = np.zeros(size)
-    block_diag = np.zeros(size)
-    block_off = np.zeros(max(size - 1, 1))
-    gathered = np.zeros(size + 2)
-    delta = np.zeros(size + 2)
+    memory, padded = np.zeros((9, size)), np.zeros((5, size + 2))
+    work, block_step, block_g = memory[:3], memory[3], memory[4]
+    block_diag, block_off = memory[5], memory[6]
+    free_diag, free_off = memory[7], memory[8]
+    gathered, delta, product = padded[0], padded[1], padded[2]
     # Movement of all predictors that is not in the residuals, and its gradient.
-    shift = np.zeros(size + 2)
-    total = np.zeros(size + 2)
-    product = np.zeros(size + 2)
+    shift, total = padded[3], padded[4]
+    for k in range(size):
+        free_diag[k], free_off[k] = plain_diag[k + 1], plain_off[k + 1]
     for i in range(residual.shape[0]):
         for t in range(m):
             total[first[i] + 1 + t] += residual[i, t]
@@ -347,28 +338,30 @@ def row_descent(
 def precondition(diag, off, l2, g, out):
     """Solve, for each column, the tridiagonal curvature of the intercepts plus l2."""
     size, width = g.shape
-    block_diag = np.zeros(size)
-    block_off = np.zeros(max(size - 1, 1))
-    solution = np.zeros(size)
-    work = np.zeros(size)
+    memory = np.empty((5, size))
+    block_diag, block_off, block_g = memory[0], memory[1], memory[2]
+    solution, work = memory[3], memory[4]
     for j in range(width):
         for k in range(size):
+            block_g[k] = g[k, j]
             block_diag[k] = diag[k] + l2[k, j]
             if k < size - 1:
                 block_diag[k] += l2[k + 1, j]
                 block_off[k] = off[k] - l2[k + 1, j]
-        _solve_tridiagonal(block_diag, block_off, g[:, j], solution, work)
+        _solve_tridiagonal(block_diag, block_off, block_g, solution, work)
         for k in range(size):
             out[k, j] = solution[k]
 
 
 @jit
 def gather_columns(indptr, indices, data, columns, first, residual, out):
-    """Multiply columns with the gradients of the rows; ``out`` (n_columns, K + 1)."""
+    """Multiply columns with the gradients of the rows.
+
+    ``out`` (n_columns, K + 1), zeros before, gets the products.
+    """
     m = residual.shape[1]
     for a in range(columns.size):
         j = columns[a]
-        out[a, :] = 0.0
         for e in range(indptr[j], indptr[j + 1]):
             i, x = indices[e], data[e]
             base = first[i] + 1

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
-# Kernels know the links by these numbers.
-LINK_CODES = {"logit": 0, "probit": 1, "cloglog": 2, "loglog": 3}
+# Kernels know the links by these numbers, and are compiled for None alone.
+LINK_CODES = {"logit": None, "probit": 1, "cloglog": 2, "loglog": 3}
 # F(-x) = 1 - G(x): the link that belongs to the reversed classes.
 MIRRORED_LINK = {
     "logit": "logit",
@@ -24,7 +24,7 @@ def link_code(link):
 
     Returns
     -------
-    code : int
+    code : int or None
         Its number.
 
     Raises
@@ -54,7 +54,7 @@ def link_cdf(link, eta):
     """
     code = link_code(link)
     eta = np.asarray(eta, dtype=np.float64)
-    if code == 0:
+    if code is None:
         return expit(eta)
     if code == 1:
         return ndtr(eta)
@@ -81,7 +81,7 @@ def link_ppf(link, probability):
     """
     code = link_code(link)
     probability = np.asarray(probability, dtype=np.float64)
-    if code == 0:
+    if code is None:
         return logit(probability)
     if code == 1:
         return ndtri(probability)

@@ -48,6 +48,10 @@ class Penalty(NamedTuple):
         """Whether all thresholds are made to share their weights."""
         return self.l1.shape[1] > 1 and bool(np.isinf(self.l1[1:, 1:]).all())
 
+    def in_rows(self):
+        """Return both in the one memory order that kernels are compiled for."""
+        return np.ascontiguousarray(self.l1), np.ascontiguousarray(self.l2)
+
     def select(self, columns):
         """Return the penalty of some columns."""
         return Penalty(self.l1[:, columns], self.l2[:, columns])
@@ -73,7 +77,7 @@ class Loss(NamedTuple):
     """The smooth part of the objective as a function of the predictors."""
 
     rows: object
-    link: int
+    link: int | None
     barrier: float = 0.0
     n_jobs: int | None = None
 
@@ -191,7 +195,7 @@ def _descend_gram(diag, off, penalty, raw, z, limit):
     """Return the step by descent, with exact solutions where descent is slow."""
     target, slope = z.copy(), raw.copy()
     step = np.zeros(z.shape)
-    args = (diag, off, slope, target, *penalty, limit)
+    args = (diag, off, slope, target, *penalty.in_rows(), limit)
     if z.size > _MAX_EXACT:
         gram_descent(*args, _MAX_SWEEPS, step)
         return target - z
@@ -275,7 +279,7 @@ def _descend_rows(rows, block, penalty, z, out, limit):
     residual = out[:, :m].copy()
     row_descent(
         matrix, rows.first, curvature, residual, (diag, off), target,
-        tuple(penalty), limit, _MAX_SWEEPS, step,
+        penalty.in_rows(), limit, _MAX_SWEEPS, step,
     )  # fmt: skip
     return target - z
 
@@ -329,7 +333,7 @@ def _conjugate_gradients(rows, block, penalty, gradient, curvature):
     m = (curvature.shape[1] + 1) // 2
     diag = threshold_sums(rows, curvature[:, :m])
     off = mixed_sums(rows, curvature[:, m:])
-    free = ~np.isinf(penalty.l1)
+    free, l2 = ~np.isinf(penalty.l1), penalty.in_rows()[1]
     shared_scale = diag.sum() + 2.0 * off.sum()
 
     def multiply(v):
@@ -345,7 +349,7 @@ def _conjugate_gradients(rows, block, penalty, gradient, curvature):
         beta = r.copy()
         beta[:-1] -= r[1:]
         out = np.empty_like(r)
-        precondition(diag, off, penalty.l2, beta, out)
+        precondition(diag, off, l2, beta, out)
         out[1:] -= out[:-1].copy()
         if penalty.is_shared:
             out[:, 1:] = 0.0

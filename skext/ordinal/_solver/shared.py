@@ -92,7 +92,7 @@ def minimise_shared(
         The targets.
     columns : ndarray of shape (1 + n_features, n_rows)
         Ones, and the columns of the table.
-    link : int
+    link : int or None
         Number of the link.
     l1, l2 : ndarray of shape (n_features,)
         Factors of the penalty.

@@ -97,7 +97,7 @@ class SparseBlock:
         """Sum gradients of the rows, shape (n_thresholds, 1 + n_selected)."""
         n_thresholds = rows.n_classes - 1
         total = threshold_sums(rows, residual)
-        sums = np.empty((self.features.size, n_thresholds + 2))
+        sums = np.zeros((self.features.size, n_thresholds + 2))
         residual = np.ascontiguousarray(residual)
         gather_columns(*self.matrix, self.features, rows.first, residual, sums)
         gradient = np.empty((n_thresholds, 1 + self.features.size))

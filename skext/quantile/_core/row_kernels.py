@@ -205,7 +205,8 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
     left = np.empty(n_lists, np.int64)
     right = np.empty(n_lists, np.int64)
     medians = np.empty(n_lists)
-    rest = np.empty(32 + n_lists)
+    sizes = np.empty(n_lists, np.int64)
+    rest = np.empty(32)
     for i in range(start, stop):
         for f in range(n_lists):
             low[f], high[f] = offsets[f], offsets[f + 1]
@@ -218,23 +219,29 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                 count = 0
                 for f in range(n_lists):
                     for k in range(low[f], high[f]):
-                        rest[count] = centers[i, f] + scores[k]
+                        x = centers[i, f] + scores[k]
+                        place = count
+                        while place > 0 and rest[place - 1] > x:
+                            rest[place] = rest[place - 1]
+                            place -= 1
+                        rest[place] = x
                         count += 1
-                found = np.sort(rest[:count])
-                out[i] = found[wanted]
+                out[i] = rest[wanted]
                 break
+            n_open = 0
             for f in range(n_lists):
-                medians[f] = np.inf
-                if high[f] > low[f]:
-                    medians[f] = centers[i, f] + scores[(low[f] + high[f]) // 2]
-            order = np.argsort(medians)
-            covered = 0
-            pivot = medians[order[0]]
-            for f in order:
-                covered += high[f] - low[f]
-                if 2 * covered >= total:
-                    pivot = medians[f]
-                    break
+                size = high[f] - low[f]
+                if size > 0:
+                    medians[n_open] = centers[i, f] + scores[low[f] + size // 2]
+                    sizes[n_open] = size
+                    n_open += 1
+            _sort_together(medians, sizes, n_open)
+            covered = sizes[0]
+            place = 0
+            while 2 * covered < total:
+                place += 1
+                covered += sizes[place]
+            pivot = medians[place]
             below = equal = 0
             for f in range(n_lists):
                 a, b = low[f], high[f]
@@ -265,6 +272,21 @@ def select_shifted(centers, scores, offsets, rank, out, start, stop):
                 wanted -= below + equal
                 for f in range(n_lists):
                     low[f] = right[f]
+
+
+@jit(inner=True)
+def _sort_together(values, others, size):
+    """Sort the first values in place, and others along with them, as Shell does."""
+    gap = size
+    while gap > 1:
+        gap = gap * 5 // 11 if gap > 2 else 1
+        for k in range(gap, size):
+            x, other = values[k], others[k]
+            j = k
+            while j >= gap and values[j - gap] > x:
+                values[j], others[j] = values[j - gap], others[j - gap]
+                j -= gap
+            values[j], others[j] = x, other
 
 
 @jit
@@ -307,7 +329,7 @@ def mix_distributions(Z, levels, out, start, stop):
             out[i, k] = high
 
 
-@jit
+@jit(inner=True)
 def _mass(Z, levels, i, x):
     """Sum over the models of the probability at or below a value."""
     n_models, n_levels = Z.shape[1], Z.shape[2]

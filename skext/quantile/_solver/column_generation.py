@@ -97,6 +97,7 @@ def _generate(table, columns, allowed, y, tau, s, constraint, tol, options):
         w = np.zeros(n_columns)
         w[columns] = found.w
         a = found.a[0]
+        z[:] = 0.0
         _kernels.price(table, a, z)
         z[~allowed] = -np.inf
         level = z[columns].max() if constraint.total else 0.0

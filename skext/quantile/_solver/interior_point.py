@@ -286,7 +286,8 @@ class _Solver:
         self.move = np.zeros((4, n_rows))
         self.scratch = np.empty((n_columns, _kernels._BLOCK))
         self.H = np.empty((n_columns, n_columns))
-        self.Aa, self.Ah, self.Ac0, self.Ac1 = np.empty((4, n_columns))
+        self.products = np.empty((4, n_columns))
+        self.Aa, self.Ah, self.Ac0, self.Ac1 = self.products
         self.sums = np.empty(5)
         if not constraint.positive:
             self._start_at_least_squares()
@@ -306,6 +307,9 @@ class _Solver:
     def _evaluate(self):
         """Take the step in ``move``; return gap and complementarity of the rows."""
         block, weights = self.block, self.weights
+        # The kernels add to these; clearing them here spares their compiler work.
+        self.H[:] = 0.0
+        self.products[:] = 0.0
         _kernels.evaluate(
             block.A,
             block.y,

@@ -42,16 +42,14 @@ def evaluate(A, y, up, lo, w, state, move, r, d, scratch, H, Aa, Ah, sums):
     scratch : ndarray of shape (n_columns, block)
         Memory for weighted rows.
     H : ndarray of shape (n_columns, n_columns)
-        Output: normal equations, lower triangle.
+        Output, zeros before: normal equations, lower triangle.
     Aa, Ah : ndarrays of shape (n_columns,)
-        Outputs: products of the table with the dual variable and with ``d * r``.
+        Outputs, zeros before: products of the table with the dual variable and with
+        ``d * r``.
     sums : ndarray of shape (3,)
         Outputs: loss, product of target and dual variable, complementarity.
     """
     n_columns, n_rows = A.shape
-    H[:, :] = 0.0
-    Aa[:] = 0.0
-    Ah[:] = 0.0
     loss = value = products = 0.0
     for start in range(0, n_rows, _BLOCK):
         stop = min(start + _BLOCK, n_rows)
@@ -81,7 +79,7 @@ def evaluate(A, y, up, lo, w, state, move, r, d, scratch, H, Aa, Ah, sums):
     sums[2] = products
 
 
-@jit
+@jit(inner=True)
 def _move_rows(y, up, lo, state, move, r, d, start, stop):
     """Move the state of some rows; return loss, dual value and complementarity."""
     loss = value = products = 0.0
@@ -101,7 +99,7 @@ def _move_rows(y, up, lo, state, move, r, d, start, stop):
     return loss, value, products
 
 
-@jit(reassociate=True)
+@jit(reassociate=True, inner=True)
 def _add_products(A, weighted, start, stop, H):
     """Add ``weighted @ A[:, start:stop].T`` to the lower triangle, four rows at a time.
 
@@ -152,14 +150,12 @@ def predict_step(A, w_step, state, r, d, s, da, c0, c1, Ac0, Ac1, sums):
     da, c0, c1 : ndarrays of shape (n_rows,)
         Outputs: direction of the dual variable and the two right-hand sides.
     Ac0, Ac1 : ndarrays of shape (n_columns,)
-        Outputs: their products with the table.
+        Outputs, zeros before: their products with the table.
     sums : ndarray of shape (5,)
         Outputs: largest relative decrease of the primal and of the dual rows, and the
         three coefficients of the complementarity along both steps.
     """
     n_columns, n_rows = A.shape
-    Ac0[:] = 0.0
-    Ac1[:] = 0.0
     primal = dual = by_primal = by_dual = by_both = 0.0
     for start in range(0, n_rows, _BLOCK):
         stop = min(start + _BLOCK, n_rows)
@@ -189,7 +185,7 @@ def predict_step(A, w_step, state, r, d, s, da, c0, c1, Ac0, Ac1, sums):
     sums[4] = by_both
 
 
-@jit
+@jit(inner=True)
 def _predict_rows(state, r, d, s, da, c0, c1, start, stop):
     """Affine direction of some rows; return its limits and its coefficients."""
     primal = dual = by_primal = by_dual = by_both = 0.0
@@ -248,7 +244,7 @@ def correct_step(A, w_step, state, d, s, da, c0, c1, centre, move, sums):
     sums[1] = dual
 
 
-@jit
+@jit(inner=True)
 def _correct_rows(state, d, s, da, c0, c1, centre, move, start, stop):
     """Direction of some rows, whose product with the table is in ``move[3]``."""
     primal = dual = 0.0
@@ -314,10 +310,9 @@ def adjoint(table, a, center, out):
     center : ndarray of shape (n_columns,)
         What is subtracted from each column first.
     out : ndarray of shape (n_columns,)
-        Output.
+        Output, zeros before.
     """
     n_groups, n_columns, n_members = table.shape
-    out[:] = 0.0
     for group in range(n_groups):
         for start in range(0, n_members, _BLOCK):
             stop = min(start + _BLOCK, n_members)
@@ -462,37 +457,6 @@ def loss(r, tau, s):
     return total
 
 
-@jit
-def settle(r, size, tau, s, a):
-    """Put the dual variable of all rows off the quantile to the end of its box.
-
-    Parameters
-    ----------
-    r : ndarray of shape (n_groups, n_members)
-        Residuals.
-    size : float
-        Residuals up to this size are none.
-    tau, s : ndarrays of shape (n_groups, n_members)
-        Levels and weights of the rows.
-    a : ndarray of shape (n_groups, n_members)
-        Dual variable; changed.
-
-    Returns
-    -------
-    below : float
-        Weight of the rows below the quantile.
-    """
-    below = 0.0
-    for group in range(r.shape[0]):
-        for i in range(r.shape[1]):
-            if r[group, i] > size:
-                a[group, i] = tau[group, i] * s[group, i]
-            elif r[group, i] < -size:
-                a[group, i] = (tau[group, i] - 1.0) * s[group, i]
-                below += s[group, i]
-    return below
-
-
 @jit(reassociate=True)
 def excess(r, tau, s, a):
     """Loss that a dual variable does not account for, summed over all rows.
@@ -535,10 +499,9 @@ def price(table, a, out):
     a : ndarray of shape (n_rows,)
         Values.
     out : ndarray of shape (n_columns,)
-        Output.
+        Output, zeros before.
     """
     n_rows, n_columns = table.shape
-    out[:] = 0.0
     for i in range(n_rows):
         ai = a[i]
         for j in range(n_columns):

@@ -158,7 +158,7 @@ class _Problem:
 
     def adjoint(self):
         """Product of all centred columns and the constant with the dual variable."""
-        out = np.empty(self.n_columns + 1)
+        out = np.zeros(self.n_columns + 1)
         _kernels.adjoint(self.rows.table, self.a, self.center, out[:-1])
         out[-1] = self.a.sum()
         return out
@@ -271,7 +271,7 @@ class _Problem:
             self.a[...] = 0.0
             z = np.zeros(self.n_columns + 1)
             return self._exact(vertex, point, loss, z, 0.0)
-        below = _kernels.settle(self.r, vertex.size, rows.tau, rows.s, self.a)
+        below = _settle(self.r, vertex.size, rows.tau, rows.s, self.a)
         z = self.adjoint()
         basis = index[vertex.basis]
         g = z[:-1] @ T[:-1] + z[-1] * (T[-1] + self.center @ T[:-1])
@@ -321,6 +321,18 @@ class _Problem:
             return None
         found = self.finish(point, index)
         return found if self.is_proved(found) else None
+
+
+def _settle(r, size, tau, s, a):
+    """Put the dual variable of rows off the quantile to the end of its box, in place.
+
+    Residuals up to ``size`` are none. Returns the weight of the rows below.
+    """
+    below = r < -size
+    np.multiply(tau, s, out=a, where=r > size)
+    np.multiply(tau - 1.0, s, out=a, where=below)
+    # Row after row: sums in pairs would round differently.
+    return float(s[below].cumsum()[-1:].sum())
 
 
 def _gross(y):
