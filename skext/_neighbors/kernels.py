@@ -230,7 +230,8 @@ def search_leaves(Q, rows, group, leaves, boxes, leaf_rows, found, start, stop):
             n_near = left - 1
             bounds[best], near[best] = bounds[n_near], near[n_near]
             low, high = boxes[0, leaf], boxes[1, leaf]
-            n_active = 0 * n
+            # No literal, for which the distances would be compiled once more.
+            n_active = np.int64(0)
             for i in range(n):
                 query = Q[first + i]
                 if _box_distance(query, query, low, high) <= distances[i, k - 1]:
