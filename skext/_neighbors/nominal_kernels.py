@@ -355,9 +355,9 @@ def search_levels(shares, offsets, codes, rows, found, start, stop):
                 sums[j] = 0.0
             hits = size
             for f in range(n_nominal):
-                hits = 0
-                for j in range(size):
-                    sums[j] += table[codes[f, first + j]]
+                levels, hits = codes[f, first : first + size], 0
+                for j in range(levels.size):
+                    sums[j] += table[levels[j]]
                     hits += sums[j] <= radius
                 if hits == 0:
                     break
