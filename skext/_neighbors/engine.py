@@ -9,7 +9,6 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skext._neighbors.kernels import (
-    pack_leaves,
     search_leaves,
     search_missing,
     search_sparse,
@@ -117,12 +116,7 @@ class NeighborEngine:
 
 def _nearest_dense(Q, rows, R, references, k, n_jobs):
     """Search leaves of nearby rows with groups of nearby queries."""
-    order = np.arange(references.size)
-    split_rows(R, order, _LEAF_SIZE)
-    n_leaves = -(-references.size // _LEAF_SIZE)
-    leaves = np.empty((n_leaves, R.shape[1], min(_LEAF_SIZE, -(-R.shape[0] // 8) * 8)))
-    low, high = np.empty((2, n_leaves, R.shape[1]))
-    pack_leaves(R, order, leaves, low, high)
+    order, leaves, boxes = pack_leaves(R, _LEAF_SIZE)
     query_order = order
     if R is not Q:
         query_order = np.arange(rows.size)
@@ -135,8 +129,7 @@ def _nearest_dense(Q, rows, R, references, k, n_jobs):
         rows[query_order],
         _GROUP,
         leaves,
-        low,
-        high,
+        boxes,
         references[order],
         found,
         n_jobs=n_jobs,
@@ -145,6 +138,43 @@ def _nearest_dense(Q, rows, R, references, k, n_jobs):
     neighbors = np.empty_like(found)
     neighbors[query_order] = found
     return neighbors
+
+
+def pack_leaves(X, leaf_size):
+    """Put rows that lie close together into leaves.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        At least one row, without missing values.
+    leaf_size : int
+        Rows of a leaf; the last one has the rest.
+
+    Returns
+    -------
+    order : ndarray of shape (n_rows,)
+        Row numbers in the order of the leaves.
+    leaves : ndarray of shape (n_leaves, n_features, leaf_size)
+        Their values, NaN behind the last row.
+    boxes : ndarray of shape (2, n_leaves, n_features)
+        Lowest and highest values of each leaf.
+    """
+    n_rows, n_features = X.shape
+    order = np.arange(n_rows)
+    n_leaves = -(-n_rows // leaf_size)
+    if n_leaves > 1:
+        split_rows(X, order, leaf_size)
+    leaf_size = min(leaf_size, -(-n_rows // 8) * 8)
+    leaves = np.empty((n_leaves, n_features, leaf_size))
+    boxes = np.empty((2, n_leaves, n_features))
+    for leaf in range(n_leaves):
+        rows = X[order[leaf * leaf_size : (leaf + 1) * leaf_size]]
+        columns = leaves[leaf, :, : len(rows)]
+        columns[:] = rows.T
+        columns.min(axis=1, out=boxes[0, leaf])
+        columns.max(axis=1, out=boxes[1, leaf])
+    leaves[-1, :, len(rows) :] = np.nan
+    return order, leaves, boxes
 
 
 def _nearest_sparse(X, rows, references, k, n_jobs):

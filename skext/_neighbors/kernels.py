@@ -17,84 +17,60 @@ def split_rows(X, order, leaf_size):
 
     Halves of the rows are split at a median of the column with the widest spread.
     """
+    n_features = X.shape[1]
     starts = np.empty(128, dtype=np.intp)
     stops = np.empty(128, dtype=np.intp)
-    starts[0], stops[0] = 0, order.size
+    low, high = np.empty(n_features), np.empty(n_features)
+    starts[0] = 0
+    stops[0] = order.size
     depth = 1
     while depth > 0:
         depth -= 1
-        start, stop = starts[depth], stops[depth]
-        n_leaves = (stop - start + leaf_size - 1) // leaf_size
+        first, behind = starts[depth], stops[depth]
+        n_leaves = (behind - first + leaf_size - 1) // leaf_size
         if n_leaves < 2:
             continue
-        column = _widest_column(X, order, start, stop)
+        for j in range(n_features):
+            low[j] = np.inf
+            high[j] = -np.inf
+        for i in range(first, behind):
+            row = order[i]
+            for j in range(n_features):
+                value = X[row, j]
+                low[j] = value if value < low[j] else low[j]
+                high[j] = value if value > high[j] else high[j]
+        column, widest = -1, 0.0
+        for j in range(n_features):
+            spread = high[j] - low[j]
+            if spread > widest:
+                column, widest = j, spread
         if column < 0:
             continue
-        middle = start + leaf_size * (n_leaves // 2)
-        _select(X, order, column, start, stop - 1, middle)
-        starts[depth], stops[depth] = start, middle
-        starts[depth + 1], stops[depth + 1] = middle, stop
+        middle = first + leaf_size * (n_leaves // 2)
+        # No row before the middle may exceed one behind (Hoare's FIND).
+        start, stop = first, behind - 1
+        while start < stop:
+            pivot = X[order[(start + stop) // 2], column]
+            i, j = start, stop
+            while i <= j:
+                while X[order[i], column] < pivot:
+                    i += 1
+                while X[order[j], column] > pivot:
+                    j -= 1
+                if i <= j:
+                    order[i], order[j] = order[j], order[i]
+                    i += 1
+                    j -= 1
+            if middle <= j:
+                stop = j
+            elif middle >= i:
+                start = i
+            else:
+                break
+        starts[depth] = first
+        stops[depth] = starts[depth + 1] = middle
+        stops[depth + 1] = behind
         depth += 2
-
-
-@jit
-def _widest_column(X, order, start, stop):
-    """Find the column with the widest spread; -1 if all rows are equal."""
-    low = X[order[start]].copy()
-    high = low.copy()
-    for i in range(start + 1, stop):
-        row = X[order[i]]
-        for j in range(row.size):
-            low[j] = min(low[j], row[j])
-            high[j] = max(high[j], row[j])
-    best, widest = -1, 0.0
-    for j in range(low.size):
-        if high[j] - low[j] > widest:
-            best, widest = j, high[j] - low[j]
-    return best
-
-
-@jit
-def _select(X, order, column, low, high, middle):
-    """Partition so that no row before ``middle`` exceeds one behind (Hoare's FIND)."""
-    while low < high:
-        pivot = X[order[(low + high) // 2], column]
-        i, j = low, high
-        while i <= j:
-            while X[order[i], column] < pivot:
-                i += 1
-            while X[order[j], column] > pivot:
-                j -= 1
-            if i <= j:
-                order[i], order[j] = order[j], order[i]
-                i += 1
-                j -= 1
-        if middle <= j:
-            high = j
-        elif middle >= i:
-            low = i
-        else:
-            return
-
-
-@jit
-def pack_leaves(X, order, leaves, low, high):
-    """Copy ordered rows into ``leaves`` of shape (n_leaves, n_features, leaf_size).
-
-    The last leaf is filled with NaN. ``low`` and ``high`` get the corners of the boxes.
-    """
-    n_leaves, n_features, leaf_size = leaves.shape
-    leaves[n_leaves - 1] = np.nan
-    for leaf in range(n_leaves):
-        low[leaf] = np.inf
-        high[leaf] = -np.inf
-        start = leaf * leaf_size
-        for i in range(min(leaf_size, order.size - start)):
-            row = X[order[start + i]]
-            for j in range(n_features):
-                leaves[leaf, j, i] = row[j]
-                low[leaf, j] = min(low[leaf, j], row[j])
-                high[leaf, j] = max(high[leaf, j], row[j])
 
 
 @jit
@@ -129,37 +105,51 @@ def _leaf_distances(Q, first, active, n_active, leaf, tile):
     the last one without a partner.
     """
     n_features, leaf_size = leaf.shape
-    tile[:n_active] = 0.0
-    for begin in range(0, n_features, 32):
-        end = min(begin + 32, n_features)
-        whole = begin + (end - begin) // 4 * 4
-        for a in range(0, n_active, 2):
+    begin = 0
+    while begin < n_features:
+        end = begin + 32
+        if end > n_features:
+            end = n_features
+        a = 0
+        while a < n_active:
             x = Q[first + active[a]]
-            y = Q[first + active[min(a + 1, n_active - 1)]]
+            y = x
+            if a + 1 < n_active:
+                y = Q[first + active[a + 1]]
             to_x, to_y = tile[a], tile[a + 1]
-            for f in range(begin, whole, 4):
-                x0, x1, x2, x3 = x[f], x[f + 1], x[f + 2], x[f + 3]
-                y0, y1, y2, y3 = y[f], y[f + 1], y[f + 2], y[f + 3]
-                r0, r1, r2, r3 = leaf[f], leaf[f + 1], leaf[f + 2], leaf[f + 3]
+            if begin == 0:
                 for j in range(leaf_size):
-                    a0, a1, a2, a3 = r0[j], r1[j], r2[j], r3[j]
-                    d0, d1, d2, d3 = a0 - x0, a1 - x1, a2 - x2, a3 - x3
-                    total = to_x[j] + d0 * d0
-                    total = total + d1 * d1
-                    total = total + d2 * d2
-                    to_x[j] = total + d3 * d3
-                    d0, d1, d2, d3 = a0 - y0, a1 - y1, a2 - y2, a3 - y3
-                    total = to_y[j] + d0 * d0
-                    total = total + d1 * d1
-                    total = total + d2 * d2
-                    to_y[j] = total + d3 * d3
-            for f in range(whole, end):
-                x0, y0, r0 = x[f], y[f], leaf[f]
+                    to_x[j] = 0.0
+                    to_y[j] = 0.0
+            f = begin
+            while f + 4 <= end:
+                r0, r1 = leaf[f], leaf[f + 1]
+                r2, r3 = leaf[f + 2], leaf[f + 3]
+                x0, x1 = x[f], x[f + 1]
+                x2, x3 = x[f + 2], x[f + 3]
+                y0, y1 = y[f], y[f + 1]
+                y2, y3 = y[f + 2], y[f + 3]
                 for j in range(leaf_size):
-                    d0 = r0[j] - x0
-                    to_x[j] = to_x[j] + d0 * d0
-                    d0 = r0[j] - y0
-                    to_y[j] = to_y[j] + d0 * d0
+                    a0, a1 = r0[j], r1[j]
+                    a2, a3 = r2[j], r3[j]
+                    total = to_x[j] + (a0 - x0) * (a0 - x0)
+                    total = total + (a1 - x1) * (a1 - x1)
+                    total = total + (a2 - x2) * (a2 - x2)
+                    to_x[j] = total + (a3 - x3) * (a3 - x3)
+                    total = to_y[j] + (a0 - y0) * (a0 - y0)
+                    total = total + (a1 - y1) * (a1 - y1)
+                    total = total + (a2 - y2) * (a2 - y2)
+                    to_y[j] = total + (a3 - y3) * (a3 - y3)
+                f += 4
+            while f < end:
+                r0, x0, y0 = leaf[f], x[f], y[f]
+                for j in range(leaf_size):
+                    a0 = r0[j]
+                    to_x[j] = to_x[j] + (a0 - x0) * (a0 - x0)
+                    to_y[j] = to_y[j] + (a0 - y0) * (a0 - y0)
+                f += 1
+            a += 2
+        begin = end
 
 
 @jit
@@ -167,45 +157,16 @@ def _box_distance(low, high, other_low, other_high):
     """Lower bound of the squared distance between points of two boxes."""
     total = 0.0
     for j in range(low.size):
-        gap = max(low[j] - other_high[j], other_low[j] - high[j], 0.0)
-        total += gap * gap
+        above, below = low[j] - other_high[j], other_low[j] - high[j]
+        gap = above if above > below else below
+        if gap > 0.0:
+            total += gap * gap
     # Rounding may not turn the bound into more than a distance.
     return total * (1.0 - 1e-12)
 
 
 @jit
-def _visit(
-    Q, rows, first, n, leaf, low, high, leaf_rows, distances, found, tile, active
-):
-    """Compare a group of queries with the rows of a leaf; return the largest radius."""
-    k = found.shape[1]
-    n_active = 0
-    for i in range(n):
-        query = Q[first + i]
-        if _box_distance(query, query, low, high) <= distances[i, k - 1]:
-            active[n_active] = i
-            n_active += 1
-    _leaf_distances(Q, first, active, n_active, leaf, tile)
-    for a in range(n_active):
-        i = active[a]
-        sums = tile[a]
-        radius = distances[i, k - 1]
-        hits = 0
-        for j in range(sums.size):
-            hits += sums[j] <= radius
-        if hits == 0:
-            continue
-        for j in range(leaf_rows.size):
-            if sums[j] <= distances[i, k - 1] and leaf_rows[j] != rows[first + i]:
-                _insert(distances[i], found[first + i], sums[j], leaf_rows[j])
-    radius = 0.0
-    for i in range(n):
-        radius = max(radius, distances[i, k - 1])
-    return radius
-
-
-@jit
-def search_leaves(Q, rows, group, leaves, low, high, leaf_rows, found, start, stop):
+def search_leaves(Q, rows, group, leaves, boxes, leaf_rows, found, start, stop):
     """Find the nearest rows of the leaves for groups of queries.
 
     Parameters
@@ -216,8 +177,10 @@ def search_leaves(Q, rows, group, leaves, low, high, leaf_rows, found, start, st
         Their row numbers: a row is not its own neighbour.
     group : int
         Queries per group; groups ``start`` to ``stop`` are searched.
-    leaves, low, high : ndarray
-        As :func:`pack_leaves` writes them.
+    leaves : ndarray of shape (n_leaves, n_features, leaf_size)
+        The rows, NaN where there is none.
+    boxes : ndarray of shape (2, n_leaves, n_features)
+        Lowest and highest values of each leaf.
     leaf_rows : ndarray of shape (n_rows,)
         Row numbers in the order of the leaves.
     found : ndarray of shape (n_queries, k)
@@ -228,44 +191,69 @@ def search_leaves(Q, rows, group, leaves, low, high, leaf_rows, found, start, st
     distances = np.empty((group, k))
     tile = np.empty((group + 1, size))
     active = np.empty(group, dtype=np.intp)
-    bounds = np.empty(n_leaves)
+    near, bounds = np.empty(n_leaves, dtype=np.intp), np.empty(n_leaves)
     own_low, own_high = np.empty(n_features), np.empty(n_features)
     for g in range(start, stop):
         first = g * group
-        n = min(group, Q.shape[0] - first)
-        own_low[:] = Q[first]
-        own_high[:] = Q[first]
-        for i in range(1, n):
+        n = Q.shape[0] - first
+        if n > group:
+            n = group
+        for j in range(n_features):
+            own_low[j] = own_high[j] = Q[first, j]
+        for i in range(n):
             for j in range(n_features):
-                own_low[j] = min(own_low[j], Q[first + i, j])
-                own_high[j] = max(own_high[j], Q[first + i, j])
-        distances[:] = np.inf
-        found[first : first + n] = -1
+                value = Q[first + i, j]
+                own_low[j] = value if value < own_low[j] else own_low[j]
+                own_high[j] = value if value > own_high[j] else own_high[j]
+            for j in range(k):
+                distances[i, j] = np.inf
+                found[first + i, j] = -1
         for leaf in range(n_leaves):
-            bounds[leaf] = _box_distance(own_low, own_high, low[leaf], high[leaf])
-        radius = np.inf
-        visited = -1
-        # Enough leaves to fill every list; then only those within the radius.
-        while radius == np.inf and visited < n_leaves:
-            nearest = np.argmin(bounds)
-            if bounds[nearest] == np.inf:
+            near[leaf] = leaf
+            bounds[leaf] = _box_distance(
+                own_low, own_high, boxes[0, leaf], boxes[1, leaf]
+            )
+        radius, n_near = np.inf, n_leaves
+        while True:
+            # The nearest leaf comes next, those beyond the radius never.
+            best, left = 0, 0
+            for i in range(n_near):
+                bound = bounds[i]
+                if bound <= radius and bound < np.inf:
+                    bounds[left], near[left] = bound, near[i]
+                    if bound < bounds[best]:
+                        best = left
+                    left += 1
+            if left == 0:
                 break
-            bounds[nearest] = np.inf
-            here = leaf_rows[nearest * size : (nearest + 1) * size]
-            radius = _visit(
-                Q, rows, first, n, leaves[nearest], low[nearest], high[nearest], here,
-                distances, found, tile, active,
-            )  # fmt: skip
-        near = np.flatnonzero(bounds <= radius)
-        near = near[np.argsort(bounds[near])]
-        for leaf in near:
-            if bounds[leaf] > radius or bounds[leaf] == np.inf:
-                break
+            leaf = near[best]
+            n_near = left - 1
+            bounds[best], near[best] = bounds[n_near], near[n_near]
+            low, high = boxes[0, leaf], boxes[1, leaf]
+            # No literal, for which the distances would be compiled once more.
+            n_active = np.int64(0)
+            for i in range(n):
+                query = Q[first + i]
+                if _box_distance(query, query, low, high) <= distances[i, k - 1]:
+                    active[n_active] = i
+                    n_active += 1
+            _leaf_distances(Q, first, active, n_active, leaves[leaf], tile)
             here = leaf_rows[leaf * size : (leaf + 1) * size]
-            radius = _visit(
-                Q, rows, first, n, leaves[leaf], low[leaf], high[leaf], here,
-                distances, found, tile, active,
-            )  # fmt: skip
+            for a in range(n_active):
+                i, hits = active[a], 0
+                limit = distances[i, k - 1]
+                for j in range(size):
+                    hits += tile[a, j] <= limit
+                if hits == 0:
+                    continue
+                own = rows[first + i]
+                for j in range(here.size):
+                    if tile[a, j] <= distances[i, k - 1] and here[j] != own:
+                        _insert(distances[i], found[first + i], tile[a, j], here[j])
+            radius = 0.0
+            for i in range(n):
+                if distances[i, k - 1] > radius:
+                    radius = distances[i, k - 1]
 
 
 @jit(fastmath={"contract"})

@@ -8,8 +8,7 @@ neighbour: it is excluded by its index.
 import numpy as np
 from scipy import sparse
 
-from skext._neighbors.engine import NeighborEngine, ask_search
-from skext._neighbors.kernels import pack_leaves, split_rows
+from skext._neighbors.engine import NeighborEngine, ask_search, pack_leaves
 from skext._neighbors.nominal_kernels import (
     measure_levels,
     search_levels,
@@ -158,14 +157,8 @@ class MixedEngine(NeighborEngine):
 
 def _search_leaves(numbers, codes, penalty, found, n_jobs):
     """Search leaves of rows whose numbers are close to each other."""
-    n_rows, n_continuous = numbers.shape
-    order = np.arange(n_rows)
-    split_rows(numbers, order, _LEAF_SIZE)
-    n_leaves = -(-n_rows // _LEAF_SIZE)
-    size = min(_LEAF_SIZE, -(-n_rows // 8) * 8)
-    leaves = np.empty((n_leaves, n_continuous, size))
-    boxes = np.empty((2, n_leaves, n_continuous))
-    pack_leaves(numbers, order, leaves, boxes[0], boxes[1])
+    order, leaves, boxes = pack_leaves(numbers, _LEAF_SIZE)
+    n_rows, (n_leaves, _, size) = len(numbers), leaves.shape
     padded = np.full((n_leaves * size, codes.shape[1]), -1, dtype=np.int32)
     padded[:n_rows] = codes[order]
     by_leaf = padded.reshape(n_leaves, size, -1).transpose(0, 2, 1)

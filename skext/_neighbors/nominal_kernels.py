@@ -37,28 +37,22 @@ def _insert(distances, neighbors, distance, row):
 
 
 @jit
-def _box_distance(query, low, high):
-    """Lower bound of the squared distance from a point to the points of a box."""
-    total = 0.0
-    for j in range(low.size):
-        gap = max(low[j] - query[j], query[j] - high[j], 0.0)
-        total += gap * gap
-    # Rounding may not turn the bound into more than a distance.
-    return total * (1.0 - 1e-12)
+def _sort(order, values):
+    """Sort numbers by the values that they stand for (Shell's sort).
 
-
-@jit
-def _take_nearest(tile, radius, rows, own, distances, found):
-    """Put the rows of a block that are within the radius into the sorted list."""
-    hits = 0
-    for j in range(tile.size):
-        hits += tile[j] <= radius
-    if hits == 0:
-        return
-    last = distances.size - 1
-    for j in range(rows.size):
-        if tile[j] <= distances[last] and rows[j] != own:
-            _insert(distances, found, tile[j], rows[j])
+    Close queries follow each other, so that the order of the last is nearly right.
+    """
+    step = 1
+    while 3 * step < order.size:
+        step = 3 * step + 1
+    while step > 0:
+        for i in range(step, order.size):
+            number, place = order[i], i
+            while place >= step and values[order[place - step]] > values[number]:
+                order[place] = order[place - step]
+                place -= step
+            order[place] = number
+        step = step // 3
 
 
 @jit(fastmath={"contract"})
@@ -84,35 +78,53 @@ def search_mixed(queries, leaves, penalty, found, start, stop):
     Q, codes, rows = queries
     numbers, leaf_codes, boxes, leaf_rows = leaves
     n_leaves, n_continuous, size = numbers.shape
-    last = found.shape[1] - 1
-    distances = np.empty(found.shape[1])
-    bounds = np.empty(n_leaves)
+    n_nominal, k = codes.shape[1], found.shape[1]
+    distances = np.empty(k)
+    near, bounds = np.empty(n_leaves, dtype=np.intp), np.empty(n_leaves)
     tile, differ = np.empty(size), np.empty(size, dtype=np.int32)
+    for leaf in range(n_leaves):
+        near[leaf] = leaf
     for i in range(start, stop):
-        query, levels = Q[i], codes[i]
-        distances[:] = np.inf
-        found[i] = -1
+        nearest, own = found[i], rows[i]
+        for j in range(k):
+            distances[j] = np.inf
+            nearest[j] = -1
         for leaf in range(n_leaves):
-            bounds[leaf] = _box_distance(query, boxes[0, leaf], boxes[1, leaf])
-        for leaf in np.argsort(bounds):
-            radius = distances[last]
+            total = 0.0
+            for f in range(n_continuous):
+                x = Q[i, f]
+                below, above = boxes[0, leaf, f] - x, x - boxes[1, leaf, f]
+                gap = above if above > below else below
+                if gap > 0.0:
+                    total += gap * gap
+            # Rounding may not turn the bound into more than a distance.
+            bounds[leaf] = total * (1.0 - 1e-12)
+        _sort(near, bounds)
+        for place in range(n_leaves):
+            leaf, radius = near[place], distances[k - 1]
             if bounds[leaf] > radius:
                 break
-            tile[:] = 0.0
+            for j in range(size):
+                tile[j] = 0.0
+                differ[j] = 0
             for f in range(n_continuous):
-                x, column = query[f], numbers[leaf, f]
+                x, column = Q[i, f], numbers[leaf, f]
                 for j in range(size):
-                    d = column[j] - x
-                    tile[j] = tile[j] + d * d
-            differ[:] = 0
-            for f in range(levels.size):
-                level, nominal = levels[f], leaf_codes[leaf, f]
+                    tile[j] = tile[j] + (column[j] - x) * (column[j] - x)
+            for f in range(n_nominal):
+                level, nominal = codes[i, f], leaf_codes[leaf, f]
                 for j in range(size):
                     differ[j] += nominal[j] != level
+            hits = 0
             for j in range(size):
                 tile[j] = tile[j] + penalty * differ[j]
-            here = leaf_rows[leaf * size : (leaf + 1) * size]
-            _take_nearest(tile, radius, here, rows[i], distances, found[i])
+                hits += tile[j] <= radius
+            if hits == 0:
+                continue
+            for j in range(size):
+                # Where there is no row, the distance is NaN.
+                if tile[j] <= distances[k - 1] and leaf_rows[leaf * size + j] != own:
+                    _insert(distances, nearest, tile[j], leaf_rows[leaf * size + j])
 
 
 @jit(fastmath={"contract"})
@@ -145,69 +157,100 @@ def search_mixed_missing(X, codes, penalty, found, start, stop):
 
 
 @jit
-def _squares(numbers, codes, penalty, i, total):
-    """Write squared distances of column ``i`` to all columns; no value is missing."""
-    total[:] = 0.0
-    for f in range(numbers.shape[0]):
-        column, a = numbers[f], numbers[f, i]
+def _squares(numbers, codes, penalty, missing, i, total, known):
+    """Write squared distances of column ``i`` to all columns.
+
+    With missing numbers they are scaled up from the known ones; infinite if none.
+    """
+    n_numbers, n_nominal = numbers.shape[0], codes.shape[0]
+    for j in range(total.size):
+        total[j] = 0.0
+    if not missing:
+        for f in range(n_numbers):
+            column, a = numbers[f], numbers[f, i]
+            for j in range(total.size):
+                total[j] += (column[j] - a) * (column[j] - a)
+    for f in range(n_nominal):
+        levels, level = codes[f], codes[f, i]
         for j in range(total.size):
-            total[j] += (column[j] - a) * (column[j] - a)
-    for f in range(codes.shape[0]):
-        column, code = codes[f], codes[f, i]
+            total[j] += penalty * (levels[j] != level)
+    if missing:
         for j in range(total.size):
-            total[j] += penalty * (column[j] != code)
+            known[j] = n_nominal
+        for f in range(n_numbers):
+            column, a = numbers[f], numbers[f, i]
+            for j in range(total.size):
+                d = column[j] - a
+                if d == d:
+                    total[j] += d * d
+                    known[j] += 1
+        width = n_numbers + n_nominal
+        for j in range(total.size):
+            total[j] = total[j] * width / known[j] if known[j] > 0 else np.inf
 
 
 @jit
-def _squares_missing(numbers, codes, penalty, i, total, known):
-    """Write squared distances scaled up from the known numbers; infinite if none."""
-    _squares(numbers[:0], codes, penalty, i, total)
-    known[:] = codes.shape[0]
-    for f in range(numbers.shape[0]):
-        column, a = numbers[f], numbers[f, i]
-        for j in range(total.size):
-            d = column[j] - a
-            if d == d:
-                total[j] += d * d
-                known[j] += 1
-    width = numbers.shape[0] + codes.shape[0]
-    for j in range(total.size):
-        total[j] = total[j] * width / known[j] if known[j] > 0 else np.inf
+def _select(values, size, k):
+    """Reorder values so that none before ``k`` exceeds it, nor it one behind (FIND)."""
+    low, high = 0, size - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            break
 
 
 @jit
 def _median_root(values, sample, part):
-    """Return the median of the square roots of values; the others give room to work.
+    """Return the median of the square roots of values; all give room to work.
 
-    A sorted sample says between which values the median lies almost surely; only the
-    values between them are looked at again.
+    A sample says between which values the median lies almost surely; only the values
+    between them are looked at again.
     """
-    n = values.size
+    n, size = values.size, sample.size
     half = n // 2
-    below, rest = 0, values
-    if n > 8 * sample.size:
-        step = n // sample.size
-        for s in range(sample.size):
+    below, rest, n_rest = 0, values, n
+    if n > 8 * size:
+        step = n // size
+        for s in range(size):
             sample[s] = values[s * step]
-        sample.sort()
         # Four and a half standard errors of the median of a sample.
-        reach = np.int64(2.25 * np.sqrt(sample.size))
-        low = sample[sample.size // 2 - reach]
-        high = sample[sample.size // 2 + reach]
-        size = 0
+        reach = np.int64(2.25 * np.sqrt(size))
+        last = size // 2 + reach
+        _select(sample, size, last)
+        _select(sample, last, size // 2 - reach)
+        low, high, inside = sample[size // 2 - reach], sample[last], 0
         for j in range(n):
-            part[size] = values[j]
+            part[inside] = values[j]
             below += values[j] < low
-            size += (values[j] >= low) & (values[j] <= high)
-        if below < half < below + size:
-            rest = part[:size]
+            inside += (values[j] >= low) & (values[j] <= high)
+        if below < half < below + inside:
+            rest, n_rest = part, inside
         else:
             below = 0
-    ordered = np.partition(rest, half - below)
-    upper = np.sqrt(ordered[half - below])
+    half -= below
+    _select(rest, n_rest, half)
+    upper = np.sqrt(rest[half])
     if n % 2 == 1:
         return upper
-    return (np.sqrt(ordered[: half - below].max()) + upper) / 2
+    lower = rest[0]
+    for j in range(half):
+        if rest[j] > lower:
+            lower = rest[j]
+    return (np.sqrt(lower) + upper) / 2
 
 
 @jit
@@ -238,25 +281,23 @@ def search_pairs(
     total, part = np.empty(n_rows), np.empty(n_rows)
     known, sample = np.empty(n_rows, dtype=np.int64), np.empty(512)
     for i in range(start, stop):
-        if missing:
-            _squares_missing(numbers, codes, penalty, i, total, known)
-        else:
-            _squares(numbers, codes, penalty, i, total)
+        _squares(numbers, codes, penalty, missing, i, total, known)
         nearest, squares = neighbors[i], distances[i]
-        squares[:] = np.inf
+        for place in range(k):
+            squares[place] = np.inf
         size = 0
         for j in range(n_rows):
             # Rows at infinity count only until there are enough.
             if j == i or (size == k and total[j] >= squares[k - 1]):
                 continue
-            place = min(size, k - 1)
+            place = size if size < k else k - 1
             while place > 0 and total[j] < squares[place - 1]:
                 squares[place] = squares[place - 1]
                 nearest[place] = nearest[place - 1]
                 place -= 1
             squares[place] = total[j]
             nearest[place] = j
-            size = min(size + 1, k)
+            size = size + 1 if size < k else k
         for place in range(k):
             squares[place] = np.sqrt(squares[place])
         if medians.size > 0:
@@ -265,14 +306,14 @@ def search_pairs(
 
 
 @jit
-def _from_levels(shares, offsets, levels, table):
+def _from_levels(shares, offsets, codes, i, table):
     """Squared differences of the levels of one row to all levels, in one array."""
-    for f in range(levels.size):
-        own = shares[levels[f]]
+    for f in range(codes.shape[0]):
+        own = codes[f, i]
         for level in range(offsets[f], offsets[f + 1]):
             total = 0.0
-            for c in range(own.size):
-                total += abs(own[c] - shares[level, c])
+            for c in range(shares.shape[1]):
+                total += abs(shares[own, c] - shares[level, c])
             table[level] = total * total
 
 
@@ -295,28 +336,36 @@ def search_levels(shares, offsets, codes, rows, found, start, stop):
         Gets the row numbers of the neighbours.
     """
     n_nominal, n_rows = codes.shape
-    last = found.shape[1] - 1
-    distances = np.empty(found.shape[1])
+    k = found.shape[1]
+    distances = np.empty(k)
     table = np.empty(shares.shape[0])
-    tile = np.empty(_BLOCK)
+    sums = np.empty(_BLOCK)
     for i in range(start, stop):
-        _from_levels(shares, offsets, codes[:, i], table)
-        distances[:] = np.inf
-        found[i] = -1
+        _from_levels(shares, offsets, codes, i, table)
+        nearest, own = found[i], rows[i]
+        for j in range(k):
+            distances[j] = np.inf
+            nearest[j] = -1
         for first in range(0, n_rows, _BLOCK):
-            radius = distances[last]
-            here = rows[first : first + _BLOCK]
-            sums = tile[: here.size]
-            sums[:] = 0.0
+            radius = distances[k - 1]
+            size = n_rows - first
+            if size > _BLOCK:
+                size = _BLOCK
+            for j in range(size):
+                sums[j] = 0.0
+            hits = size
             for f in range(n_nominal):
-                levels = codes[f, first : first + _BLOCK]
-                hits = 0
-                for j in range(sums.size):
+                levels, hits = codes[f, first : first + size], 0
+                for j in range(levels.size):
                     sums[j] += table[levels[j]]
                     hits += sums[j] <= radius
                 if hits == 0:
                     break
-            _take_nearest(sums, radius, here, rows[i], distances, found[i])
+            if hits == 0:
+                continue
+            for j in range(size):
+                if sums[j] <= distances[k - 1] and rows[first + j] != own:
+                    _insert(distances, nearest, sums[j], rows[first + j])
 
 
 @jit
@@ -324,8 +373,9 @@ def measure_levels(shares, offsets, codes, distances, start, stop):
     """Write the value difference metric between all rows of a class."""
     table = np.empty(shares.shape[0])
     for i in range(start, stop):
-        _from_levels(shares, offsets, codes[:, i], table)
-        distances[i] = 0.0
+        _from_levels(shares, offsets, codes, i, table)
+        for j in range(codes.shape[1]):
+            distances[i, j] = 0.0
         for f in range(codes.shape[0]):
             for j in range(codes.shape[1]):
                 distances[i, j] += table[codes[f, j]]

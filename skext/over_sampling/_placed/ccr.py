@@ -219,6 +219,7 @@ def energy_radii(rare, others, energy, n_jobs=None):
         rare.shape[0],
         rare,
         ordered,
+        np.searchsorted(ordered[:, column], rare[:, column] - energy),
         column,
         float(energy),
         radii,
@@ -251,15 +252,17 @@ def displacements(others, rare, radii, key, n_jobs=None):
     """
     column = _widest_column(others)
     ordered, order = _sort_by(rare, column)
+    widest = float(radii.max())
     moves = np.zeros_like(others)
     run_chunks(
         push_away,
         others.shape[0],
         others,
-        np.arange(others.shape[0]),
         ordered,
         radii[order],
+        np.searchsorted(ordered[:, column], others[:, column] - widest),
         column,
+        widest,
         key,
         moves,
         n_jobs=n_jobs,

@@ -31,25 +31,42 @@ def _distance(a, b, limit):
 
 
 @jit
-def find_radii(rare, others, column, energy, radii, start, stop):
+def _sort(values, size):
+    """Sort the first values (Shell's sort)."""
+    step = 1
+    while 3 * step < size:
+        step = 3 * step + 1
+    while step > 0:
+        for i in range(step, size):
+            value, place = values[i], i
+            while place >= step and values[place - step] > value:
+                values[place] = values[place - step]
+                place -= step
+            values[place] = value
+        step = step // 3
+
+
+@jit
+def find_radii(rare, others, first, column, energy, radii, start, stop):
     """Write the largest radii that the energy pays for.
 
     The radius r of a rare row solves r + sum_j max(0, r - d_j) = energy, where d_j
     are its distances from the other rows: the left side grows, piecewise linearly.
+    The other rows are sorted by the column; no row before ``first`` is near enough.
     """
     inside = np.empty(others.shape[0])
     for i in range(start, stop):
         row = rare[i]
-        first = np.searchsorted(others[:, column], row[column] - energy)
-        n_inside = 0
-        for j in range(first, others.shape[0]):
+        # No literal, for which the sort would be compiled once more.
+        n_inside = np.int64(0)
+        for j in range(first[i], others.shape[0]):
             if others[j, column] > row[column] + energy:
                 break
             distance = _distance(row, others[j], energy)
             if distance < energy:
                 inside[n_inside] = distance
                 n_inside += 1
-        inside[:n_inside].sort()
+        _sort(inside, n_inside)
         radius, total = energy, energy
         for j in range(n_inside):
             if radius <= inside[j]:
@@ -60,18 +77,17 @@ def find_radii(rare, others, column, energy, radii, start, stop):
 
 
 @jit
-def push_away(others, numbers, rare, radii, column, key, moves, start, stop):
+def push_away(others, rare, radii, first, column, widest, key, moves, start, stop):
     """Add to ``moves`` what takes other rows to the surfaces of the balls.
 
     A row at distance d from the centre of a ball of radius r moves by r - d on the
     line through both; one at the centre in a direction that the key and its number
-    decide. The rare rows are sorted by the column.
+    decide. The rare rows are sorted by the column, no row before ``first`` is near
+    enough, and no radius is wider than the widest.
     """
-    widest = radii.max()
     for i in range(start, stop):
         row, move = others[i], moves[i]
-        first = np.searchsorted(rare[:, column], row[column] - widest)
-        for j in range(first, rare.shape[0]):
+        for j in range(first[i], rare.shape[0]):
             if rare[j, column] > row[column] + widest:
                 break
             distance = _distance(row, rare[j], radii[j])
@@ -84,9 +100,9 @@ def push_away(others, numbers, rare, radii, column, key, moves, start, stop):
                 continue
             total = 0.0
             for f in range(row.size):
-                total += abs(2 * _uniform(key, numbers[i], f) - 1)
+                total += abs(2 * _uniform(key, i, f) - 1)
             for f in range(row.size):
-                step = (2 * _uniform(key, numbers[i], f) - 1) / total
+                step = (2 * _uniform(key, i, f) - 1) / total
                 move[f] += radii[j] * step
 
 
