@@ -36,18 +36,6 @@ RAISES = "raises with arguments"
 # What is left, by file and kernel. Whoever rewrites a kernel takes it out; an entry
 # that is not needed any more fails, too.
 ALLOWED: dict = {
-    "_neighbors/kernels.py": {
-        "_widest_column": ".copy()",
-        "search_leaves": "array expression; assigns an array to a slice; np.argmin; "
-        "np.argsort; np.flatnonzero",
-    },
-    "_neighbors/nominal_kernels.py": {
-        "search_mixed": "np.argsort",
-        "_median_root": ".max(); .sort(); np.partition",
-    },
-    "cluster/_separability/dip.py": {
-        "_dip": "assigns an array to a slice",
-    },
     "combine/_kernels.py": {
         "vote": "np.argmax",
     },
@@ -62,19 +50,6 @@ ALLOWED: dict = {
     "label_proportions/_inference/many_class_kernels.py": {
         "_log_sum": ".max()",
         "edge_energies_classes": ".max()",
-    },
-    "naive_bayes/_moments/kernels.py": {
-        "sort_by_class": ".copy()",
-    },
-    "ordinal/_solver/descent_kernels.py": {
-        "row_descent": ".copy()",
-    },
-    "over_sampling/_placed/ccr_kernels.py": {
-        "find_radii": ".sort(); np.searchsorted",
-        "push_away": ".max(); np.searchsorted",
-    },
-    "quantile/_core/row_kernels.py": {
-        "select_shifted": "np.argsort; np.sort",
     },
 }
 # Kernels that more than one type of table is worth a compilation.
@@ -265,6 +240,8 @@ def offence(node, axes, scalars):
             return ARRAYS if any_array(left, right) else None
         case ast.UnaryOp(operand=operand):
             return ARRAYS if any_array(operand) else None
+        case ast.Compare(ops=[ast.Is() | ast.IsNot()]):
+            return None
         case ast.Compare(left=left, comparators=others):
             return ARRAYS if any_array(left, *others) else None
         case ast.Call(func=ast.Attribute(attr=attribute), args=args):
@@ -330,6 +307,8 @@ def kernel(X, order, out, start, stop):
     low = np.full_like  # No call.
     n_rows, n_columns = X.shape
     best = -1
+    if out is None:
+        return best
     for i in range(start, stop):
         row = X[order[i]]
         out[i] = 0.0
@@ -435,7 +414,7 @@ def test_warm_up_reaches_every_kernel_with_one_signature(tmp_path):
         for kernel, kinds in kernels.items()
         if allowed.get(file, {}).get(kernel) != len(kinds)
     }
-    assert counts == allowed, f"agree on one type and order of each argument: {more}"
+    assert counts == allowed, f"one type and order of each argument: {more}, {counts}"
     missed = by_file(found, lambda n: n == 0)
     assert {file: set(kernels) for file, kernels in missed.items()} == {
         file: set(kernels) for file, kernels in UNREACHED.items()

@@ -9,15 +9,15 @@ from skext.label_proportions._bootstrap.problem import opinions_of
 
 # Strengths and scales that are tried, and the log-probability by which they have to
 # be better: without a sign to the contrary neighbours say nothing.
-_STRENGTHS = {0.0: 0.0, 0.1: 1.0, 0.3: 2.0, 1.0: 3.0, 3.0: 4.0}
+_STRENGTHS = {0.0: 0.0, 0.1: 0.5, 0.3: 1.0, 1.0: 2.0, 3.0: 3.0}
 # The same where neighbours are all that is heard of rows.
-_ALONE = {1.0: 4.0, 3.0: 5.0}
+_ALONE = {1.0: 3.0, 3.0: 4.0}
 _SCALES = (0.5, 2.0)
 _OTHER_SCALE = 0.5
 # Another learner, or another round, has to be better by this.
 _OTHER_LEARNER, _OTHER_ROUND = 1.0, 0.5
 MOST_ROUNDS = 3
-# With fewer bags, held-out counts say nothing about learners and rounds.
+# With fewer bags, held-out counts say nothing.
 _FEWEST_BAGS = 8
 # Rows and bags by which choices are made, if there are more.
 _ENOUGH_ROWS, _ENOUGH_BAGS = 8192, 32
@@ -69,7 +69,7 @@ def choose_similarity(problem, opinions, rescaled):
         That under which the counts of held-out bags are most probable.
     """
     splits = problem.splits()
-    if len(splits) < 2:
+    if problem.bags.ids.size < _FEWEST_BAGS or len(splits) < 2:
         return Similarity()
 
     def judge(problem, strength, alone=False):

@@ -63,6 +63,10 @@ class Problem:
         """Return the problem with other similarities."""
         return replace(self, graph=graph)
 
+    def without_features(self):
+        """Return the problem without the linear model of counts."""
+        return replace(self, features=None)
+
     @property
     def counts(self):
         """Number of rows of the class in each bag, or of all classes."""

@@ -179,7 +179,7 @@ def count_posterior(
         factor if they are not certain.
     """
     order, indptr = bags.order() if arranged is None else arranged
-    h = np.ascontiguousarray(scores[order])
+    h, counts = np.ascontiguousarray(scores[order]), np.ascontiguousarray(counts)
     message, logs = np.zeros_like(h), np.zeros(len(counts))
     kernel, option = count_messages, float(bag_strength)
     if h.ndim == 2:

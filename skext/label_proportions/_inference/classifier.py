@@ -1,7 +1,6 @@
 """The classifier that learns from label proportions by belief propagation."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
@@ -9,30 +8,12 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skext.label_proportions._bags.targets import check_whole_counts
-from skext.label_proportions._bootstrap.choices import (
-    MOST_ROUNDS,
-    Similarity,
-    choose_rounds,
-    choose_similarity,
-    sample_of_bags,
-)
-from skext.label_proportions._bootstrap.features import RobustFeatures
 from skext.label_proportions._bootstrap.learners import default_learners
-from skext.label_proportions._bootstrap.opinions import narrow
-from skext.label_proportions._bootstrap.problem import Problem
 from skext.label_proportions._core.base import BaseLLPClassifier
 from skext.label_proportions._core.models import fit_soft_labels, takes_weights
 from skext.label_proportions._counts.posterior import label_by_counts, normalize_rows
 from skext.label_proportions._inference.graph import check_connectivity
-from skext.label_proportions._inference.lazy_graph import LazyGraph
-from skext.label_proportions._inference.leaves import LeafRefiner
-from skext.label_proportions._inference.propagation import (
-    Propagation,
-    arrange_graph,
-    layout,
-    propagate,
-    warn_not_converged,
-)
+from skext.label_proportions._inference.loop import Loop, Run, make_graph
 from skext.label_proportions._inference.pseudo_labels import (
     among_all_rows,
     by_threshold,
@@ -43,18 +24,6 @@ from skext.utils._sklearn import HasMethods, Interval, StrOptions, fit_context
 from skext.utils._warnings import warn_user
 
 __all__ = ["BeliefPropagationLLPClassifier"]
-
-
-class Run(NamedTuple):
-    """What was inferred about the rows, for one class or for all."""
-
-    proba: np.ndarray
-    result: Propagation | None = None
-    """How it ended; None if there was nothing to infer."""
-    strength: float = 0.0
-    """How strongly neighbours agreed."""
-    n_rounds: int = 1
-    """How often labels were inferred."""
 
 
 class BeliefPropagationLLPClassifier(BaseLLPClassifier):
@@ -76,7 +45,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     similarity_strength : "auto" or float, default="auto"
         How strongly neighbours agree: an edge between different labels costs the
         similarity times this. "auto" is the one of 0, .1, .3, 1 and 3 under which the
-        counts of held-out bags are most probable.
+        counts of held-out bags are most probable; 0 if there are fewer than eight
+        bags.
     bag_strength : float, default=inf
         How strongly counts hold: a difference of k rows costs ``bag_strength * k**2``.
         Counts with Gaussian noise of variance v ask for ``1 / (2 * v)``.
@@ -225,7 +195,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     level and the temperature of opinions were fitted to them. For the number of rounds
     and the classifier the loop is run without the counts of a part of the bags, and
     then judged by them. A strength above zero, another classifier and another round
-    have to be better by 1 to 4, by 1 and by .5 units of log-probability. With more
+    have to be better by .5 to 4, by 1 and by .5 units of log-probability. With more
     than 8192 rows choices are made by a part of the bags.
 
     No label of a row is ever read: only the counts of bags. A target of plain labels
@@ -441,11 +411,6 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         self._summarise(data, runs)
         return self
 
-    def _feedback(self):
-        if self.feedback is None:
-            return "unary" if self.refiner is None else "both"
-        return self.feedback
-
     def _finite_input(self):
         return True if self.connectivity is None else "allow-nan"
 
@@ -478,21 +443,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         if self.connectivity is not None:
             n_samples = data.given.codes.size
             given = check_connectivity(self.connectivity, data.X, data.rows, n_samples)
-        return self._graph(data.X, self.standardize, given)
-
-    def _graph(self, X, standardize, given=None):
-        return LazyGraph(
-            X,
-            given,
-            n_neighbors=self.n_neighbors,
-            metric=self.metric,
-            kernel=self.kernel,
-            length_scale="median" if self.length_scale == "auto" else self.length_scale,
-            neighbor_threshold=self.neighbor_threshold,
-            symmetrize=self.symmetrize,
-            standardize=standardize,
-            n_jobs=self.n_jobs,
-        )
+        return make_graph(self, data.X, self.standardize, given)
 
     def _decided(self, bags):
         """Tell whether counts leave no doubt about any row."""
@@ -501,35 +452,6 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             np.isinf(self.bag_strength)
             and (bags.codes >= 0).all()
             and bool(((shares == 0) | (shares == 1)).all())
-        )
-
-    def _infer(self, graph, codes, counts, strength, opinions, start):
-        """Run belief propagation."""
-        order, indptr, padded, n_bagged = layout(codes, counts)
-        progress = None
-        if self.verbose:
-
-            def progress(n_iter, change, damping):
-                print(  # noqa: T201 (asked for)
-                    f"[{type(self).__name__}] sweep {n_iter}: largest change "
-                    f"{change:.2e}, damping {damping}"
-                )
-
-        return propagate(
-            arrange_graph(graph, order, strength),
-            order,
-            indptr,
-            padded,
-            n_bagged,
-            unary=opinions,
-            initial=start,
-            bag_strength=self.bag_strength,
-            damping=self.damping,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            schedule=self.schedule,
-            n_jobs=self.n_jobs,
-            progress=progress,
         )
 
     def _seeded(self, part):
@@ -582,44 +504,12 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 learner = HistGradientBoostingClassifier()
             run = Run(data.bags.proportions[data.bags.codes][:, column])
             return self._fit_labels(self._seeded(learner), data, counts, run.proba), run
-        problem, learners = self._problem(data, k), self._learners(data.X)
-        first = problem.first_opinions()
-        opinions = None if first is None else problem.calibrated(first.scores)
-        rows = sample_of_bags(problem)
-        similarity = self._choose_similarity(problem, graph, rows, opinions)
-        number, n_rounds = 0, self.n_rounds
-        if n_rounds == "auto" or len(learners) > 1:
-            most = MOST_ROUNDS if n_rounds == "auto" else 1
-            part = problem if rows is None else problem.part(rows)
-            part = part.with_graph(self._scaled(graph, rows, similarity))
-            variances = None if first is None else first.variances
-            number, found = choose_rounds(part, learners, similarity, variances, most)
-            n_rounds = found if n_rounds == "auto" else n_rounds
-        if self.n_rounds == "auto" and self.refiner is not None:
-            n_rounds = max(n_rounds, 2)
-        learner = learners[number]
-        problem = self._with_graph(problem, graph, similarity)
-        run = self._loop(problem, learner, opinions, similarity, n_rounds)
+        loop = Loop(self, data, k, graph, self._learners(data.X), self._seeded)
+        learner, run = loop.run()
+        self.length_scale_, self.n_edges_ = loop.length_scale, loop.n_edges
+        if loop.refiner is not None:
+            self.refiner_ = loop.refiner
         return self._fit_labels(learner, data, counts, run.proba), run
-
-    def _problem(self, data, k):
-        features = None
-        if self.start == "counts":
-            features = RobustFeatures(data.X, data.weight)(data.X)
-            features = narrow(features, data.bags.ids.size)
-        return Problem(
-            X=data.X,
-            bags=data.bags,
-            k=k,
-            weight=data.weight,
-            parts=data.parts,
-            features=features,
-            graph=None,
-            infer=self._infer,
-            cv=self.cv,
-            bag_strength=self.bag_strength,
-            n_jobs=self.n_jobs,
-        )
 
     def _learners(self, X):
         """Return the classifiers that labels may be learned by."""
@@ -627,65 +517,6 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
             return [self._seeded(self.estimator)]
         found = default_learners(X.shape[0], not sparse.issparse(X))
         return [self._seeded(learner) for learner in found]
-
-    def _choose_similarity(self, problem, graph, rows, opinions):
-        """Return what neighbours say, chosen by some rows if not by all."""
-        if self.similarity_strength != "auto":
-            return Similarity(self.similarity_strength)
-        part, part_opinions = problem, opinions
-        if rows is not None:
-            part = problem.part(rows)
-            part_opinions = None if opinions is None else opinions[rows]
-        rescaled = None
-        if graph.has_scale and self.length_scale == "auto":
-            rescaled = graph.rescaled
-        part = part.with_graph(graph.of(rows))
-        return choose_similarity(part, part_opinions, rescaled)
-
-    def _scaled(self, graph, rows, similarity):
-        if similarity.strength == 0:
-            return None
-        return graph.rescaled(graph.of(rows), similarity.scale)
-
-    def _with_graph(self, problem, graph, similarity):
-        """Return the problem with the graph of all rows, and describe it."""
-        made = self._scaled(graph, None, similarity)
-        self.length_scale_, self.n_edges_ = float("nan"), 0
-        if made is not None:
-            self.length_scale_ = float(graph.length_scale * similarity.scale)
-            self.n_edges_ = int(made.nnz // 2)
-        return problem.with_graph(made)
-
-    def _loop(self, problem, learner, opinions, similarity, n_rounds):
-        """Infer labels, let them change the graph or the opinions, and so on."""
-        feedback = self._feedback()
-        for turn in range(n_rounds):
-            strength, alone = similarity.strength, similarity.alone and turn == 0
-            if turn > 0 and self.similarity_strength_feedback is not None:
-                strength = self.similarity_strength_feedback
-            result = problem.labels(strength, opinions, alone=alone)
-            if turn == n_rounds - 1:
-                break
-            proba = result.marginals
-            if feedback in ("unary", "both"):
-                scores = problem.learned_opinions(learner, proba)
-                opinions = problem.calibrated(scores)
-            if feedback in ("embedding", "both"):
-                graph, rows = self._embedded(problem, proba), sample_of_bags(problem)
-                similarity = self._choose_similarity(problem, graph, rows, opinions)
-                problem = self._with_graph(problem, graph, similarity)
-        warn_not_converged(result, self.tol, type(self).__name__)
-        return Run(result.marginals, result, strength, n_rounds)
-
-    def _embedded(self, problem, proba):
-        """Return the graph of rows where a refiner puts them."""
-        refiner = self.refiner
-        if isinstance(refiner, str):
-            refiner = {"torch": EmbeddingRefiner, "trees": LeafRefiner}[refiner]()
-        self.refiner_ = self._seeded(refiner)
-        codes = problem.bags.codes
-        self.refiner_.fit(problem.X, proba, bags=codes, counts=problem.counts)
-        return self._graph(self.refiner_.transform(problem.X), False)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

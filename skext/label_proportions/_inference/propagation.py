@@ -90,7 +90,7 @@ def layout(codes, counts):
         sizes = np.append(sizes, codes.size - n_bagged)
         counts = np.concatenate([counts, np.full((1, *counts.shape[1:]), np.nan)])
     indptr = np.concatenate([[0], np.cumsum(sizes)])
-    return order, indptr, np.asarray(counts, dtype=np.float64), n_bagged
+    return order, indptr, np.ascontiguousarray(counts, dtype=np.float64), n_bagged
 
 
 def arrange_graph(graph, order, strength):
