@@ -55,35 +55,16 @@ ALLOWED: dict = {
 # Kernels that more than one type of table is worth a compilation.
 SIGNATURES: dict = {
     "_neighbors/kernels.py": {
-        "_leaf_distances": (2, "constants as arguments"),
-        "_visit": (2, "int32 and int64"),
         "search_leaves": (2, "int32 and int64"),
         "search_sparse": (2, "int32 and int64"),
     },
-    "cluster/_mixture/label_kernels.py": {
-        "_all_densities": (2, "constants as arguments"),
-    },
-    "label_proportions/_counts/two_class_kernels.py": {
-        "_leave_one_out": (2, "constants as arguments"),
-        "count_messages": (2, "memory order"),
-    },
     "naive_bayes/_moments/kernels.py": {
-        "_add_block": (2, "float32"),
-        "_add_weighted_block": (2, "float32"),
         "class_residuals": (2, "float32"),
         "csr_moments": (2, "float32"),
-        "dense_row_moments": (2, "float32"),
+        "dense_column_moments": (2, "no weights"),
+        "dense_row_moments": (3, "float32; no weights"),
         "score_rows": (2, "float32"),
-    },
-    "ordinal/_solver/descent_kernels.py": {
-        "_is_free": (3, "constants as arguments; memory order"),
-        "_rests": (2, "memory order"),
-        "_solve_block": (3, "constants as arguments; memory order"),
-        "_solve_tridiagonal": (2, "memory order"),
-        "gram_descent": (2, "memory order"),
-    },
-    "ordinal/_solver/kernels.py": {
-        "_below": (3, "constants as arguments"),
+        "sort_by_class": (2, "no weights"),
     },
     "over_sampling/_core/kernels.py": {
         "count_sparse": (4, "float32; int32 and int64"),
@@ -365,6 +346,7 @@ print(json.dumps({
     for file, module in json.loads(sys.argv[1]).items()
     for name, kernel in vars(importlib.import_module(module)).items()
     if hasattr(kernel, "py_func") and kernel.__module__ == module
+    and kernel.targetoptions.get("inline") != "always"  # A part of its callers.
 }))
 """
 
