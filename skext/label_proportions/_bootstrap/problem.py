@@ -37,8 +37,8 @@ class Problem:
     graph : sparse array or None
         Similarities of the rows; None if no row is similar to another.
     infer : callable
-        Maps a graph, bags, counts, a strength, opinions and a start to the result of
-        belief propagation.
+        Maps a graph, bags, counts, a strength, opinions, a start and whether a rough
+        answer will do to the result of belief propagation.
     cv : int, splitter, iterable or None
         Parts into which bags are cut.
     bag_strength : float
@@ -120,17 +120,19 @@ class Problem:
             scores, self.bags, self.k, self.weight, self.bag_strength, self.n_jobs
         )
 
-    def labels(self, strength, opinions, counts=None, alone=False):
+    def labels(self, strength, opinions, counts=None, alone=False, rough=False):
         """Infer labels by belief propagation.
 
-        Neighbours may be heard ``alone``: opinions are then where it starts.
+        Neighbours may be heard ``alone``: opinions are then where it starts. A rough
+        result is enough for a choice.
         """
         graph = self.graph
         if strength == 0 or graph is None:
             graph = sparse.csr_array((self.bags.codes.size,) * 2)
         counts = self.counts if counts is None else counts
         heard, start = (None, opinions) if alone else (opinions, None)
-        return self.infer(graph, self.bags.codes, counts, strength, heard, start)
+        codes = self.bags.codes
+        return self.infer(graph, codes, counts, strength, heard, start, rough)
 
     def held_out_labels(self, strength, opinions, splits, alone=False):
         """Return log-odds of rows, inferred without the counts of their part."""
@@ -139,7 +141,7 @@ class Problem:
             counts = np.array(self.counts, dtype=np.float64)
             bags = self.bags.codes[test]
             counts[bags[bags >= 0]] = np.nan
-            found = self.labels(strength, opinions, counts, alone).log_odds
+            found = self.labels(strength, opinions, counts, alone, True).log_odds
             scores = np.zeros_like(found) if scores is None else scores
             scores[test] = found[test]
         return scores

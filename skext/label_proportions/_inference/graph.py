@@ -17,7 +17,7 @@ _SHIFTABLE = ("euclidean", "l2", "sqeuclidean", "minkowski", "manhattan", "l1")
 _FAR = 1e3
 # Beyond so many rows of more than a few columns, for which trees are no help, an exact
 # search takes minutes.
-_MANY_ROWS = 50_000
+_MANY_ROWS = 20_000
 _FEW_COLUMNS = 8
 
 
@@ -66,7 +66,7 @@ def neighbor_graph(
 
     Notes
     -----
-    Of more than 50 000 dense rows of more than 8 columns, Euclidean neighbours are
+    Of more than 20 000 dense rows of more than 8 columns, Euclidean neighbours are
     searched within cells, and some are missed, for which others come that are hardly
     farther: ``neighbors_in_cells``. Of 100 000 rows near a surface of 5 dimensions in
     20, 99 % are found; of independent normal columns, the worst case, a third of those

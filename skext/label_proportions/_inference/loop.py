@@ -25,6 +25,9 @@ from skext.label_proportions._inference.propagation import (
 )
 from skext.label_proportions._nets.refiner import EmbeddingRefiner
 
+# A change of a probability that makes no difference to a choice.
+_ROUGH = 0.01
+
 
 class Run(NamedTuple):
     """What was inferred about the rows, for one class or for all."""
@@ -149,7 +152,7 @@ class Loop:
     def _some_rows(self):
         return sample_of_bags(self.problem)
 
-    def _infer(self, graph, codes, counts, strength, opinions, start):
+    def _infer(self, graph, codes, counts, strength, opinions, start, rough):
         """Run belief propagation."""
         parameters = self.parameters
         order, indptr, padded, n_bagged = layout(codes, counts)
@@ -173,7 +176,7 @@ class Loop:
             bag_strength=parameters.bag_strength,
             damping=parameters.damping,
             max_iter=parameters.max_iter,
-            tol=parameters.tol,
+            tol=max(parameters.tol, _ROUGH) if rough else parameters.tol,
             schedule=parameters.schedule,
             n_jobs=parameters.n_jobs,
             progress=progress,

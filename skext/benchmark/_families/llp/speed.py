@@ -14,7 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from skext.benchmark._speed.case import SpeedCase, by_size
-from skext.label_proportions import CountLikelihoodClassifier, bp_marginals, make_bags
+from skext.label_proportions import (
+    BeliefPropagationLLPClassifier,
+    CountLikelihoodClassifier,
+    bp_marginals,
+    make_bags,
+)
 from skext.label_proportions._counts.two_class_kernels import (
     find_tilt,
     messages_by_recursion,
@@ -256,6 +261,31 @@ def _same_iterations(ours, peer, data):
         raise AssertionError(f"Scores and labels are correlated by {agreement:.2f}.")
 
 
+# The whole loop against its first opinion
+
+
+def _fit_loop(data, n_jobs):
+    model = BeliefPropagationLLPClassifier(
+        LogisticRegression(max_iter=1000), n_rounds=3, n_jobs=n_jobs
+    )
+    return model.fit(data[0], data[1])
+
+
+def _fit_to_end(data, n_jobs):
+    return CountLikelihoodClassifier(n_jobs=n_jobs).fit(data[0], data[1])
+
+
+def _ranks_rows_as_well(ours, peer, data):
+    areas = [
+        roc_auc_score(data[2], m.predict_proba(data[0])[:, 1]) for m in (ours, peer)
+    ]
+    if areas[0] < areas[1] - 0.02:
+        raise AssertionError(
+            f"Our area under the ROC curve is {areas[0]:.4f}, that of the linear model "
+            f"{areas[1]:.4f}."
+        )
+
+
 CASES = (
     SpeedCase(
         name="count-messages",
@@ -285,6 +315,16 @@ CASES = (
         ours=_fit_counts,
         peer=_fit_labels,
         check=_same_iterations,
+        sizes=by_size((1000, 20, 32), (27_000, 130, 128)),
+    ),
+    SpeedCase(
+        name="bp-loop",
+        peer_name="skext.label_proportions.CountLikelihoodClassifier",
+        description="choices and three rounds of belief propagation, one linear fit",
+        make=_rows_in_bags,
+        ours=_fit_loop,
+        peer=_fit_to_end,
+        check=_ranks_rows_as_well,
         sizes=by_size((1000, 20, 32), (27_000, 130, 128)),
     ),
     SpeedCase(
