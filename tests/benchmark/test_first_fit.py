@@ -59,7 +59,7 @@ def test_names_globs_and_classes_choose(every_example):
         return [e.name for e in select_examples(every_example, names)]
 
     assert len(chosen()) == len(every_example)
-    assert chosen("SMOTE") == ["SMOTE"]
+    assert chosen("SMOTE") == ["SMOTE", "SMOTE (box)"]
     assert chosen("PPPClustering") == ["PPPClustering", "PPPClustering (reduced)"]
     assert chosen("PPPClustering (reduced)") == ["PPPClustering (reduced)"]
     assert chosen("PRESTO*", "PRESTO") == ["PRESTO", "PRESTOCV"]

@@ -24,11 +24,12 @@ _BASE_MODELS = [
 _TARGETS = {
     "BagProportionClassifier": ("bags",),
     "BeliefPropagationLLPClassifier": ("bags", "bags of many classes"),
-    "CountLikelihoodClassifier": ("bags", "bags of many classes"),
+    "CountLikelihoodClassifier": ("bags", "bags of many classes", "large bags"),
     "DLLPClassifier": ("bags",),
     "DLLPNetClassifier": ("bags",),
     "EasyLLPClassifier": ("bags",),
     "EmbeddingRefiner": ("bags",),
+    "LeafRefiner": ("bags",),
     "MLSMOTE": ("labels",),
     "MeanMapClassifier": ("bags",),
     "OrdinalNetClassifier": ("ordered",),
@@ -140,6 +141,8 @@ def _table(table, target, n_rows):
         y = np.column_stack([score > 2.0, score > 0.0, X[:, 2] > 1.5]).astype(int)
     elif target == "bags":
         y = _bags((score > 0).astype(int), 2)
+    elif target == "large bags":
+        y = _bags((score > 0).astype(int), 2, 100)
     elif target == "bags of many classes":
         y = _bags(np.searchsorted([-0.5, 1.0], score), 3)
     else:
@@ -153,8 +156,8 @@ def _table(table, target, n_rows):
     return X, y
 
 
-def _bags(codes, n_classes):
-    bags = np.arange(codes.size) // 8
+def _bags(codes, n_classes, size=8):
+    bags = np.arange(codes.size) // size
     counts = np.zeros((bags[-1] + 1, n_classes), dtype=int)
     np.add.at(counts, (bags, codes), 1)
     return bag_target(bags, counts=counts[:, 1] if n_classes == 2 else counts)

@@ -19,8 +19,10 @@ _OTHER_LEARNER, _OTHER_ROUND = 1.0, 0.5
 MOST_ROUNDS = 3
 # With fewer bags, held-out counts say nothing.
 _FEWEST_BAGS = 8
-# Rows and bags by which choices are made, if there are more.
-_ENOUGH_ROWS, _ENOUGH_BAGS = 8192, 32
+# Bags by which choices are made, and rows by which what neighbours say is chosen, and
+# rounds and learners, if there are more.
+_ENOUGH_BAGS = 32
+ROWS_FOR_NEIGHBORS, ROWS_FOR_LEARNERS = 8192, 65_536
 
 
 class Similarity(NamedTuple):
@@ -34,15 +36,27 @@ class Similarity(NamedTuple):
     """Whether opinions of rows are only where inference starts."""
 
 
-def sample_of_bags(problem):
+def sample_of_bags(problem, enough_rows):
     """Return rows of bags that are enough to choose by; None if all are needed.
 
     Bags are taken at equal steps, in their order.
+
+    Parameters
+    ----------
+    problem : Problem
+        Rows and bags.
+    enough_rows : int
+        About how many rows are enough.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_rows,) or None
+        Indices.
     """
     bags = problem.bags
     n_bags = bags.ids.size
     mean_size = max(1.0, bags.sizes.mean())
-    n_kept = int(max(_ENOUGH_ROWS / mean_size, _ENOUGH_BAGS))
+    n_kept = int(max(enough_rows / mean_size, _ENOUGH_BAGS))
     if n_kept >= n_bags:
         return None
     kept = np.zeros(n_bags + 1, dtype=bool)

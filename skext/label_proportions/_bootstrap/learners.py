@@ -8,17 +8,20 @@ from sklearn.linear_model import LogisticRegression
 from skext.label_proportions._bootstrap.features import RobustFeatures
 
 _SMALLEST_LEAF, _LARGEST_LEAF, _LEAVES = 5, 60, 50
+_MANY_BAGS = 2000
 # Of features whose variances add up to one.
 _PENALTY = 30.0
 
 
-def default_learners(n_samples, dense):
+def default_learners(n_samples, n_bags, dense):
     """Return the classifiers among which held-out counts choose.
 
     Parameters
     ----------
     n_samples : int
         Number of rows.
+    n_bags : int
+        Number of bags.
     dense : bool
         Whether the table is dense, which boosted trees ask for.
 
@@ -28,22 +31,24 @@ def default_learners(n_samples, dense):
         The first one is taken if nothing speaks for another.
     """
     linear = RobustLogisticRegression()
-    return [default_trees(n_samples), linear] if dense else [linear]
+    return [default_trees(n_samples, n_bags), linear] if dense else [linear]
 
 
-def default_trees(n_samples):
+def default_trees(n_samples, n_bags):
     """Return boosted trees that do not follow the noise of inferred labels.
 
     Parameters
     ----------
     n_samples : int
         Number of rows, each of which has a label 0 and a label 1.
+    n_bags : int
+        Number of bags: each count says about as much as a label.
     """
     leaf = np.clip(2 * n_samples // _LEAVES, _SMALLEST_LEAF, _LARGEST_LEAF)
     return HistGradientBoostingClassifier(
-        max_iter=60,
+        max_iter=100 if n_bags > _MANY_BAGS else 60,
         learning_rate=0.12,
-        max_leaf_nodes=6,
+        max_leaf_nodes=16 if n_bags > _MANY_BAGS else 6,
         min_samples_leaf=int(leaf),
         max_features=0.5,
         max_bins=63,

@@ -196,7 +196,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     and the classifier the loop is run without the counts of a part of the bags, and
     then judged by them. A strength above zero, another classifier and another round
     have to be better by .5 to 4, by 1 and by .5 units of log-probability. With more
-    than 8192 rows choices are made by a part of the bags.
+    than 8192 rows what neighbours say is chosen by a part of the bags, with more than
+    65 536 all of it.
 
     No label of a row is ever read: only the counts of bags. A target of plain labels
     makes each row a bag of its own; then labels are known, no graph is built, and the
@@ -504,18 +505,19 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
                 learner = HistGradientBoostingClassifier()
             run = Run(data.bags.proportions[data.bags.codes][:, column])
             return self._fit_labels(self._seeded(learner), data, counts, run.proba), run
-        loop = Loop(self, data, k, graph, self._learners(data.X), self._seeded)
+        learners = self._learners(data.X, data.bags.ids.size)
+        loop = Loop(self, data, k, graph, learners, self._seeded)
         learner, run = loop.run()
         self.length_scale_, self.n_edges_ = loop.length_scale, loop.n_edges
         if loop.refiner is not None:
             self.refiner_ = loop.refiner
         return self._fit_labels(learner, data, counts, run.proba), run
 
-    def _learners(self, X):
+    def _learners(self, X, n_bags):
         """Return the classifiers that labels may be learned by."""
         if self.estimator is not None:
             return [self._seeded(self.estimator)]
-        found = default_learners(X.shape[0], not sparse.issparse(X))
+        found = default_learners(X.shape[0], n_bags, not sparse.issparse(X))
         return [self._seeded(learner) for learner in found]
 
     def __sklearn_tags__(self):

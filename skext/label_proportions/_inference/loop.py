@@ -6,6 +6,8 @@ import numpy as np
 
 from skext.label_proportions._bootstrap.choices import (
     MOST_ROUNDS,
+    ROWS_FOR_LEARNERS,
+    ROWS_FOR_NEIGHBORS,
     Similarity,
     choose_rounds,
     choose_similarity,
@@ -127,7 +129,6 @@ class Loop:
             The labels.
         """
         parameters, problem, graph = self.parameters, self.problem, self.first_graph
-        rows = self._some_rows()
         first = problem.first_opinions()
         opinions = None if first is None else problem.calibrated(first.scores)
         variances = None if first is None else first.variances
@@ -135,6 +136,7 @@ class Loop:
         number, n_rounds = 0, parameters.n_rounds
         if n_rounds == "auto" or len(self.learners) > 1:
             most = MOST_ROUNDS if n_rounds == "auto" else 1
+            rows = sample_of_bags(problem, ROWS_FOR_LEARNERS)
             part = problem if rows is None else problem.part(rows)
             part = part.with_graph(_scaled(graph, rows, similarity))
             number, found = choose_rounds(
@@ -148,9 +150,6 @@ class Loop:
         self.problem = problem = problem.without_features()
         problem = self._with_graph(problem, graph, similarity)
         return learner, self._rounds(problem, learner, opinions, similarity, n_rounds)
-
-    def _some_rows(self):
-        return sample_of_bags(self.problem)
 
     def _infer(self, graph, codes, counts, strength, opinions, start, rough):
         """Run belief propagation."""
@@ -184,9 +183,10 @@ class Loop:
 
     def _choose_similarity(self, problem, graph, opinions):
         """Return what neighbours say, chosen by some rows if not by all."""
-        parameters, rows = self.parameters, self._some_rows()
+        parameters = self.parameters
         if parameters.similarity_strength != "auto":
             return Similarity(parameters.similarity_strength)
+        rows = sample_of_bags(problem, ROWS_FOR_NEIGHBORS)
         part, part_opinions = problem, opinions
         if rows is not None:
             part = problem.part(rows)

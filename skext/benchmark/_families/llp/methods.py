@@ -52,11 +52,18 @@ def _bagged(name, cls, description, *, linear=False, **options):
 
 @dataclass(frozen=True)
 class _Embedded:
-    """A factory of logistic regressions on an embedding that a network learns."""
+    """A factory of logistic regressions on an embedding that is learned.
+
+    Parameters
+    ----------
+    path : str
+        ``package.module:name`` of the refiner.
+    """
+
+    path: str
 
     def __call__(self):
-        refiner = resolve("skext.label_proportions:EmbeddingRefiner")()
-        return make_pipeline(refiner, logistic())
+        return make_pipeline(resolve(self.path)(), logistic())
 
 
 def _control(name, cls, control, description, **options):
@@ -119,16 +126,24 @@ LLP = (
     ),
     _entry(
         "skext-embedding-refiner",
-        _Embedded(),
+        _Embedded("skext.label_proportions:EmbeddingRefiner"),
         "skext",
         "logistic regression on a network's embedding, with all labels",
+        tracks=(),
+        cost=10.0,
+    ),
+    _entry(
+        "skext-leaf-refiner",
+        _Embedded("skext.label_proportions:LeafRefiner"),
+        "skext",
+        "logistic regression on an embedding by leaves of trees, with all labels",
         tracks=(),
         cost=10.0,
     ),
     _bagged(
         "bp-llp-trees",
         _BP,
-        "belief propagation, then boosted trees",
+        "belief propagation, then trees or a line",
         tracks=(),
         cost=30.0,
     ),
