@@ -58,6 +58,9 @@ SIGNATURES: dict = {
         "search_leaves": (2, "int32 and int64"),
         "search_sparse": (2, "int32 and int64"),
     },
+    "label_proportions/_counts/two_class_kernels.py": {
+        "_leave_one_out": (2, "constants as arguments"),
+    },
     "naive_bayes/_moments/kernels.py": {
         "class_residuals": (2, "float32"),
         "csr_moments": (2, "float32"),

@@ -88,7 +88,7 @@ def fit_scaler(X, weight, standardize=True):
     first = np.where(far, low, 0.0)
     if far.any():
         X, low, high = X - first, low - first, high - first
-    found = StandardScaler().fit(X, sample_weight=weight)
+    found = _standard_scaler(X, weight, with_mean=True)
     mean, scale = found.mean_, found.scale_.copy()
     two = ((low == X) | (high == X)).all(axis=0) & varies
     scale[two] = (high - low)[two]
@@ -99,7 +99,7 @@ def fit_scaler(X, weight, standardize=True):
 
 def _fit_sparse(X, weight):
     """Do the same for a sparse table, whose columns are not far from zero."""
-    found = StandardScaler(with_mean=False).fit(X, sample_weight=weight)
+    found = _standard_scaler(X, weight, with_mean=False)
     scale = found.scale_.copy()
     X = X.tocsr()
     low, high = (f(axis=0).toarray().ravel() for f in (X.min, X.max))
@@ -111,6 +111,14 @@ def _fit_sparse(X, weight):
     two = (n_other == 0) & ~zero_is_third & (low < high)
     scale[two] = (high - low)[two]
     return Scaler(found.mean_, scale)
+
+
+def _standard_scaler(X, weight, with_mean):
+    # The weighted variance of a constant may be less than zero by rounding.
+    with np.errstate(invalid="ignore"):
+        found = StandardScaler(with_mean=with_mean).fit(X, sample_weight=weight)
+    found.scale_[np.isnan(found.scale_)] = 1.0
+    return found
 
 
 def fit_robust_scaler(y, weight):

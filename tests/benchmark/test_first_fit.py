@@ -62,7 +62,8 @@ def test_names_globs_and_classes_choose(every_example):
     assert chosen("SMOTE") == ["SMOTE", "SMOTE (box)"]
     assert chosen("PPPClustering") == ["PPPClustering", "PPPClustering (reduced)"]
     assert chosen("PPPClustering (reduced)") == ["PPPClustering (reduced)"]
-    assert chosen("PRESTO*", "PRESTO") == ["PRESTO", "PRESTOCV"]
+    rows = ["PRESTO", "PRESTO (rows)", "PRESTO (train)", "PRESTOCV"]
+    assert chosen("PRESTO*", "PRESTO") == rows
     with pytest.raises(BenchmarkError, match="'SMOTEE'.*'SMOTE"):
         chosen("SMOTEE")
 

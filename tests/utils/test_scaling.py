@@ -31,3 +31,11 @@ def test_scales_of_dense_and_sparse_tables():
         assert_allclose(scale[[0, 2, 3, 4, 6]], [1, 1, 5, 3, 1])
         spread = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight))
         assert_allclose(scale[[1, 5]], spread[[1, 5]])
+
+
+def test_constant_columns_with_weights_have_a_scale():
+    """The weighted variance of a constant is less than zero by rounding."""
+    for seed in (13, 16, 25):
+        rng = np.random.default_rng(seed)
+        X = np.full((50, 1), rng.normal() * 10.0 ** rng.integers(-3, 4))
+        assert fit_scaler(X, rng.random(50)).scale == 1

@@ -1,16 +1,17 @@
 """The classifiers that learn labels if the user brings none."""
 
 import numpy as np
+from scipy.special import expit, logsumexp, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 
 from skext.label_proportions._bootstrap.features import RobustFeatures
+from skext.label_proportions._linear.solver import choose_units, minimize_linear
 
 _SMALLEST_LEAF, _LARGEST_LEAF, _LEAVES = 5, 60, 50
 _MANY_BAGS = 2000
 # Of features whose variances add up to one.
-_PENALTY = 30.0
+_PENALTY, _MOST_ITERATIONS, _TOLERANCE = 30.0, 1000, 1e-5
 
 
 def default_learners(n_samples, n_bags, dense):
@@ -57,7 +58,10 @@ def default_trees(n_samples, n_bags):
 
 
 class RobustLogisticRegression(ClassifierMixin, BaseEstimator):
-    """Logistic regression on features without tails, whatever their units."""
+    """Logistic regression on features without tails, whatever their units.
+
+    It takes probabilities of labels as they are.
+    """
 
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
@@ -76,16 +80,69 @@ class RobustLogisticRegression(ClassifierMixin, BaseEstimator):
         self : object
             The fitted estimator.
         """
-        self.features_ = RobustFeatures(X, sample_weight)
-        self.model_ = LogisticRegression(C=_PENALTY, max_iter=1000)
-        self.model_.fit(self.features_(X), y, sample_weight)
-        self.classes_, self.n_features_in_ = self.model_.classes_, X.shape[1]
+        classes, codes = np.unique(y, return_inverse=True)
+        return self._fit(X, np.eye(classes.size)[codes], classes, sample_weight)
+
+    def fit_proba(self, X, proba, sample_weight=None):
+        """Fit the model to probabilities.
+
+        Parameters
+        ----------
+        X : {ndarray, sparse matrix} of shape (n_samples, n_features)
+            Rows, validated.
+        proba : ndarray of shape (n_samples, n_classes)
+            Probabilities of the labels 0, 1, ....
+        sample_weight : ndarray of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        return self._fit(X, proba, np.arange(proba.shape[1]), sample_weight)
+
+    def _fit(self, X, proba, classes, weight):
+        weight = np.ones(X.shape[0]) if weight is None else weight
+        self.features_, n_classes = RobustFeatures(X, weight), classes.size
+        F, units = choose_units(self.features_(X), weight, _PENALTY, True)
+        self.model_, _ = minimize_linear(
+            F,
+            _log_loss(proba, weight),
+            _PENALTY,
+            units=units,
+            total_weight=weight.sum(),
+            fit_intercept=True,
+            max_iter=_MOST_ITERATIONS,
+            tol=_TOLERANCE,
+            name=type(self).__name__,
+            n_classes=None if n_classes == 2 else n_classes,
+        )
+        self.classes_, self.n_features_in_ = classes, X.shape[1]
         return self
 
     def predict_proba(self, X):
         """Return probabilities of the classes."""
-        return self.model_.predict_proba(self.features_(X))
+        proba = self.model_.predict(self.features_(X))
+        return proba if proba.ndim == 2 else np.column_stack([1 - proba, proba])
 
     def predict(self, X):
         """Return the most probable labels."""
-        return self.model_.predict(self.features_(X))
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def _log_loss(proba, weight):
+    """Return the cross-entropy of probabilities as a function of scores."""
+    if proba.shape[1] == 2:
+        p = proba[:, 1]
+        return lambda scores: (
+            weight @ (np.logaddexp(0, scores) - p * scores),
+            weight * (expit(scores) - p),
+        )
+
+    def loss(scores):
+        value = logsumexp(scores, axis=1) - (proba * scores).sum(axis=1)
+        slope = softmax(scores, axis=1) - proba
+        return weight @ value, weight[:, np.newaxis] * slope
+
+    return loss

@@ -101,7 +101,7 @@ def fit_soft_labels(estimator, X, proba, sample_weight=None):
     """Fit a classifier to probabilities of labels.
 
     Each row takes part once with each label, weighted by the probability of the
-    label.
+    label, unless the classifier takes probabilities.
 
     Parameters
     ----------
@@ -129,6 +129,10 @@ def fit_soft_labels(estimator, X, proba, sample_weight=None):
     present = np.unique(labels)
     if present.size == 1:
         return ConstantModel(np.eye(n_classes)[present[0]] if n_classes else present[0])
+    if hasattr(estimator, "fit_proba"):
+        ordered = table if n_classes else table[:, ::-1]
+        fitted = clone(estimator).fit_proba(X, ordered, weight)
+        return FittedModel(fitted, n_classes)
     certain = n_classes or np.isin(proba, (0, 1)).all()
     if certain and rows.size == np.count_nonzero(weight):
         # Rows keep their order, and need no weights.
