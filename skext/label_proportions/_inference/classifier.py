@@ -40,8 +40,8 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         The classifier that is fitted to the inferred labels. None is
         :class:`~sklearn.ensemble.HistGradientBoostingClassifier` with small trees or a
         logistic regression, whichever foretells the counts of held-out bags better;
-        sparse tables get the latter. Where all labels are known, None is the former
-        with its own defaults.
+        sparse tables get the latter. With plain labels None is the former with its own
+        defaults.
     similarity_strength : "auto" or float, default="auto"
         How strongly neighbours agree: an edge between different labels costs the
         similarity times this. "auto" is the one of 0, .1, .3, 1 and 3 under which the
@@ -499,25 +499,25 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
         """Infer labels and fit the classifier to them."""
         column = slice(None) if k is None else k
         counts = data.bags.count_table()[:, column]
-        if graph is None:
-            learner = self.estimator
-            if learner is None:
-                learner = HistGradientBoostingClassifier()
-            run = Run(data.bags.proportions[data.bags.codes][:, column])
-            return self._fit_labels(self._seeded(learner), data, counts, run.proba), run
-        learners = self._learners(data.X, data.bags.ids.size)
+        learners = self._learners(data.X, data.bags)
         loop = Loop(self, data, k, graph, learners, self._seeded)
+        if graph is None:
+            run = Run(data.bags.proportions[data.bags.codes][:, column])
+            learner = loop.choose_learner()
+            return self._fit_labels(learner, data, counts, run.proba), run
         learner, run = loop.run()
         self.length_scale_, self.n_edges_ = loop.length_scale, loop.n_edges
         if loop.refiner is not None:
             self.refiner_ = loop.refiner
         return self._fit_labels(learner, data, counts, run.proba), run
 
-    def _learners(self, X, n_bags):
+    def _learners(self, X, bags):
         """Return the classifiers that labels may be learned by."""
         if self.estimator is not None:
             return [self._seeded(self.estimator)]
-        found = default_learners(X.shape[0], n_bags, not sparse.issparse(X))
+        if (bags.sizes == 1).all() and (bags.codes >= 0).all():
+            return [self._seeded(HistGradientBoostingClassifier())]
+        found = default_learners(X.shape[0], bags.ids.size, not sparse.issparse(X))
         return [self._seeded(learner) for learner in found]
 
     def __sklearn_tags__(self):

@@ -88,8 +88,8 @@ class Loop:
         Rows and bags.
     k : int or None
         Number of the class; None is all of them.
-    graph : LazyGraph
-        Similarities of the rows.
+    graph : LazyGraph or None
+        Similarities of the rows; None if counts leave no doubt about labels.
     learners : list of estimator object
         Classifiers among which held-out counts choose.
     seeded : callable
@@ -101,7 +101,7 @@ class Loop:
         self.first_graph, self.refiner = graph, None
         self.length_scale, self.n_edges = float("nan"), 0
         features = None
-        if parameters.start == "counts":
+        if parameters.start == "counts" and graph is not None:
             features = RobustFeatures(data.X, data.weight)(data.X)
             features = narrow(features, data.bags.ids.size)
         self.problem = Problem(
@@ -117,6 +117,17 @@ class Loop:
             bag_strength=parameters.bag_strength,
             n_jobs=parameters.n_jobs,
         )
+
+    def choose_learner(self):
+        """Return who learns labels that are known."""
+        problem = self.problem
+        if len(self.learners) == 1:
+            return self.learners[0]
+        rows = sample_of_bags(problem, ROWS_FOR_LEARNERS)
+        part = problem if rows is None else problem.part(rows)
+        return self.learners[
+            choose_rounds(part, self.learners, Similarity(), None, 1)[0]
+        ]
 
     def run(self):
         """Choose what is to be chosen, and infer labels.
