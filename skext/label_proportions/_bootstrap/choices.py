@@ -18,7 +18,7 @@ _OTHER_SCALE = 0.5
 _OTHER_LEARNER, _OTHER_ROUND = 1.0, 0.5
 MOST_ROUNDS = 3
 # With fewer bags, held-out counts say nothing.
-_FEWEST_BAGS = 8
+_FEWEST_BAGS = 12
 # Bags by which choices are made, and rows by which what neighbours say is chosen, and
 # rounds and learners, if there are more.
 _ENOUGH_BAGS = 32

@@ -45,7 +45,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     similarity_strength : "auto" or float, default="auto"
         How strongly neighbours agree: an edge between different labels costs the
         similarity times this. "auto" is the one of 0, .1, .3, 1 and 3 under which the
-        counts of held-out bags are most probable; 0 if there are fewer than eight
+        counts of held-out bags are most probable; 0 if there are fewer than twelve
         bags.
     bag_strength : float, default=inf
         How strongly counts hold: a difference of k rows costs ``bag_strength * k**2``.
@@ -81,7 +81,7 @@ class BeliefPropagationLLPClassifier(BaseLLPClassifier):
     n_rounds : "auto" or int, default="auto"
         How often labels are inferred. "auto" is at most three times, as long as the
         counts of held-out bags become more probable by it; at least twice if there is
-        a refiner; and once if there are fewer than eight bags.
+        a refiner; and once if there are fewer than twelve bags.
     refiner : object, "trees" or "torch", default=None
         Has ``fit(X, proba, bags=..., counts=...)`` and ``transform(X)``, whose result
         is where neighbours are searched in the next round. "trees" is

@@ -29,14 +29,20 @@ class _Bagged:
         As in :func:`from_bags`.
     linear : bool, default=False
         Whether logistic regression learns the labels that the classifier finds.
+    alone : bool, default=False
+        Whether neighbours are all that belief propagation hears of rows.
     """
 
     path: str
     control: str | None = None
     linear: bool = False
+    alone: bool = False
 
     def __call__(self, info):
-        model = resolve(self.path)(**({"estimator": logistic()} if self.linear else {}))
+        options = {"estimator": logistic()} if self.linear else {}
+        if self.alone:
+            options |= {"start": "flat", "similarity_strength": 1.0, "n_rounds": 1}
+        model = resolve(self.path)(**options)
         return from_bags(model, info, control=self.control)
 
 
@@ -100,8 +106,8 @@ LLP = (
         "the proportion as label, logistic regression",
         linear=True,
     ),
-    _control("bp", _BP, "flat", "belief propagation", linear=True),
-    _control("bp", _BP, "shuffled", "belief propagation", linear=True),
+    _control("bp", _BP, "flat", "neighbours alone", linear=True, alone=True),
+    _control("bp", _BP, "shuffled", "neighbours alone", linear=True, alone=True),
     _control("dllp", "DLLPClassifier", "shuffled", "matched means"),
     _entry(
         "ridge-on-bag-means",
