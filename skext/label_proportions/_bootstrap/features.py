@@ -9,8 +9,10 @@ from skext.utils._scaling import Scaler, fit_scaler
 _BEND = 3.0
 # The middle half of a normal distribution, in standard deviations.
 _MIDDLE_HALF = 1.349
-# Rows and entries whose quartiles are those of all.
-_ROWS_FOR_QUARTILES, _ENTRIES_FOR_QUARTILES = 100_000, 50_000_000
+# Rows and entries whose quartiles and variances are those of all.
+_ENOUGH_ROWS, _ENOUGH_ENTRIES = 100_000, 50_000_000
+# Rows that are written at a time.
+_BLOCK = 16_384
 
 
 class RobustFeatures:
@@ -36,6 +38,8 @@ class RobustFeatures:
         self.scaler = fit_scaler(X, weight)
         two = _sparse_two_values(X) if thin else _two_values(X)
         self.bent = np.flatnonzero(~two)
+        most = min(_ENOUGH_ROWS, max(_ENOUGH_ENTRIES // max(X.shape[1], 1), 1))
+        X = X[:: -(-X.shape[0] // most)]
         self._fit_bend(X)
         variances = _sparse_variances if thin else _variances
         plain = variances(X.multiply(1 / self.scaler.scale) if thin else self.scaler(X))
@@ -54,9 +58,7 @@ class RobustFeatures:
         return np.where(np.isnan(X), self.missing, X)
 
     def _fit_bend(self, X):
-        n_samples, n_bent = X.shape[0], max(self.bent.size, 1)
-        most = min(_ROWS_FOR_QUARTILES, max(_ENTRIES_FOR_QUARTILES // n_bent, 1))
-        some = X[:: -(-n_samples // most)][:, self.bent]
+        some = X[:, self.bent]
         Z = self._some_scaled(some.toarray() if sparse.issparse(some) else some)
         low, self.middle, high = np.quantile(Z, [0.25, 0.5, 0.75], axis=0)
         half = (high - low) / _MIDDLE_HALF
@@ -67,7 +69,7 @@ class RobustFeatures:
             # What is zero stays zero.
             self.level = self._bend(self._some_scaled(np.zeros((1, self.bent.size))))[0]
         else:
-            self.level = self._bend(self._some_scaled(X[:, self.bent])).mean(axis=0)
+            self.level = self._bend(Z).mean(axis=0)
 
     def _some_scaled(self, columns):
         """Return the bent columns of a dense table, scaled."""
@@ -107,12 +109,14 @@ class RobustFeatures:
         if sparse.issparse(X):
             plain = sparse.csr_array(X.multiply(self.factor / self.scaler.scale))
             return sparse.hstack([plain, self.bent_factor * self._bent(X)], "csr")
-        X, n_features = self._filled(X), X.shape[1]
+        n_features = X.shape[1]
         out = np.empty((X.shape[0], n_features + self.bent.size))
-        Z = out[:, :n_features]
-        Z[...] = self.scaler(X)
-        out[:, n_features:] = self.bent_factor * self._bend(Z[:, self.bent])
-        Z *= self.factor
+        for first in range(0, X.shape[0], _BLOCK):
+            block = out[first : first + _BLOCK]
+            Z = block[:, :n_features]
+            Z[...] = self.scaler(self._filled(X[first : first + _BLOCK]))
+            block[:, n_features:] = self.bent_factor * self._bend(Z[:, self.bent])
+            Z *= self.factor
         return out
 
 
