@@ -283,3 +283,36 @@ def test_leaves_as_refiner():
     assert model.n_rounds_ >= 2
     assert model.refiner_.transform(bags.data).shape[0] == 400
     assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.9
+
+
+@pytest.mark.parametrize("n_known", [1, 2, 13])
+def test_few_known_bags_among_unknown_ones(n_known):
+    X, y = make_blobs(300, centers=2, random_state=0)
+    codes = np.arange(300) // 20
+    counts = np.bincount(codes, y).astype(float)
+    counts[n_known:] = np.nan
+    target = bag_target(codes, counts=counts, unknown="ignore")
+    model = BeliefPropagationLLPClassifier(random_state=0).fit(X, target)
+    assert np.isfinite(model.predict_proba(X)).all()
+    if n_known > 2:
+        assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.9
+
+
+@pytest.mark.parametrize("options", [{"bag_strength": 1.0}, {"pseudo_labels": "count"}])
+def test_three_classes_at_the_defaults(options):
+    X, y = make_blobs(450, centers=3, random_state=1)
+    bags = make_bags(X, y, bag_size=15, random_state=0)
+    model = BeliefPropagationLLPClassifier(random_state=0, **options)
+    model.fit(bags.data, bags.target)
+    assert (model.predict(X) == y).mean() > 0.8
+
+
+def test_noisy_counts_at_the_defaults():
+    X, y = make_classification(1500, 6, n_informative=4, random_state=0)
+    codes = np.arange(1500) // 25
+    noise = np.random.default_rng(0).normal(scale=2, size=60)
+    counts = np.clip(np.bincount(codes, y) + noise, 0, 25)
+    model = BeliefPropagationLLPClassifier(bag_strength=1 / 8, random_state=0)
+    model.fit(X, bag_target(codes, counts=counts))
+    # Logistic regression with all labels has .76.
+    assert roc_auc_score(y, model.predict_proba(X)[:, 1]) > 0.74

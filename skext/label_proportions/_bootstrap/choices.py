@@ -83,7 +83,7 @@ def choose_similarity(problem, opinions, rescaled):
         That under which the counts of held-out bags are most probable.
     """
     splits = problem.splits()
-    if problem.bags.ids.size < _FEWEST_BAGS or len(splits) < 2:
+    if problem.n_known < _FEWEST_BAGS or len(splits) < 2:
         return Similarity()
 
     def judge(problem, strength, alone=False):
@@ -133,7 +133,7 @@ def choose_rounds(problem, learners, similarity, variances, most_rounds):
     n_rounds : int
         How many rounds.
     """
-    if problem.bags.ids.size < _FEWEST_BAGS:
+    if problem.n_known < _FEWEST_BAGS:
         return 0, 1
     splits = problem.splits()
     loops = []

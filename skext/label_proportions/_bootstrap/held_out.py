@@ -66,6 +66,8 @@ def calibrate(scores, bags, k, weight=None, bag_strength=np.inf, n_jobs=None):
         The best one.
     """
     known = KnownBags(bags, k, weight)
+    if not known.sizes.size:
+        return Calibration(0.0, 1.0, 0.0)
     # The counts of all classes are whole numbers, whatever the shares.
     counts = known.counts if k is not None else whole_counts(known.bags)
     weights = known.weights / known.sizes

@@ -54,8 +54,9 @@ class FirstOpinions:
         self.fits, self.variances, columns = [], [], []
         for place, number in enumerate(numbers):
             known = KnownBags(bags, number, weight)
-            if known.certain is not None:
-                scores = np.full(bags.codes.size, _CERTAIN * (2 * known.certain - 1))
+            certain = known.certain if known.sizes.size else 0.5
+            if certain is not None:
+                scores = np.full(bags.codes.size, _CERTAIN * (2 * certain - 1))
                 self.fits.append(None)
                 self.variances.append(None)
                 columns.append(scores)

@@ -72,6 +72,11 @@ class Problem:
         """Number of rows of the class in each bag, or of all classes."""
         return self.bags.count_table()[:, slice(None) if self.k is None else self.k]
 
+    @property
+    def n_known(self):
+        """Number of bags whose counts are known."""
+        return int(self.bags.known().sum())
+
     def part(self, rows):
         """Return the problem of some rows, which are those of whole bags."""
 
