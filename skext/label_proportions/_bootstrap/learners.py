@@ -1,11 +1,11 @@
 """The classifiers that learn labels if the user brings none."""
 
 import numpy as np
-from scipy.special import expit, logsumexp, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skext.label_proportions._bootstrap.features import RobustFeatures
+from skext.label_proportions._linear.logistic import cross_entropy
 from skext.label_proportions._linear.solver import choose_units, minimize_linear
 
 _SMALLEST_LEAF, _LARGEST_LEAF, _LEAVES = 5, 60, 50
@@ -108,7 +108,7 @@ class RobustLogisticRegression(ClassifierMixin, BaseEstimator):
         F, units = choose_units(self.features_(X), weight, _PENALTY, True)
         self.model_, _ = minimize_linear(
             F,
-            _log_loss(proba, weight),
+            cross_entropy(proba, weight),
             _PENALTY,
             units=units,
             total_weight=weight.sum(),
@@ -129,20 +129,3 @@ class RobustLogisticRegression(ClassifierMixin, BaseEstimator):
     def predict(self, X):
         """Return the most probable labels."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
-
-
-def _log_loss(proba, weight):
-    """Return the cross-entropy of probabilities as a function of scores."""
-    if proba.shape[1] == 2:
-        p = proba[:, 1]
-        return lambda scores: (
-            weight @ (np.logaddexp(0, scores) - p * scores),
-            weight * (expit(scores) - p),
-        )
-
-    def loss(scores):
-        value = logsumexp(scores, axis=1) - (proba * scores).sum(axis=1)
-        slope = softmax(scores, axis=1) - proba
-        return weight @ value, weight[:, np.newaxis] * slope
-
-    return loss

@@ -42,7 +42,7 @@ class DefaultLogisticRegression(LogisticRegression):
         X, units = choose_units(X, weight, self.C, True)
         model, n_iter = minimize_linear(
             X,
-            _log_loss(codes, n_classes, weight),
+            cross_entropy(np.eye(n_classes)[codes], weight),
             self.C,
             units=units,
             total_weight=weight.sum(),
@@ -59,17 +59,32 @@ class DefaultLogisticRegression(LogisticRegression):
         return self
 
 
-def _log_loss(codes, n_classes, weight):
-    """Return the loss as a function of scores."""
-    if n_classes == 2:
+def cross_entropy(proba, weight):
+    """Return the loss of probabilities of labels as a function of scores.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, n_classes)
+        Probabilities of the labels, zeros and ones if these are known.
+    weight : ndarray of shape (n_samples,)
+        Weights of the rows.
+
+    Returns
+    -------
+    loss : callable
+        Maps scores, of one column less an axis if there are two classes, to the loss
+        and its gradient.
+    """
+    if proba.shape[1] == 2:
+        p = proba[:, 1]
         return lambda scores: (
-            weight @ (np.logaddexp(0, scores) - codes * scores),
-            weight * (expit(scores) - codes),
+            weight @ (np.logaddexp(0, scores) - p * scores),
+            weight * (expit(scores) - p),
         )
-    label = np.eye(n_classes)[codes]
 
     def loss(scores):
-        value = logsumexp(scores, axis=1) - (label * scores).sum(axis=1)
-        return weight @ value, weight[:, np.newaxis] * (softmax(scores, axis=1) - label)
+        value = logsumexp(scores, axis=1) - (proba * scores).sum(axis=1)
+        slope = weight[:, np.newaxis] * (softmax(scores, axis=1) - proba)
+        return weight @ value, slope
 
     return loss
